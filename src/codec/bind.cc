@@ -1,0 +1,161 @@
+#include "codec/bind.h"
+
+#include <limits>
+
+#include <fmt/core.h>
+
+#include "base/text.h"
+#include "codec/json.h"
+
+namespace gputide::codec {
+
+using model::Value;
+
+std::string Decoder::path() const {
+  std::string out;
+  for (const PathStep& step : steps_) {
+    if (step.key.empty()) {
+      out += fmt::format("[{}]", step.index);
+    } else if (step.key.find_first_of("./") != std::string_view::npos) {
+      out += fmt::format("[{}]", quote(step.key));
+    } else {
+      if (!out.empty()) out += '.';
+      out += step.key;
+    }
+  }
+  return out;
+}
+
+void Decoder::error(Span where, std::string_view code, std::string what, std::string remedy) {
+  diagnostics_.error(file_, where, std::string(code), std::move(what), std::move(remedy));
+}
+
+void Decoder::wrong_kind(const Value& value, std::string_view wanted) {
+  error(value.where, "wrong-type",
+        fmt::format("{} wants {}, this is {}", path(), wanted, value.kind_text()));
+}
+
+void Decoder::unquoted(const Value& value) {
+  const std::string text = write_json(value);
+  Diagnostic diagnostic{Severity::Error, file_, value.where, "unquoted-scalar",
+                        fmt::format("{} takes a string, and {} without quotes is {}; the API server "
+                                    "refuses it (cannot unmarshal {} into a string)",
+                                    path(), text, value.kind_text(),
+                                    value.kind() == Value::Kind::Bool ? "bool" : "number"),
+                        fmt::format("write \"{}\"", text), {}};
+  if (value.where.end > value.where.begin)
+    diagnostic.fix.push_back({value.where, fmt::format("\"{}\"", text)});
+  diagnostics_.add(std::move(diagnostic));
+}
+
+void Decoder::unknown_field(const model::Member& member, std::vector<std::string_view> known) {
+  std::string remedy = "remove it";
+  if (const auto meant = closest(member.key, known))
+    remedy = fmt::format("did you mean \"{}\"?", *meant);
+  error(member.key_where, "unknown-field", fmt::format("unknown field \"{}\"", path()), remedy);
+}
+
+void decode(const Value& value, std::string& out, Decoder& decoder) {
+  switch (value.kind()) {
+    case Value::Kind::String: out = value.as_string(); return;
+    case Value::Kind::Bool:
+    case Value::Kind::Int:
+    case Value::Kind::Double: decoder.unquoted(value); return;
+    default: decoder.wrong_kind(value, "a string"); return;
+  }
+}
+
+void decode(const Value& value, bool& out, Decoder& decoder) {
+  if (value.kind() != Value::Kind::Bool) return decoder.wrong_kind(value, "true or false");
+  out = value.as_bool();
+}
+
+void decode(const Value& value, std::int32_t& out, Decoder& decoder) {
+  std::int64_t wide = 0;
+  if (value.kind() != Value::Kind::Int) return decoder.wrong_kind(value, "a whole number");
+  wide = value.as_int();
+  if (wide < std::numeric_limits<std::int32_t>::min() || wide > std::numeric_limits<std::int32_t>::max())
+    return decoder.error(value.where, "out-of-range",
+                         fmt::format("{} is beyond the range of {}", wide, decoder.path()));
+  out = static_cast<std::int32_t>(wide);
+}
+
+void decode(const Value& value, std::int64_t& out, Decoder& decoder) {
+  if (value.kind() != Value::Kind::Int) return decoder.wrong_kind(value, "a whole number");
+  out = value.as_int();
+}
+
+void decode(const Value& value, double& out, Decoder& decoder) {
+  if (value.kind() == Value::Kind::Int)
+    out = static_cast<double>(value.as_int());
+  else if (value.kind() == Value::Kind::Double)
+    out = value.as_double();
+  else
+    decoder.wrong_kind(value, "a number");
+}
+
+void decode(const Value& value, Quantity& out, Decoder& decoder) {
+  std::string text;
+  switch (value.kind()) {
+    case Value::Kind::String: text = value.as_string(); break;
+    case Value::Kind::Int:
+    case Value::Kind::Double: text = write_json(value); break;
+    default: return decoder.wrong_kind(value, "a quantity such as \"500m\" or \"2Gi\"");
+  }
+  const Result<Quantity> parsed = Quantity::parse(text);
+  if (!parsed)
+    return decoder.error(value.where, "bad-quantity",
+                         fmt::format("{} is {}, which is not a quantity: {}", decoder.path(),
+                                     quote(text), parsed.error().message),
+                         "write a number with a suffix such as m, Ki, Mi, Gi, k, M or G");
+  out = *parsed;
+}
+
+void decode(const Value& value, Duration& out, Decoder& decoder) {
+  if (!value.is_string()) return decoder.wrong_kind(value, "a duration such as \"10m\"");
+  const Result<Duration> parsed = Duration::parse(value.as_string());
+  if (!parsed)
+    return decoder.error(value.where, "bad-duration",
+                         fmt::format("{}: {}", decoder.path(), parsed.error().message),
+                         "write a duration such as 90s, 10m or 2h");
+  out = *parsed;
+}
+
+void decode(const Value& value, Instant& out, Decoder& decoder) {
+  if (!value.is_string()) return decoder.wrong_kind(value, "a time such as \"2026-01-15T12:00:00Z\"");
+  const Result<Instant> parsed = Instant::parse_rfc3339(value.as_string());
+  if (!parsed)
+    return decoder.error(value.where, "bad-time",
+                         fmt::format("{}: {}", decoder.path(), parsed.error().message));
+  out = *parsed;
+}
+
+void decode(const Value& value, model::IntOrString& out, Decoder& decoder) {
+  if (value.kind() == Value::Kind::Int) {
+    std::int32_t number = 0;
+    decode(value, number, decoder);
+    out = model::IntOrString::from_int(number);
+  } else if (value.is_string()) {
+    out = model::IntOrString::from_string(value.as_string());
+  } else {
+    decoder.wrong_kind(value, "a whole number or a string");
+  }
+}
+
+void decode(const Value& value, Value& out, Decoder&) { out = value; }
+
+Value encode(const std::string& value) { return Value(value); }
+Value encode(bool value) { return Value(value); }
+Value encode(std::int32_t value) { return Value(static_cast<std::int64_t>(value)); }
+Value encode(std::int64_t value) { return Value(value); }
+Value encode(double value) { return Value(value); }
+Value encode(const Quantity& value) { return Value(value.text()); }
+Value encode(const Duration& value) { return Value(value.text()); }
+Value encode(const Instant& value) { return Value(value.rfc3339()); }
+Value encode(const model::IntOrString& value) {
+  return value.is_string() ? Value(value.string_value())
+                           : Value(static_cast<std::int64_t>(value.int_value()));
+}
+Value encode(const Value& value) { return value; }
+
+}  // namespace gputide::codec

@@ -1,0 +1,76 @@
+// Scenario (gputide.dev/v1alpha1): the time axis of a simulation.
+#pragma once
+
+#include "model/meta.h"
+
+namespace gputide::model {
+
+struct ObjectName {
+  std::string kind;
+  std::string namespace_;
+  std::string name;
+};
+BOOST_DESCRIBE_STRUCT(ObjectName, (), (kind, namespace_, name))
+
+struct ScaleStep {
+  std::string kind;
+  std::string namespace_;
+  std::string name;
+  std::int32_t replicas = 0;
+};
+BOOST_DESCRIBE_STRUCT(ScaleStep, (), (kind, namespace_, name, replicas))
+
+/// Reclaims spot instances: `fraction` of those in `zone` (all zones when empty) and of `instanceType` (all when empty).
+struct InterruptStep {
+  std::string zone;
+  std::string instanceType;
+  double fraction = 1.0;
+};
+BOOST_DESCRIBE_STRUCT(InterruptStep, (), (zone, instanceType, fraction))
+
+/// One moment; exactly one of the actions is set.
+struct ScenarioStep {
+  Duration at;
+  std::vector<std::string> apply;  // paths, relative to the Scenario's file
+  std::optional<ScaleStep> scale;
+  std::optional<ObjectName> delete_;
+  std::optional<InterruptStep> interrupt;
+};
+BOOST_DESCRIBE_STRUCT(ScenarioStep, (), (at, apply, scale, delete_, interrupt))
+
+struct WorkloadMatch {
+  std::string kind;
+  std::string namespace_;
+  std::string name;
+  StringMap labels;
+};
+BOOST_DESCRIBE_STRUCT(WorkloadMatch, (), (kind, namespace_, name, labels))
+
+/// How long the containers of matching pods run.
+struct WorkloadRule {
+  WorkloadMatch match;
+  std::optional<Duration> runFor;
+};
+BOOST_DESCRIBE_STRUCT(WorkloadRule, (), (match, runFor))
+
+/// A job trace as workload: CSV with arrival, duration and GPUs, one job a row.
+struct TraceSource {
+  std::string path;
+  std::optional<std::int64_t> limit;
+  std::string cpuPerGpu;
+  std::string memoryPerGpu;
+  StringMap nodeSelector;
+};
+BOOST_DESCRIBE_STRUCT(TraceSource, (), (path, limit, cpuPerGpu, memoryPerGpu, nodeSelector))
+
+struct Scenario {
+  ObjectMeta metadata;
+  std::optional<Duration> until;
+  std::int64_t seed = 1;
+  std::vector<ScenarioStep> steps;
+  std::vector<WorkloadRule> workloads;
+  std::vector<TraceSource> traces;
+};
+BOOST_DESCRIBE_STRUCT(Scenario, (), (metadata, until, seed, steps, workloads, traces))
+
+}  // namespace gputide::model
