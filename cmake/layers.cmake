@@ -8,6 +8,8 @@ target_include_directories(third_party SYSTEM INTERFACE $<TARGET_PROPERTY:fmt::f
 gputide_library(base base third_party)
 gputide_library(model model base)
 gputide_library(codec codec model Boost::json ${YAML_LIB})
+add_library(port INTERFACE)  # interfaces only
+target_link_libraries(port INTERFACE model)
 
 # Compares our answers with what the real programs answered (./dev golden).
 if(NOT GPUTIDE_FUZZ)

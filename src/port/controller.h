@@ -1,0 +1,139 @@
+// Controllers: step functions from events to commands. They hold no clock, socket or thread, so the
+// same object runs in the simulator, in a local cluster and in production; none can tell which.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/time.h"
+#include "model/object.h"
+#include "port/cloud.h"
+
+namespace gputide::port {
+
+/// Names a Kubernetes object; `kind` as in "Pod".
+struct ObjectRef {
+  std::string kind;
+  std::string namespace_;
+  std::string name;
+  auto operator<=>(const ObjectRef&) const = default;
+};
+
+// ---- Events ----
+
+enum class Change { Added, Modified, Deleted };
+
+/// A watched object changed. `object` is its new state, or its last one when it was deleted.
+struct ObjectChanged {
+  Change change = Change::Added;
+  model::Typed object;
+};
+
+/// A timer that the controller set came due.
+struct TimerFired {
+  std::uint64_t key = 0;
+};
+
+/// The answer to a CloudCall with the same `call`.
+struct CloudAnswered {
+  std::uint64_t call = 0;
+  CloudAnswer answer;
+};
+
+/// The answer to an Evict: done, or refused (429) because of a PodDisruptionBudget.
+struct EvictAnswered {
+  ObjectRef pod;
+  bool evicted = false;
+  std::string message;
+};
+
+using Event = std::variant<ObjectChanged, TimerFired, CloudAnswered, EvictAnswered, InstanceNotice>;
+
+// ---- Commands ----
+
+/// Creates an object. A name that is taken is an error that only the log sees; generateName makes a
+/// fresh one.
+struct Create {
+  model::Typed object;
+};
+
+/// Replaces an object that exists by its kind, namespace and name; status included.
+struct Replace {
+  model::Typed object;
+};
+
+/// Deletes an object. Pods get their grace period (or `grace`), and go through their kubelet.
+struct Delete {
+  ObjectRef object;
+  std::optional<Duration> grace;
+};
+
+struct BindPod {
+  ObjectRef pod;
+  std::string node;
+};
+
+/// Sets a pod's PodScheduled condition (status False) and, if given, the node nominated after
+/// preemption.
+struct MarkUnschedulable {
+  ObjectRef pod;
+  std::string reason;  // Unschedulable, SchedulerError
+  std::string message;
+  std::optional<std::string> nominated_node;
+};
+
+/// Changes a node's taints, cordon and annotations; what is not named stays.
+struct PatchNode {
+  std::string name;
+  std::vector<model::Taint> add_taints;  // replaces a taint of equal key and effect
+  std::vector<std::string> remove_taint_keys;
+  std::optional<bool> unschedulable;
+  model::StringMap set_annotations;
+  model::StringMap set_labels;
+};
+
+/// Evicts through the Eviction API: budgets are asked. Answered by EvictAnswered.
+struct Evict {
+  ObjectRef pod;
+  std::optional<Duration> grace;
+};
+
+struct CloudCall {
+  std::uint64_t call = 0;
+  CloudRequest request;
+};
+
+/// Asks for TimerFired{key} at `at`; a later one with the same key replaces it, at == nullopt
+/// cancels it.
+struct SetTimer {
+  std::uint64_t key = 0;
+  std::optional<Instant> at;
+};
+
+/// A Kubernetes Event about an object, and a line of the timeline: what was done, and why.
+struct Publish {
+  ObjectRef about;
+  bool warning = false;
+  std::string reason;  // TriggeredScaleUp, ScaleDown, ...
+  std::string message;
+};
+
+using Command = std::variant<Create, Replace, Delete, BindPod, MarkUnschedulable, PatchNode, Evict,
+                             CloudCall, SetTimer, Publish>;
+using Commands = std::vector<Command>;
+
+class Controller {
+ public:
+  virtual ~Controller() = default;
+  /// "cluster-autoscaler", "kube-scheduler": who did it, in timelines and logs.
+  virtual std::string_view name() const = 0;
+  /// Takes one event in and appends what is to be done. `now` never goes back between steps.
+  virtual void step(const Event& event, Instant now, Commands& commands) = 0;
+};
+
+}  // namespace gputide::port
