@@ -10,6 +10,7 @@ gputide_library(model model base)
 gputide_library(codec codec model Boost::json ${YAML_LIB})
 add_library(port INTERFACE)  # interfaces only
 target_link_libraries(port INTERFACE model)
+gputide_library(sim sim port)
 
 # Compares our answers with what the real programs answered (./dev golden).
 if(NOT GPUTIDE_FUZZ)
