@@ -23,9 +23,9 @@ constexpr std::string_view market_name(Market market) {
 
 /// Attributes instead of a type name: what a launch may pick from.
 struct InstanceRequirements {
-  std::int64_t vcpu_min = 0;
+  std::optional<std::int64_t> vcpu_min;  // AWS requires it and memory_mib_min; 0 is a value
   std::optional<std::int64_t> vcpu_max;
-  std::int64_t memory_mib_min = 0;
+  std::optional<std::int64_t> memory_mib_min;
   std::optional<std::int64_t> memory_mib_max;
   std::optional<std::int64_t> accelerator_count_min;
   std::optional<std::int64_t> accelerator_count_max;
@@ -117,6 +117,13 @@ struct ScalingActivity {
   std::string description;
 };
 
+/// A taint in EKS's words.
+struct NodegroupTaint {
+  std::string key;
+  std::optional<std::string> value;
+  std::string effect;  // NO_SCHEDULE, NO_EXECUTE, PREFER_NO_SCHEDULE
+};
+
 /// What eks:DescribeNodegroup tells of a managed node group.
 struct ManagedNodegroupDescription {
   std::string cluster_name;
@@ -126,8 +133,7 @@ struct ManagedNodegroupDescription {
   std::optional<std::int64_t> disk_size_gib;
   std::string version;
   StringMap labels;
-  std::vector<Taint>
-      taints;  // effects in EKS's spelling: NO_SCHEDULE, NO_EXECUTE, PREFER_NO_SCHEDULE
+  std::vector<NodegroupTaint> taints;
   StringMap tags;
 };
 
