@@ -12,11 +12,14 @@ add_library(port INTERFACE)  # interfaces only
 target_link_libraries(port INTERFACE model)
 gputide_library(sim sim port)
 
+# Decisions: pure functions of what they are given.
+gputide_library(decide_scaling decide/scaling codec ${RE2_LIB})
+
 # Compares our answers with what the real programs answered (./dev golden).
 if(NOT GPUTIDE_FUZZ)
   find_package(ZLIB REQUIRED)
   file(GLOB golden_sources CONFIGURE_DEPENDS tests/golden/*.cc)
   add_executable(gputide-golden ${golden_sources})
   target_include_directories(gputide-golden PRIVATE ${CMAKE_SOURCE_DIR})
-  target_link_libraries(gputide-golden PRIVATE codec ZLIB::ZLIB)
+  target_link_libraries(gputide-golden PRIVATE codec decide_scaling ZLIB::ZLIB)
 endif()
