@@ -88,17 +88,28 @@ struct Builder {
     put(Value(std::exchange(text, {})));
     return true;
   }
-  bool on_number_part(Text, Code&) { return true; }
+  bool on_number_part(Text part, Code&) {
+    text.append(part.data(), part.size());
+    return true;
+  }
   bool on_int64(std::int64_t n, Text, Code&) {
+    text.clear();
     put(Value(n));
     return true;
   }
   bool on_uint64(std::uint64_t n, Text, Code&) {
+    text.clear();
     put(Value(static_cast<double>(n)));
     return true;
   }
-  bool on_double(double d, Text, Code&) {
-    put(Value(d));
+  // Boost 1.81's own conversion is off by a unit in the last place for some numbers.
+  bool on_double(double d, Text part, Code&) {
+    text.append(part.data(), part.size());
+    const std::string number = std::exchange(text, {});
+    const char* const end = number.data() + number.size();
+    double exact = d;
+    const auto [stopped, code] = std::from_chars(number.data(), end, exact);
+    put(Value(code == std::errc() && stopped == end ? exact : d));
     return true;
   }
   bool on_bool(bool b, Code&) {
