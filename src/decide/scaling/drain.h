@@ -1,0 +1,88 @@
+// May a pod be moved off its node? Twelve rules in order; the first that has an opinion decides.
+// Source: Cluster Autoscaler 1.31.5 simulator/drainability/rules, and 1.36 where Semantics say so.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "decide/scaling/disruption_budgets.h"
+#include "decide/scaling/node_template.h"
+#include "decide/scaling/options.h"
+
+namespace gputide::scaling {
+
+/// The controllers that exist, by (namespace, name): whether those of pods still do.
+struct Controllers {
+  using Name = std::pair<std::string, std::string>;
+  std::map<Name, std::optional<std::int32_t>> replication_controllers;  // spec.replicas
+  std::map<Name, std::optional<std::int32_t>> replica_sets;
+  std::set<Name> stateful_sets;
+  std::set<Name> jobs;
+  std::set<Name> daemon_sets;
+};
+
+enum class BlockingReason {
+  None,
+  ControllerNotFound,
+  MinReplicasReached,
+  NotReplicated,
+  LocalStorageRequested,
+  NotSafeToEvictAnnotation,
+  UnmovableKubeSystemPod,
+  NotEnoughPdb,
+  OnCompletion,
+};
+std::string_view blocking_reason_name(BlockingReason reason);
+
+struct DrainOptions {
+  bool skip_system_pods = true;
+  bool skip_local_storage = true;
+  bool skip_custom_controllers = true;
+  std::int64_t min_replica_count = 0;
+  Semantics semantics;
+
+  static DrainOptions of(const Options& options);
+};
+
+struct DrainContext {
+  const DrainOptions& options;
+  const DisruptionBudgets& budgets;
+  const Controllers* controllers = nullptr;  // nullptr: whether controllers exist is not asked
+  Instant now;
+};
+
+enum class Drainability {
+  Undefined,  // no rule objects: the pod moves
+  Movable,
+  Skipped,  // neither moves nor blocks: it ends with its node
+  Blocked,
+  Waiting,  // it will end by itself; until then it blocks
+};
+
+struct DrainVerdict {
+  Drainability outcome = Drainability::Undefined;
+  BlockingReason reason = BlockingReason::None;
+};
+DrainVerdict drainability(const model::Pod& pod, const DrainContext& context);
+
+/// Why `pod` blocks, in upstream's words.
+std::string blocking_message(const model::Pod& pod, BlockingReason reason,
+                             const DrainContext& context);
+
+/// What a node's pods mean for its removal: what must find another place, what is merely evicted,
+/// or what blocks.
+struct PodsToMove {
+  std::vector<PodRef> pods;
+  std::vector<PodRef> daemonset_pods;
+  PodRef blocking_pod;  // nullptr: nothing blocks
+  BlockingReason reason = BlockingReason::None;
+};
+/// Looks at the pods in order and stops at the first that blocks; the lists are then empty.
+PodsToMove pods_to_move(std::span<const PodRef> pods, const DrainContext& context);
+
+}  // namespace gputide::scaling
