@@ -156,8 +156,8 @@ class GoSorter {
     const Index at = begin + (length / 4) * 2 - 1;
     for (Index i = 0; i < 3; ++i) {
       random ^= random << 13;
-      random ^= random >> 7;
-      random ^= random << 17;
+      random ^= random >> 17;
+      random ^= random << 5;
       Index other = static_cast<Index>(random & mask);
       if (other >= length) other -= length;
       swap(at + i, begin + other);
