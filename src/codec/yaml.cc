@@ -339,7 +339,9 @@ class YamlReader {
         continue;
       }
       const auto [first, fresh] = seen.emplace(*name, key.where);
-      if (fresh)
+      if (!fresh && limits_.last_repeated_key_wins)
+        std::erase_if(members, [&](const Member& m) { return m.key == *name; });
+      if (fresh || limits_.last_repeated_key_wins)
         members.push_back({*name, std::move(value), key.where});
       else
         diagnostics_.error(file_, key.where, "duplicate-key",

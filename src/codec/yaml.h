@@ -16,6 +16,7 @@ struct YamlLimits {
   std::size_t depth = 200;
   std::size_t nodes = 8'000'000;
   std::size_t nodes_from_aliases = 100'000;  // an alias bomb grows exponentially; this ends it early
+  bool last_repeated_key_wins = false;       // as lax readers have it, instead of an error
 };
 
 /// Reads every document of `text`. Scalars resolve as YAML 1.1 does in kubectl's parser (yes, on, 0x10, 1_000, ~);
