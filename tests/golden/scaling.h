@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "decide/scaling/drain.h"
 #include "decide/scaling/node_template.h"
 #include "tests/golden/golden.h"
 
@@ -22,6 +23,28 @@ inline std::vector<scaling::PodRef> pod_refs(const Value* list) {
   std::vector<scaling::PodRef> out;
   for (model::Pod& pod : read_all<model::Pod>(list))
     out.push_back(std::make_shared<const model::Pod>(std::move(pod)));
+  return out;
+}
+
+inline scaling::Controllers read_controllers(const Value& value) {
+  scaling::Controllers out;
+  const auto each = [&](std::string_view kind, auto&& take) {
+    const Value* list = value.find(kind);
+    if (list == nullptr || !list->is_list()) return;
+    for (const Value& item : list->as_list()) {
+      const Value& meta = need(item, "metadata");
+      std::optional<std::int32_t> replicas;
+      if (const Value* count = item.at("spec", "replicas"))
+        replicas = static_cast<std::int32_t>(count->as_int());
+      take(scaling::Controllers::Name{meta.text_at("namespace"), meta.text_at("name")}, replicas);
+    }
+  };
+  each("replicationControllers",
+       [&](auto name, auto replicas) { out.replication_controllers[name] = replicas; });
+  each("replicaSets", [&](auto name, auto replicas) { out.replica_sets[name] = replicas; });
+  each("statefulSets", [&](auto name, auto) { out.stateful_sets.insert(name); });
+  each("jobs", [&](auto name, auto) { out.jobs.insert(name); });
+  each("daemonSets", [&](auto name, auto) { out.daemon_sets.insert(name); });
   return out;
 }
 

@@ -1,0 +1,67 @@
+// What one loop of the autoscaler looks at: the cluster and the cloud at a moment, as plain data.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/money.h"
+#include "decide/scaling/backoff.h"
+#include "decide/scaling/drain.h"
+#include "decide/scaling/node_template.h"
+#include "decide/scaling/options.h"
+
+namespace gputide::scaling {
+
+/// An instance as its group lists it; also the placeholder of one that was asked for and is not
+/// there yet.
+struct InstanceView {
+  std::string provider_id;
+  bool deleting = false;
+  std::optional<ScaleUpError> creation_error;  // it cannot be created
+};
+
+/// A node group as the cloud sees it.
+struct GroupView {
+  std::string id;
+  std::int64_t min_size = 0;
+  std::int64_t max_size = 0;
+  std::int64_t target_size = 0;
+  GroupOptions options;
+  std::vector<InstanceView> instances;
+  /// The node that the group would add, by its launch data; nullptr: not known. `template_error`
+  /// says why.
+  std::shared_ptr<const NodeTemplate> provider_template;
+  std::string template_error;
+  /// Changes whenever the launch data or tags do.
+  std::uint64_t template_version = 0;
+  std::optional<Money> price_per_hour;  // of one node
+};
+
+inline constexpr std::int32_t kNoGroup = -1;
+
+/// A node and what runs on it. Kept as long as neither changes, so that equal addresses mean that
+/// nothing did.
+struct NodeView {
+  NodeRef node;
+  std::int32_t group = kNoGroup;  // index into Observation::groups
+  bool instance_gone = false;     // the cloud knows no such instance any more
+  std::vector<PodRef> pods;       // bound to it and not ended
+};
+
+struct Observation {
+  /// Different whenever anything below is. 0 = not kept: every loop looks at everything.
+  std::uint64_t version = 0;
+  std::vector<std::shared_ptr<const NodeView>> nodes;
+  std::vector<PodRef>
+      pending;  // unbound, and marked unschedulable by the scheduler (or of a bypassed scheduler)
+  std::vector<GroupView> groups;
+  std::vector<std::shared_ptr<const model::DaemonSet>> daemon_sets;
+  std::vector<model::PodDisruptionBudget> budgets;
+  std::optional<Controllers> controllers;  // absent: whether controllers exist is not asked
+  std::optional<model::StringMap> priority_config;
+};
+
+}  // namespace gputide::scaling

@@ -1,0 +1,98 @@
+#include "decide/scaling/placement.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+namespace gputide::scaling {
+namespace {
+
+constexpr std::size_t kMaxShapesOfController = 10;
+
+std::string hint_key(const model::Pod& pod) {
+  return pod.metadata.uid.empty() ? pod.metadata.namespace_ + "/" + pod.metadata.name
+                                  : pod.metadata.uid;
+}
+
+bool allowed(NodeId node, const Among& among) {
+  if (node < among.first || node >= among.last || node == among.except) return false;
+  const auto at = static_cast<std::size_t>(node);
+  return among.allowed == nullptr || (at < among.allowed->size() && (*among.allowed)[at] != 0);
+}
+
+// Adding pods elsewhere can never make room for it: nothing in its spec counts other pods.
+bool only_loses_room(const model::PodSpec& spec) {
+  return spec.topologySpreadConstraints.empty() && (!spec.affinity || !spec.affinity->podAffinity);
+}
+
+// Shapes that were found to fit nowhere.
+class Hopeless {
+ public:
+  bool contains(const model::Pod& pod, PodShapes::Id shape) const {
+    const model::OwnerReference* owner = pod.metadata.controller();
+    if (owner == nullptr) return anywhere_.contains(shape);
+    const auto at = by_controller_.find(owner->uid);
+    return at != by_controller_.end() && at->second.contains(shape);
+  }
+  void add(const model::Pod& pod, PodShapes::Id shape) {
+    if (const model::OwnerReference* owner = pod.metadata.controller()) {
+      std::set<PodShapes::Id>& shapes = by_controller_[owner->uid];
+      if (shapes.size() < kMaxShapesOfController) shapes.insert(shape);
+    } else if (only_loses_room(*pod.spec)) {
+      anywhere_.insert(shape);
+    }
+  }
+
+ private:
+  std::map<std::string, std::set<PodShapes::Id>, std::less<>> by_controller_;
+  std::set<PodShapes::Id> anywhere_;
+};
+
+}  // namespace
+
+NodeId Placer::hinted(const std::string& key, const PodRef& pod, const Among& among,
+                      Simulation& simulation) {
+  auto at = current_.find(key);
+  if (at == current_.end()) {
+    at = old_.find(key);
+    if (at == old_.end()) return kNoNode;
+  }
+  const NodeId node = simulation.find(at->second);
+  if (node == kNoNode || simulation.check(pod, node)) return kNoNode;
+  current_.insert_or_assign(key, std::string(at->second));
+  return allowed(node, among) ? node : kNoNode;
+}
+
+std::vector<Placed> Placer::place(std::span<const PodRef> pods, const Among& among,
+                                  OnFailure on_failure, Simulation& simulation, PodShapes& shapes) {
+  std::vector<Placed> placed;
+  Hopeless hopeless;
+  for (const PodRef& pod : pods) {
+    const std::string key = hint_key(*pod);
+    NodeId node = hinted(key, pod, among, simulation);
+    if (node == kNoNode) {
+      const PodShapes::Id shape = shapes.of(*pod);
+      if (!hopeless.contains(*pod, shape)) {
+        node = simulation.first_fit(pod, among);
+        if (node == kNoNode)
+          hopeless.add(*pod, shape);
+        else
+          current_.insert_or_assign(key, simulation.node(node)->metadata.name);
+      }
+    }
+    if (node != kNoNode) {
+      simulation.add_pod(pod, node);
+      placed.push_back({pod, node});
+    } else if (on_failure == OnFailure::Stop) {
+      break;
+    }
+  }
+  return placed;
+}
+
+void Placer::drop_old_hints() {
+  old_ = std::move(current_);
+  current_.clear();
+}
+
+}  // namespace gputide::scaling

@@ -1,0 +1,378 @@
+#include "decide/scaling/scale_down.h"
+
+#include <algorithm>
+
+#include "base/go_sort.h"
+#include "decide/scaling/pods.h"
+#include "decide/scaling/taints.h"
+
+namespace gputide::scaling {
+namespace {
+
+constexpr const char* kDisabledAnnotation = "cluster-autoscaler.kubernetes.io/scale-down-disabled";
+
+bool is_disabled(const model::Node& node) {
+  const auto at = node.metadata.annotations.find(kDisabledAnnotation);
+  return at != node.metadata.annotations.end() && at->second == "true";
+}
+
+// Nothing on the node would have to move. Whether budgets or controllers object is not asked: one
+// pod that moves already makes it not empty.
+bool is_empty(const NodeView& view, const DrainOptions& options, Instant now) {
+  static const DisruptionBudgets kNone;
+  const DrainContext context{options, kNone, nullptr, now};
+  return std::all_of(view.pods.begin(), view.pods.end(), [&](const PodRef& pod) {
+    const Drainability outcome = drainability(*pod, context).outcome;
+    return outcome == Drainability::Skipped ||
+           (is_daemonset_pod(*pod) && outcome != Drainability::Blocked &&
+            outcome != Drainability::Waiting);
+  });
+}
+
+const GroupView* group_of(const Observation& seen, const NodeView& view) {
+  return view.group == kNoGroup ? nullptr : &seen.groups[static_cast<std::size_t>(view.group)];
+}
+
+}  // namespace
+
+std::string_view unremovable_reason_name(UnremovableReason reason) {
+  switch (reason) {
+    case UnremovableReason::None:
+      return "NoReason";
+    case UnremovableReason::ScaleDownDisabledAnnotation:
+      return "ScaleDownDisabledAnnotation";
+    case UnremovableReason::ScaleDownUnreadyDisabled:
+      return "ScaleDownUnreadyDisabled";
+    case UnremovableReason::NotAutoscaled:
+      return "NotAutoscaled";
+    case UnremovableReason::NotUnneededLongEnough:
+      return "NotUnneededLongEnough";
+    case UnremovableReason::NotUnreadyLongEnough:
+      return "NotUnreadyLongEnough";
+    case UnremovableReason::NodeGroupMinSizeReached:
+      return "NodeGroupMinSizeReached";
+    case UnremovableReason::AtomicScaleDownFailed:
+      return "AtomicScaleDownFailed";
+    case UnremovableReason::MinimalResourceLimitExceeded:
+      return "MinimalResourceLimitExceeded";
+    case UnremovableReason::CurrentlyBeingDeleted:
+      return "CurrentlyBeingDeleted";
+    case UnremovableReason::NotUnderutilized:
+      return "NotUnderutilized";
+    case UnremovableReason::RecentlyUnremovable:
+      return "RecentlyUnremovable";
+    case UnremovableReason::NoPlaceToMovePods:
+      return "NoPlaceToMovePods";
+    case UnremovableReason::BlockedByPod:
+      return "BlockedByPod";
+    case UnremovableReason::UnexpectedError:
+      return "UnexpectedError";
+  }
+  return "";
+}
+
+// One look at all candidates.
+class ScaleDownPlanner::Pass {
+ public:
+  Pass(ScaleDownPlanner& planner, const ScaleDownInput& input, Simulation& simulation,
+       PodShapes& shapes)
+      : planner_(planner),
+        input_(input),
+        simulation_(simulation),
+        shapes_(shapes),
+        budgets_(input.seen.budgets),
+        destinations_(static_cast<std::size_t>(simulation.end()), 0) {
+    for (std::size_t i = 0; i < input.ids.size(); ++i)
+      if (input.ids[i] != kNoNode &&
+          !input.deletions.contains(input.seen.nodes[i]->node->metadata.name))
+        destinations_[static_cast<std::size_t>(input.ids[i])] = 1;
+  }
+
+  std::vector<Removable> run(const std::vector<std::size_t>& candidates) {
+    std::vector<std::size_t> eligible;
+    for (const std::size_t index : candidates) {
+      const UnremovableReason reason = ineligible(index);
+      if (reason == UnremovableReason::None)
+        eligible.push_back(index);
+      else
+        planner_.state_.unremovable[name(index)] = {reason, nullptr, BlockingReason::None};
+    }
+    std::vector<Removable> found;
+    const std::size_t limit = planner_.unneeded_limit();
+    for (const std::size_t index : eligible) {
+      if (found.size() >= limit) break;
+      if (std::optional<Removable> removable = try_removal(index))
+        found.push_back(std::move(*removable));
+    }
+    return found;
+  }
+
+ private:
+  const NodeView& view(std::size_t index) const { return *input_.seen.nodes[index]; }
+  const std::string& name(std::size_t index) const { return view(index).node->metadata.name; }
+
+  UnremovableReason ineligible(std::size_t index) {
+    const model::Node& node = *view(index).node;
+    if (planner_.recheck_at_.contains(node.metadata.name))
+      return UnremovableReason::RecentlyUnremovable;
+    if (is_being_deleted(node, input_.now)) return UnremovableReason::CurrentlyBeingDeleted;
+    if (is_disabled(node)) return UnremovableReason::ScaleDownDisabledAnnotation;
+    const GroupView* group = group_of(input_.seen, view(index));
+    if (group == nullptr) return UnremovableReason::NotAutoscaled;
+    if (!planner_.options_.scale_down_unready_enabled && !input_.ready[index])
+      return UnremovableReason::ScaleDownUnreadyDisabled;
+    return judge_utilization(index, group->options);
+  }
+
+  UnremovableReason judge_utilization(std::size_t index, const GroupOptions& options) {
+    const model::Node& node = *view(index).node;
+    const Semantics& semantics = planner_.semantics_;
+    const Result<Utilization> used =
+        utilization(node, view(index).pods,
+                    {options.ignore_daemonsets_utilization,
+                     planner_.options_.ignore_mirror_pods_utilization, semantics},
+                    input_.now);
+    if (!used && semantics.utilization_error_blocks) return UnremovableReason::UnexpectedError;
+    const Utilization measured = used.value_or(Utilization());
+    planner_.state_.utilization[node.metadata.name] = measured;
+    const double threshold = gpu_resource_of(node, semantics).empty()
+                                 ? options.scale_down_utilization_threshold
+                                 : options.scale_down_gpu_utilization_threshold;
+    const bool may_go =
+        semantics.threshold_is_inclusive ? measured.value <= threshold : measured.value < threshold;
+    return may_go ? UnremovableReason::None : UnremovableReason::NotUnderutilized;
+  }
+
+  std::optional<Removable> try_removal(std::size_t index) {
+    const NodeId id = input_.ids[index];
+    const Controllers* controllers = input_.seen.controllers ? &*input_.seen.controllers : nullptr;
+    PodsToMove moving =
+        pods_to_move(simulation_.pods(id), {planner_.drain_, budgets_, controllers, input_.now});
+    if (moving.blocking_pod != nullptr) {
+      leave(index, {UnremovableReason::BlockedByPod, moving.blocking_pod, moving.reason});
+      return std::nullopt;
+    }
+    if (!move(id, moving.pods)) {
+      leave(index, {UnremovableReason::NoPlaceToMovePods, nullptr, BlockingReason::None});
+      return std::nullopt;
+    }
+    destinations_[static_cast<std::size_t>(id)] = 0;
+    Removable removable{name(index),
+                        index,
+                        view(index).group,
+                        std::move(moving.pods),
+                        std::move(moving.daemonset_pods),
+                        false,
+                        input_.now};
+    removable.risky = !budgets_.can_remove(removable.pods_to_move).in_parallel;
+    budgets_.remove(removable.pods_to_move);
+    return removable;
+  }
+
+  // The node stays, empty of them, so that it still counts as a topology domain.
+  bool move(NodeId from, const std::vector<PodRef>& pods) {
+    simulation_.fork();
+    for (const PodRef& pod : pods) simulation_.remove_pod(pod, from);
+    const std::vector<Placed> placed = planner_.mover_.place(
+        pods, {.allowed = &destinations_, .except = from}, OnFailure::Stop, simulation_, shapes_);
+    if (placed.size() == pods.size()) {
+      simulation_.commit();
+      return true;
+    }
+    simulation_.revert();
+    return false;
+  }
+
+  void leave(std::size_t index, Unremovable why) {
+    planner_.recheck_at_[name(index)] =
+        input_.now + planner_.options_.unremovable_node_recheck_timeout;
+    planner_.state_.unremovable[name(index)] = std::move(why);
+  }
+
+  ScaleDownPlanner& planner_;
+  const ScaleDownInput& input_;
+  Simulation& simulation_;
+  PodShapes& shapes_;
+  DisruptionBudgets budgets_;
+  std::vector<std::uint8_t> destinations_;
+};
+
+ScaleDownPlanner::ScaleDownPlanner(const Options& options)
+    : options_(options),
+      semantics_(options.semantics()),
+      drain_(DrainOptions::of(options)),
+      shortest_interval_(options.scale_down_unneeded_time) {
+  if (shortest_interval_ <= Duration()) shortest_interval_ = Duration::nanoseconds(1);
+}
+
+std::vector<std::size_t> ScaleDownPlanner::candidates(const ScaleDownInput& input) const {
+  struct Candidate {
+    std::size_t index;
+    bool empty;
+    bool before;
+  };
+  std::vector<Candidate> found;
+  for (std::size_t i = 0; i < input.seen.nodes.size(); ++i) {
+    const NodeView& view = *input.seen.nodes[i];
+    const GroupView* group = group_of(input.seen, view);
+    if (input.ids[i] == kNoNode || group == nullptr || group->target_size <= group->min_size)
+      continue;
+    found.push_back(
+        {i, is_empty(view, drain_, input.now), previous_.contains(view.node->metadata.name)});
+  }
+  GoSorter(
+      [&](std::size_t i, std::size_t j) {
+        if (found[i].empty != found[j].empty) return found[i].empty;
+        return found[i].before && !found[j].before;
+      },
+      [&](std::size_t i, std::size_t j) { std::swap(found[i], found[j]); })
+      .sort(found.size());
+  std::vector<std::size_t> ordered;
+  ordered.reserve(found.size());
+  for (const Candidate& candidate : found) ordered.push_back(candidate.index);
+  return ordered;
+}
+
+void ScaleDownPlanner::start_pass(const ScaleDownInput& input) {
+  if (last_update_) shortest_interval_ = std::min(shortest_interval_, input.now - *last_update_);
+  if (shortest_interval_ <= Duration()) shortest_interval_ = Duration::nanoseconds(1);
+  last_update_ = input.now;
+  state_ = {};
+  std::map<std::string, Instant, std::less<>> recheck;
+  for (const auto& node : input.seen.nodes) {
+    const auto at = recheck_at_.find(node->node->metadata.name);
+    if (at != recheck_at_.end() && at->second > input.now) recheck.insert(*at);
+  }
+  recheck_at_ = std::move(recheck);
+}
+
+// Once nodes are unneeded for long enough, this many go in each loop; more need not be known.
+std::size_t ScaleDownPlanner::unneeded_limit() const {
+  const std::int64_t parallelism = options_.max_scale_down_parallelism;
+  const std::int64_t limit = static_cast<std::int64_t>(since_.size()) + 2 * parallelism;
+  const Duration unneeded_time = std::max(options_.scale_down_unneeded_time, shortest_interval_);
+  const std::int64_t loops = unneeded_time.nanoseconds() / shortest_interval_.nanoseconds();
+  return static_cast<std::size_t>(std::min(limit, parallelism * loops + parallelism));
+}
+
+void ScaleDownPlanner::keep_unneeded_since(std::vector<Removable>& found, Instant now) {
+  std::map<std::string, Instant, std::less<>> since;
+  for (Removable& removable : found) {
+    const auto at = since_.find(removable.node);
+    removable.since = at == since_.end() ? now : at->second;
+    since.emplace(removable.node, removable.since);
+  }
+  since_ = std::move(since);
+  previous_.clear();
+  for (const Removable& removable : found) previous_.insert(removable.node);
+}
+
+const ScaleDownState& ScaleDownPlanner::update(const ScaleDownInput& input, Simulation& simulation,
+                                               PodShapes& shapes) {
+  start_pass(input);
+  std::vector<std::size_t> order = candidates(input);
+  for (const std::size_t index : order)
+    state_.candidates.push_back(input.seen.nodes[index]->node->metadata.name);
+  std::erase_if(order, [&](std::size_t index) {
+    return input.deletions.contains(input.seen.nodes[index]->node->metadata.name);
+  });
+  simulation.fork();
+  evicted_.place(input.deletions.evicted, {}, OnFailure::Stop, simulation, shapes);
+  Pass pass(*this, input, simulation, shapes);
+  std::vector<Removable> found = pass.run(order);
+  simulation.revert();
+  keep_unneeded_since(found, input.now);
+  state_.unneeded = std::move(found);
+  mover_.drop_old_hints();
+  evicted_.drop_old_hints();
+  return state_;
+}
+
+UnremovableReason ScaleDownPlanner::waiting_reason(const Removable& removable,
+                                                   const ScaleDownInput& input,
+                                                   std::vector<std::int64_t>& sizes) const {
+  const NodeView& view = *input.seen.nodes[removable.index];
+  if (is_disabled(*view.node)) return UnremovableReason::ScaleDownDisabledAnnotation;
+  const GroupView* group = group_of(input.seen, view);
+  if (group == nullptr) return UnremovableReason::NotAutoscaled;
+  const bool ready = input.ready[removable.index] != 0;
+  const Duration wait =
+      ready ? group->options.scale_down_unneeded_time : group->options.scale_down_unready_time;
+  if (removable.since + wait >= input.now)
+    return ready ? UnremovableReason::NotUnneededLongEnough
+                 : UnremovableReason::NotUnreadyLongEnough;
+  std::int64_t& size = sizes[static_cast<std::size_t>(view.group)];
+  const auto deleting = input.deletions.by_group.find(group->id);
+  const std::int64_t going = deleting == input.deletions.by_group.end() ? 0 : deleting->second;
+  if (size - going <= group->min_size) return UnremovableReason::NodeGroupMinSizeReached;
+  --size;
+  return UnremovableReason::None;
+}
+
+NodesToDelete ScaleDownPlanner::nodes_to_delete(const ScaleDownInput& input) {
+  std::vector<std::int64_t> sizes;
+  for (const GroupView& group : input.seen.groups) sizes.push_back(group.target_size);
+  std::vector<Removable> now;
+  for (const bool empty : {true, false})
+    for (const bool risky : {false, true})
+      for (const Removable& removable : state_.unneeded) {
+        if (removable.pods_to_move.empty() != empty || removable.risky != risky) continue;
+        const UnremovableReason reason = waiting_reason(removable, input, sizes);
+        if (reason == UnremovableReason::None)
+          now.push_back(removable);
+        else
+          state_.unremovable[removable.node] = {reason, nullptr, BlockingReason::None};
+      }
+  const auto most = static_cast<std::size_t>(options_.max_scale_down_parallelism);
+  if (now.size() > most) now.resize(most);
+  NodesToDelete result;
+  for (Removable& removable : now)
+    (removable.pods_to_move.empty() ? result.empty : result.drain).push_back(std::move(removable));
+  return result;
+}
+
+void ScaleDownPlanner::forget_unneeded() {
+  since_.clear();
+  state_.unneeded.clear();
+}
+
+std::optional<Instant> ScaleDownPlanner::next_change(const Observation& seen, Instant now) const {
+  std::optional<Instant> next;
+  const auto consider = [&](Instant at) {
+    if (at > now && (!next || at < *next)) next = at;
+  };
+  constexpr Duration kPast = Duration::nanoseconds(1);
+  for (const auto& [node, at] : recheck_at_) consider(at);
+  for (const Removable& removable : state_.unneeded) {
+    const GroupView* group = group_of(seen, *seen.nodes[removable.index]);
+    if (group == nullptr) continue;
+    consider(removable.since + group->options.scale_down_unneeded_time + kPast);
+    consider(removable.since + group->options.scale_down_unready_time + kPast);
+  }
+  return next;
+}
+
+NodesToDelete crop_to_budget(NodesToDelete nodes, const Deletions& deletions,
+                             const Options& options) {
+  const auto crop = [](std::vector<Removable>& list, std::int64_t budget) {
+    std::vector<Removable> kept;
+    std::vector<std::int32_t> groups;
+    for (const Removable& one : list)
+      if (std::find(groups.begin(), groups.end(), one.group) == groups.end())
+        groups.push_back(one.group);
+    for (const std::int32_t group : groups)
+      for (Removable& one : list)
+        if (one.group == group && static_cast<std::int64_t>(kept.size()) < budget)
+          kept.push_back(std::move(one));
+    list = std::move(kept);
+  };
+  const auto draining = static_cast<std::int64_t>(deletions.drain.size());
+  std::int64_t all = options.max_scale_down_parallelism - draining -
+                     static_cast<std::int64_t>(deletions.empty.size());
+  crop(nodes.empty, all);
+  all -= static_cast<std::int64_t>(nodes.empty.size());
+  crop(nodes.drain, std::min(all, options.max_drain_parallelism - draining));
+  return nodes;
+}
+
+}  // namespace gputide::scaling

@@ -1,0 +1,144 @@
+// Which nodes are not needed, and which of them may go now. Source: Cluster Autoscaler 1.31.5
+// core/scaledown (planner, eligibility, unneeded, unremovable, budgets), simulator.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "decide/scaling/drain.h"
+#include "decide/scaling/observation.h"
+#include "decide/scaling/options.h"
+#include "decide/scaling/placement.h"
+#include "decide/scaling/utilization.h"
+
+namespace gputide::scaling {
+
+/// Why a node stays; the names are upstream's.
+enum class UnremovableReason {
+  None,
+  ScaleDownDisabledAnnotation,
+  ScaleDownUnreadyDisabled,
+  NotAutoscaled,
+  NotUnneededLongEnough,
+  NotUnreadyLongEnough,
+  NodeGroupMinSizeReached,
+  AtomicScaleDownFailed,
+  MinimalResourceLimitExceeded,
+  CurrentlyBeingDeleted,
+  NotUnderutilized,
+  RecentlyUnremovable,
+  NoPlaceToMovePods,
+  BlockedByPod,
+  UnexpectedError,
+};
+std::string_view unremovable_reason_name(UnremovableReason reason);
+
+struct Unremovable {
+  UnremovableReason reason = UnremovableReason::None;
+  PodRef blocking_pod;  // for BlockedByPod
+  BlockingReason blocking = BlockingReason::None;
+};
+
+/// A node whose pods fit elsewhere.
+struct Removable {
+  std::string node;
+  std::size_t index = 0;  // of Observation::nodes
+  std::int32_t group = kNoGroup;
+  std::vector<PodRef> pods_to_move;  // empty: the node is empty but for what ends with it
+  std::vector<PodRef> daemonset_pods;
+  bool risky = false;  // its pods share a budget that does not allow all of them to go at once
+  Instant since;       // unneeded without a break since then
+};
+
+/// What is being deleted at the moment.
+struct Deletions {
+  std::set<std::string, std::less<>> empty;  // node names
+  std::set<std::string, std::less<>> drain;
+  std::map<std::string, std::int64_t, std::less<>> by_group;
+  std::vector<PodRef> evicted;  // lately, and not yet made anew by their controllers
+
+  bool contains(std::string_view node) const {
+    return empty.contains(node) || drain.contains(node);
+  }
+};
+
+/// What the planner looks at in one pass.
+struct ScaleDownInput {
+  const Observation& seen;
+  /// The node of the simulation for each of `seen.nodes`; kNoNode: not in it, neither a candidate
+  /// nor a destination.
+  const std::vector<NodeId>& ids;
+  const std::vector<std::uint8_t>& ready;  // for each of `seen.nodes`
+  const Deletions& deletions;
+  Instant now;
+};
+
+/// What a pass found. `unneeded` is ordered as the nodes were tried.
+struct ScaleDownState {
+  std::vector<std::string> candidates;
+  std::vector<Removable> unneeded;
+  std::map<std::string, Unremovable, std::less<>> unremovable;
+  std::map<std::string, Utilization, std::less<>> utilization;
+};
+
+struct NodesToDelete {
+  std::vector<Removable> empty;
+  std::vector<Removable> drain;
+};
+
+/// Keeps, from pass to pass, since when nodes have been unneeded and which ones need no second look
+/// for a while.
+class ScaleDownPlanner {
+ public:
+  explicit ScaleDownPlanner(const Options& options);
+
+  /// Looks at every node that may go. Changes in the simulation are undone.
+  const ScaleDownState& update(const ScaleDownInput& input, Simulation& simulation,
+                               PodShapes& shapes);
+  const ScaleDownState& state() const { return state_; }
+
+  /// The nodes of the last pass whose time has come, within the sizes of their groups. Why the
+  /// others must wait is added to state().unremovable.
+  NodesToDelete nodes_to_delete(const ScaleDownInput& input);
+
+  /// All timers start anew.
+  void forget_unneeded();
+
+  /// When `nodes_to_delete`, or a look at a node that is not looked at now, can first answer
+  /// something else although nothing changed; nullopt: never.
+  std::optional<Instant> next_change(const Observation& seen, Instant now) const;
+
+ private:
+  class Pass;
+
+  std::vector<std::size_t> candidates(const ScaleDownInput& input) const;
+  void start_pass(const ScaleDownInput& input);
+  void keep_unneeded_since(std::vector<Removable>& found, Instant now);
+  std::size_t unneeded_limit() const;
+  UnremovableReason waiting_reason(const Removable& removable, const ScaleDownInput& input,
+                                   std::vector<std::int64_t>& sizes) const;
+
+  const Options options_;
+  const Semantics semantics_;
+  const DrainOptions drain_;
+  ScaleDownState state_;
+  std::map<std::string, Instant, std::less<>> recheck_at_;
+  std::map<std::string, Instant, std::less<>> since_;
+  std::set<std::string, std::less<>> previous_;  // unneeded in the last pass: tried first
+  std::optional<Instant> last_update_;
+  Duration shortest_interval_;
+  Placer mover_;
+  Placer evicted_;
+};
+
+/// What may be deleted at once: at most max-scale-down-parallelism nodes under way, at most
+/// max-drain-parallelism of them to be drained. Nodes of a group stay together, in order.
+NodesToDelete crop_to_budget(NodesToDelete nodes, const Deletions& deletions,
+                             const Options& options);
+
+}  // namespace gputide::scaling

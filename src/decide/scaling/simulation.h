@@ -1,0 +1,75 @@
+// The cluster as the autoscaler imagines it: nodes that do not exist yet, pods that have moved. A
+// thin layer over the scheduler's own filters; nothing else here asks whether a pod fits a node.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "decide/scaling/node_template.h"
+
+namespace gputide::scaling {
+
+/// A node of a Simulation. Ids grow in the order of addition and are not used again.
+using NodeId = std::int32_t;
+inline constexpr NodeId kNoNode = -1;
+
+/// Why a pod does not fit a node, in kube-scheduler's words ("Insufficient cpu").
+struct Rejection {
+  std::vector<std::string> reasons;
+  /// Another node of the same kind might take it: the failed constraint counts pods per host.
+  bool by_host = false;
+};
+
+/// Some nodes: ids in [first, last), of those the ones that are allowed, and never `except`.
+struct Among {
+  NodeId first = 0;
+  NodeId last = INT32_MAX;
+  const std::vector<std::uint8_t>* allowed = nullptr;  // by id; ids beyond its end are not allowed
+  NodeId except = kNoNode;
+};
+
+class Simulation {
+ public:
+  Simulation();
+  ~Simulation();
+  Simulation(Simulation&&) noexcept;
+  Simulation& operator=(Simulation&&) noexcept;
+
+  NodeId add_node(NodeRef node, std::span<const PodRef> pods);
+  void remove_node(NodeId node);
+  void add_pod(const PodRef& pod, NodeId node);
+  void remove_pod(const PodRef& pod, NodeId node);
+
+  /// kNoNode when there is none of that name.
+  NodeId find(std::string_view name) const;
+  const NodeRef& node(NodeId node) const;
+  /// In the order in which they came.
+  const std::vector<PodRef>& pods(NodeId node) const;
+  /// One more than the largest id so far.
+  NodeId end() const;
+  bool exists(NodeId node) const;
+
+  /// Changes after fork() are undone by revert(), or kept by commit(). Forks nest; each costs what
+  /// was changed in it.
+  void fork();
+  void revert();
+  void commit();
+
+  /// Whether the pod could run on the node besides what is there; nullopt when it could. A node
+  /// name in the pod's spec is not looked at: pods that move carry their old one.
+  std::optional<Rejection> check(const PodRef& pod, NodeId node);
+  /// The first node that takes the pod, searched from behind the last one found, round; kNoNode
+  /// when none does. Cordoned nodes are passed over.
+  NodeId first_fit(const PodRef& pod, const Among& among);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace gputide::scaling
