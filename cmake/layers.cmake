@@ -14,6 +14,7 @@ gputide_library(sim sim port)
 
 # Decisions: pure functions of what they are given.
 gputide_library(decide_scaling decide/scaling codec ${RE2_LIB})
+gputide_library(decide_pricing decide/pricing model)
 
 # Compares our answers with what the real programs answered (./dev golden).
 if(NOT GPUTIDE_FUZZ)
