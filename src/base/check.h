@@ -10,7 +10,7 @@ namespace gputide {
 }  // namespace gputide
 
 /// Ends the program with the expression and its place when `expression` is false.
-#define GPUTIDE_CHECK(expression)                                                        \
-  (static_cast<bool>(expression)                                                         \
-       ? static_cast<void>(0)                                                            \
+#define GPUTIDE_CHECK(expression) \
+  (static_cast<bool>(expression)  \
+       ? static_cast<void>(0)     \
        : ::gputide::check_failed(#expression, std::source_location::current()))

@@ -20,14 +20,24 @@ std::string text(const Diagnostic& d) {
 
 void Diagnostics::error(std::string file, Span where, std::string code, std::string what,
                         std::string remedy) {
-  list_.push_back({Severity::Error, std::move(file), where, std::move(code), std::move(what),
-                   std::move(remedy), {}});
+  list_.push_back({Severity::Error,
+                   std::move(file),
+                   where,
+                   std::move(code),
+                   std::move(what),
+                   std::move(remedy),
+                   {}});
 }
 
 void Diagnostics::warning(std::string file, Span where, std::string code, std::string what,
                           std::string remedy) {
-  list_.push_back({Severity::Warning, std::move(file), where, std::move(code), std::move(what),
-                   std::move(remedy), {}});
+  list_.push_back({Severity::Warning,
+                   std::move(file),
+                   where,
+                   std::move(code),
+                   std::move(what),
+                   std::move(remedy),
+                   {}});
 }
 
 bool Diagnostics::has_errors() const {

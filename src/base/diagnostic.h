@@ -8,8 +8,8 @@
 
 namespace gputide {
 
-/// A place in a text: 1-based line and column (in characters), and the bytes [begin, end) it covers.
-/// line 0 means "no place", as for values that no person wrote.
+/// A place in a text: 1-based line and column (in characters), and the bytes [begin, end) it
+/// covers. line 0 means "no place", as for values that no person wrote.
 struct Span {
   std::uint32_t line = 0;
   std::uint32_t column = 0;
@@ -26,8 +26,9 @@ struct Edit {
   std::string text;
 };
 
-/// One finding. `what` says what is wrong; `remedy` says what to write instead (empty if there is none).
-/// `code` is its stable name for `-o json`, documentation and suppression, such as "taint-tag-without-effect".
+/// One finding. `what` says what is wrong; `remedy` says what to write instead (empty if there is
+/// none). `code` is its stable name for `-o json`, documentation and suppression, such as
+/// "taint-tag-without-effect".
 struct Diagnostic {
   Severity severity = Severity::Error;
   std::string file;
@@ -45,7 +46,8 @@ std::string text(const Diagnostic& diagnostic);
 class Diagnostics {
  public:
   void add(Diagnostic diagnostic) { list_.push_back(std::move(diagnostic)); }
-  void error(std::string file, Span where, std::string code, std::string what, std::string remedy = {});
+  void error(std::string file, Span where, std::string code, std::string what,
+             std::string remedy = {});
   void warning(std::string file, Span where, std::string code, std::string what,
                std::string remedy = {});
 

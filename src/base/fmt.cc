@@ -1,4 +1,5 @@
-// Debian ships fmt as a shared library only; its definitions compiled here let the programs link statically.
+// Debian ships fmt as a shared library only; its definitions compiled here let the programs link
+// statically.
 #include <fmt/format-inl.h>
 
 FMT_BEGIN_NAMESPACE

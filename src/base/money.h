@@ -25,13 +25,20 @@ class Money {
   /// The amount in dollars, for printing and for formats that are defined in doubles.
   constexpr double to_dollars() const { return static_cast<double>(micros_) / 1e6; }
 
-  /// "12.345600" without trailing zeros beyond `decimals`: 12.3456 -> text(2) "12.35", text(4) "12.3456".
+  /// "12.345600" without trailing zeros beyond `decimals`: 12.3456 -> text(2) "12.35", text(4)
+  /// "12.3456".
   std::string text(int decimals = 2) const;
 
   constexpr auto operator<=>(const Money&) const = default;
   constexpr Money operator-() const { return Money(-micros_); }
-  constexpr Money& operator+=(Money m) { micros_ += m.micros_; return *this; }
-  constexpr Money& operator-=(Money m) { micros_ -= m.micros_; return *this; }
+  constexpr Money& operator+=(Money m) {
+    micros_ += m.micros_;
+    return *this;
+  }
+  constexpr Money& operator-=(Money m) {
+    micros_ -= m.micros_;
+    return *this;
+  }
   friend constexpr Money operator+(Money a, Money b) { return Money(a.micros_ + b.micros_); }
   friend constexpr Money operator-(Money a, Money b) { return Money(a.micros_ - b.micros_); }
   friend constexpr Money operator*(Money a, std::int64_t k) { return Money(a.micros_ * k); }
@@ -41,7 +48,8 @@ class Money {
   std::int64_t micros_ = 0;
 };
 
-/// What `per_hour` costs for `span`, rounded half up to a micro-dollar. `span` must not be negative.
+/// What `per_hour` costs for `span`, rounded half up to a micro-dollar. `span` must not be
+/// negative.
 Money cost(Money per_hour, Duration span);
 
 }  // namespace gputide

@@ -1,4 +1,5 @@
-// Quantity: Kubernetes' resource quantities, parsed, compared and printed exactly as apimachinery does.
+// Quantity: Kubernetes' resource quantities, parsed, compared and printed exactly as apimachinery
+// does.
 #pragma once
 
 #include <compare>
@@ -11,9 +12,10 @@
 
 namespace gputide {
 
-/// A decimal number with Kubernetes' suffixes: "100m", "1.5Gi", "1e3". Semantics and texts are those of
-/// k8s.io/apimachinery/pkg/api/resource 0.31: values below one nano round up, values beyond 2^63-1 are capped on
-/// parsing, the printed form is canonical and keeps the format that was read.
+/// A decimal number with Kubernetes' suffixes: "100m", "1.5Gi", "1e3". Semantics and texts are
+/// those of k8s.io/apimachinery/pkg/api/resource 0.31: values below one nano round up, values
+/// beyond 2^63-1 are capped on parsing, the printed form is canonical and keeps the format that was
+/// read.
 class Quantity {
  public:
   /// How the canonical text is written.
@@ -27,7 +29,8 @@ class Quantity {
 
   /// The canonical text: "1500m", "2Gi", "1e3".
   std::string text() const;
-  /// Whole units, rounded up (away from zero below zero). Outside int64 the answer wraps as upstream's does.
+  /// Whole units, rounded up (away from zero below zero). Outside int64 the answer wraps as
+  /// upstream's does.
   std::int64_t value() const { return scaled_value(0); }
   /// Thousandths, rounded up.
   std::int64_t milli_value() const { return scaled_value(-3); }
@@ -58,8 +61,8 @@ class Quantity {
 
   std::int64_t value_ = 0;
   std::int32_t scale_ = 0;
-  std::int8_t format_ = -1;           // -1 = unset, else a Format
-  std::shared_ptr<const Big> big_;    // when set, value_ and scale_ are not used
+  std::int8_t format_ = -1;         // -1 = unset, else a Format
+  std::shared_ptr<const Big> big_;  // when set, value_ and scale_ are not used
 };
 
 }  // namespace gputide

@@ -1,4 +1,5 @@
-// Result: how functions say that they failed. Exceptions stop at the edge of the library that throws them.
+// Result: how functions say that they failed. Exceptions stop at the edge of the library that
+// throws them.
 #pragma once
 
 #include <string>

@@ -25,7 +25,8 @@ constexpr std::uint64_t fnv1a(std::string_view text, std::uint64_t seed = 146959
   return hash;
 }
 
-/// SplitMix64: small, fast, and good enough for simulation. Equal seeds give equal draws everywhere.
+/// SplitMix64: small, fast, and good enough for simulation. Equal seeds give equal draws
+/// everywhere.
 class Rng {
  public:
   /// The stream for `cause` in a run with `seed`: independent of every other cause.

@@ -23,10 +23,12 @@ std::string to_lower(std::string_view ascii);
 /// As Go's strconv.Quote for ASCII and valid UTF-8: what Kubernetes' error texts use.
 std::string quote(std::string_view text);
 
-/// Number of single-character edits (insert, delete, replace, swap of neighbours) between two short words.
+/// Number of single-character edits (insert, delete, replace, swap of neighbours) between two short
+/// words.
 std::size_t edit_distance(std::string_view a, std::string_view b);
 
-/// The candidate that a person most likely meant by `word`: equal but for case, else at most a third of it edited.
+/// The candidate that a person most likely meant by `word`: equal but for case, else at most a
+/// third of it edited.
 std::optional<std::string_view> closest(std::string_view word,
                                         std::span<const std::string_view> candidates);
 

@@ -20,7 +20,8 @@ class Duration {
   static constexpr Duration minutes(std::int64_t n) { return seconds(n * 60); }
   static constexpr Duration hours(std::int64_t n) { return seconds(n * 3600); }
 
-  /// Reads what Go's time.ParseDuration reads ("1h30m", "-1.5s", "300ms", "0"), with its error texts.
+  /// Reads what Go's time.ParseDuration reads ("1h30m", "-1.5s", "300ms", "0"), with its error
+  /// texts.
   static Result<Duration> parse(std::string_view text);
 
   constexpr std::int64_t nanoseconds() const { return ns_; }
@@ -32,8 +33,14 @@ class Duration {
 
   constexpr auto operator<=>(const Duration&) const = default;
   constexpr Duration operator-() const { return Duration(-ns_); }
-  constexpr Duration& operator+=(Duration d) { ns_ += d.ns_; return *this; }
-  constexpr Duration& operator-=(Duration d) { ns_ -= d.ns_; return *this; }
+  constexpr Duration& operator+=(Duration d) {
+    ns_ += d.ns_;
+    return *this;
+  }
+  constexpr Duration& operator-=(Duration d) {
+    ns_ -= d.ns_;
+    return *this;
+  }
   friend constexpr Duration operator+(Duration a, Duration b) { return Duration(a.ns_ + b.ns_); }
   friend constexpr Duration operator-(Duration a, Duration b) { return Duration(a.ns_ - b.ns_); }
   friend constexpr Duration operator*(Duration a, std::int64_t k) { return Duration(a.ns_ * k); }
@@ -66,9 +73,16 @@ class Instant {
   std::string rfc3339_micro() const;
 
   constexpr auto operator<=>(const Instant&) const = default;
-  constexpr Instant& operator+=(Duration d) { ns_ += d.nanoseconds(); return *this; }
-  friend constexpr Instant operator+(Instant t, Duration d) { return Instant(t.ns_ + d.nanoseconds()); }
-  friend constexpr Instant operator-(Instant t, Duration d) { return Instant(t.ns_ - d.nanoseconds()); }
+  constexpr Instant& operator+=(Duration d) {
+    ns_ += d.nanoseconds();
+    return *this;
+  }
+  friend constexpr Instant operator+(Instant t, Duration d) {
+    return Instant(t.ns_ + d.nanoseconds());
+  }
+  friend constexpr Instant operator-(Instant t, Duration d) {
+    return Instant(t.ns_ - d.nanoseconds());
+  }
   friend constexpr Duration operator-(Instant a, Instant b) {
     return Duration::nanoseconds(a.ns_ - b.ns_);
   }

@@ -37,12 +37,17 @@ void Decoder::wrong_kind(const Value& value, std::string_view wanted) {
 
 void Decoder::unquoted(const Value& value) {
   const std::string text = write_json(value);
-  Diagnostic diagnostic{Severity::Error, file_, value.where, "unquoted-scalar",
-                        fmt::format("{} takes a string, and {} without quotes is {}; the API server "
-                                    "refuses it (cannot unmarshal {} into a string)",
-                                    path(), text, value.kind_text(),
-                                    value.kind() == Value::Kind::Bool ? "bool" : "number"),
-                        fmt::format("write \"{}\"", text), {}};
+  Diagnostic diagnostic{
+      Severity::Error,
+      file_,
+      value.where,
+      "unquoted-scalar",
+      fmt::format("{} takes a string, and {} without quotes is {}; the API server "
+                  "refuses it (cannot unmarshal {} into a string)",
+                  path(), text, value.kind_text(),
+                  value.kind() == Value::Kind::Bool ? "bool" : "number"),
+      fmt::format("write \"{}\"", text),
+      {}};
   if (value.where.end > value.where.begin)
     diagnostic.fix.push_back({value.where, fmt::format("\"{}\"", text)});
   diagnostics_.add(std::move(diagnostic));
@@ -57,11 +62,17 @@ void Decoder::unknown_field(const model::Member& member, std::vector<std::string
 
 void decode(const Value& value, std::string& out, Decoder& decoder) {
   switch (value.kind()) {
-    case Value::Kind::String: out = value.as_string(); return;
+    case Value::Kind::String:
+      out = value.as_string();
+      return;
     case Value::Kind::Bool:
     case Value::Kind::Int:
-    case Value::Kind::Double: decoder.unquoted(value); return;
-    default: decoder.wrong_kind(value, "a string"); return;
+    case Value::Kind::Double:
+      decoder.unquoted(value);
+      return;
+    default:
+      decoder.wrong_kind(value, "a string");
+      return;
   }
 }
 
@@ -74,7 +85,8 @@ void decode(const Value& value, std::int32_t& out, Decoder& decoder) {
   std::int64_t wide = 0;
   if (value.kind() != Value::Kind::Int) return decoder.wrong_kind(value, "a whole number");
   wide = value.as_int();
-  if (wide < std::numeric_limits<std::int32_t>::min() || wide > std::numeric_limits<std::int32_t>::max())
+  if (wide < std::numeric_limits<std::int32_t>::min() ||
+      wide > std::numeric_limits<std::int32_t>::max())
     return decoder.error(value.where, "out-of-range",
                          fmt::format("{} is beyond the range of {}", wide, decoder.path()));
   out = static_cast<std::int32_t>(wide);
@@ -97,10 +109,15 @@ void decode(const Value& value, double& out, Decoder& decoder) {
 void decode(const Value& value, Quantity& out, Decoder& decoder) {
   std::string text;
   switch (value.kind()) {
-    case Value::Kind::String: text = value.as_string(); break;
+    case Value::Kind::String:
+      text = value.as_string();
+      break;
     case Value::Kind::Int:
-    case Value::Kind::Double: text = write_json(value); break;
-    default: return decoder.wrong_kind(value, "a quantity such as \"500m\" or \"2Gi\"");
+    case Value::Kind::Double:
+      text = write_json(value);
+      break;
+    default:
+      return decoder.wrong_kind(value, "a quantity such as \"500m\" or \"2Gi\"");
   }
   const Result<Quantity> parsed = Quantity::parse(text);
   if (!parsed)
@@ -122,7 +139,8 @@ void decode(const Value& value, Duration& out, Decoder& decoder) {
 }
 
 void decode(const Value& value, Instant& out, Decoder& decoder) {
-  if (!value.is_string()) return decoder.wrong_kind(value, "a time such as \"2026-01-15T12:00:00Z\"");
+  if (!value.is_string())
+    return decoder.wrong_kind(value, "a time such as \"2026-01-15T12:00:00Z\"");
   const Result<Instant> parsed = Instant::parse_rfc3339(value.as_string());
   if (!parsed)
     return decoder.error(value.where, "bad-time",
@@ -142,20 +160,40 @@ void decode(const Value& value, model::IntOrString& out, Decoder& decoder) {
   }
 }
 
-void decode(const Value& value, Value& out, Decoder&) { out = value; }
+void decode(const Value& value, Value& out, Decoder&) {
+  out = value;
+}
 
-Value encode(const std::string& value) { return Value(value); }
-Value encode(bool value) { return Value(value); }
-Value encode(std::int32_t value) { return Value(static_cast<std::int64_t>(value)); }
-Value encode(std::int64_t value) { return Value(value); }
-Value encode(double value) { return Value(value); }
-Value encode(const Quantity& value) { return Value(value.text()); }
-Value encode(const Duration& value) { return Value(value.text()); }
-Value encode(const Instant& value) { return Value(value.rfc3339()); }
+Value encode(const std::string& value) {
+  return Value(value);
+}
+Value encode(bool value) {
+  return Value(value);
+}
+Value encode(std::int32_t value) {
+  return Value(static_cast<std::int64_t>(value));
+}
+Value encode(std::int64_t value) {
+  return Value(value);
+}
+Value encode(double value) {
+  return Value(value);
+}
+Value encode(const Quantity& value) {
+  return Value(value.text());
+}
+Value encode(const Duration& value) {
+  return Value(value.text());
+}
+Value encode(const Instant& value) {
+  return Value(value.rfc3339());
+}
 Value encode(const model::IntOrString& value) {
   return value.is_string() ? Value(value.string_value())
                            : Value(static_cast<std::int64_t>(value.int_value()));
 }
-Value encode(const Value& value) { return value; }
+Value encode(const Value& value) {
+  return value;
+}
 
 }  // namespace gputide::codec

@@ -1,6 +1,6 @@
-// Value <-> described structs. A struct lists its fields once, with BOOST_DESCRIBE_STRUCT, in their wire spelling;
-// a trailing '_' escapes a C++ keyword. Fields that exist but that nothing here acts on are named in `kKept` and
-// kept as they are in `kept`, so that objects lose nothing.
+// Value <-> described structs. A struct lists its fields once, with BOOST_DESCRIBE_STRUCT, in their
+// wire spelling; a trailing '_' escapes a C++ keyword. Fields that exist but that nothing here acts
+// on are named in `kKept` and kept as they are in `kept`, so that objects lose nothing.
 #pragma once
 
 #include <array>
@@ -26,7 +26,8 @@
 
 namespace gputide::codec {
 
-/// Where a reader is inside a document, and where its findings go. Errors name the path as `spec.containers[0].name`.
+/// Where a reader is inside a document, and where its findings go. Errors name the path as
+/// `spec.containers[0].name`.
 class Decoder {
  public:
   Decoder(std::string file, Diagnostics& diagnostics)
@@ -40,7 +41,8 @@ class Decoder {
   void error(Span where, std::string_view code, std::string what, std::string remedy = {});
   /// "... wants X, this is Y".
   void wrong_kind(const model::Value& value, std::string_view wanted);
-  /// An unquoted boolean or number where a string is needed: an error that can be mended by quoting.
+  /// An unquoted boolean or number where a string is needed: an error that can be mended by
+  /// quoting.
   void unquoted(const model::Value& value);
   void unknown_field(const model::Member& member, std::vector<std::string_view> known);
 
@@ -82,7 +84,8 @@ void decode(const model::Value& value, Duration& out, Decoder& decoder);
 void decode(const model::Value& value, Instant& out, Decoder& decoder);
 void decode(const model::Value& value, model::IntOrString& out, Decoder& decoder);
 void decode(const model::Value& value, model::Value& out, Decoder& decoder);
-/// A list of {key, value, effect}, or eksctl's map form `key: "value:Effect"` (also ":Effect" and "Effect").
+/// A list of {key, value, effect}, or eksctl's map form `key: "value:Effect"` (also ":Effect" and
+/// "Effect").
 void decode(const model::Value& value, model::NodeGroupTaints& out, Decoder& decoder);
 /// "all", a count, or a list of indexes and UUIDs.
 void decode(const model::Value& value, model::ReplicatedDevices& out, Decoder& decoder);
@@ -110,16 +113,26 @@ concept Keeps = requires(T t) {
 };
 
 // Declared first so that containers of containers and of structs find each other.
-template <class T> void decode(const model::Value& value, std::optional<T>& out, Decoder& decoder);
-template <class T> void decode(const model::Value& value, std::vector<T>& out, Decoder& decoder);
-template <class T> void decode(const model::Value& value, std::map<std::string, T>& out, Decoder& decoder);
-template <class T> void decode(const model::Value& value, model::Shared<T>& out, Decoder& decoder);
-template <Described T> void decode(const model::Value& value, T& out, Decoder& decoder);
-template <class T> model::Value encode(const std::optional<T>& value);
-template <class T> model::Value encode(const std::vector<T>& value);
-template <class T> model::Value encode(const std::map<std::string, T>& value);
-template <class T> model::Value encode(const model::Shared<T>& value);
-template <Described T> model::Value encode(const T& value);
+template <class T>
+void decode(const model::Value& value, std::optional<T>& out, Decoder& decoder);
+template <class T>
+void decode(const model::Value& value, std::vector<T>& out, Decoder& decoder);
+template <class T>
+void decode(const model::Value& value, std::map<std::string, T>& out, Decoder& decoder);
+template <class T>
+void decode(const model::Value& value, model::Shared<T>& out, Decoder& decoder);
+template <Described T>
+void decode(const model::Value& value, T& out, Decoder& decoder);
+template <class T>
+model::Value encode(const std::optional<T>& value);
+template <class T>
+model::Value encode(const std::vector<T>& value);
+template <class T>
+model::Value encode(const std::map<std::string, T>& value);
+template <class T>
+model::Value encode(const model::Shared<T>& value);
+template <Described T>
+model::Value encode(const T& value);
 
 /// The wire name of a described member: its C++ name without an escaping '_'.
 constexpr std::string_view wire_name(std::string_view member) {
@@ -127,8 +140,8 @@ constexpr std::string_view wire_name(std::string_view member) {
 }
 
 template <Described T>
-using MembersOf =
-    boost::describe::describe_members<T, boost::describe::mod_any_access | boost::describe::mod_inherited>;
+using MembersOf = boost::describe::describe_members<T, boost::describe::mod_any_access |
+                                                           boost::describe::mod_inherited>;
 
 template <Described T>
 std::vector<std::string_view> known_fields() {
@@ -252,8 +265,7 @@ model::Value encode(const T& value) {
   model::Value::Map members;
   boost::mp11::mp_for_each<MembersOf<T>>([&](auto d) {
     const auto& member = value.*d.pointer;
-    if (!is_empty(member))
-      members.push_back({std::string(wire_name(d.name)), encode(member), {}});
+    if (!is_empty(member)) members.push_back({std::string(wire_name(d.name)), encode(member), {}});
   });
   if constexpr (Keeps<T>) members.insert(members.end(), value.kept.begin(), value.kept.end());
   return model::Value(std::move(members));

@@ -1,9 +1,8 @@
 // The few model types whose written form is not simply a map of their fields.
-#include "codec/bind.h"
-
 #include <fmt/core.h>
 
 #include "base/text.h"
+#include "codec/bind.h"
 
 namespace gputide::codec {
 
@@ -43,13 +42,16 @@ void decode(const Value& value, model::NodeGroupTaints& out, Decoder& decoder) {
   if (value.is_null()) return;
   if (value.is_list()) return decode(value, out.list, decoder);
   if (!value.is_map())
-    return decoder.error(value.where, "wrong-type",
-                         fmt::format("{} must be a {{string: string}} map or a [{{key, value, effect}}] list",
-                                     decoder.path()));
+    return decoder.error(
+        value.where, "wrong-type",
+        fmt::format("{} must be a {{string: string}} map or a [{{key, value, effect}}] list",
+                    decoder.path()));
   for (const Member& member : value.as_map()) read_map_taint(member, out, decoder);
 }
 
-Value encode(const model::NodeGroupTaints& taints) { return encode(taints.list); }
+Value encode(const model::NodeGroupTaints& taints) {
+  return encode(taints.list);
+}
 
 void decode(const Value& value, model::ReplicatedDevices& out, Decoder& decoder) {
   if (value.is_null()) return;
@@ -57,8 +59,9 @@ void decode(const Value& value, model::ReplicatedDevices& out, Decoder& decoder)
     std::int32_t count = 0;
     decode(value, count, decoder);
     if (count <= 0)
-      return decoder.error(value.where, "out-of-range",
-                           fmt::format("{} must be \"all\", a positive number or a list", decoder.path()));
+      return decoder.error(
+          value.where, "out-of-range",
+          fmt::format("{} must be \"all\", a positive number or a list", decoder.path()));
     out = {false, count, {}};
     return;
   }

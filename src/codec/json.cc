@@ -15,7 +15,8 @@ namespace {
 using model::Member;
 using model::Value;
 
-// Builds a Value from the parser's events: a stack of open containers and the key waiting for its value.
+// Builds a Value from the parser's events: a stack of open containers and the key waiting for its
+// value.
 struct Builder {
   static constexpr std::size_t max_object_size = std::size_t(-1);
   static constexpr std::size_t max_array_size = std::size_t(-1);
@@ -158,13 +159,27 @@ class Writer {
 
   void write(const Value& value) {
     switch (value.kind()) {
-      case Value::Kind::Null: out += "null"; return;
-      case Value::Kind::Bool: out += value.as_bool() ? "true" : "false"; return;
-      case Value::Kind::Int: out += std::to_string(value.as_int()); return;
-      case Value::Kind::Double: append_double(out, value.as_double()); return;
-      case Value::Kind::String: append_json_string(out, value.as_string()); return;
-      case Value::Kind::List: write_list(value.as_list()); return;
-      case Value::Kind::Map: write_map(value.as_map()); return;
+      case Value::Kind::Null:
+        out += "null";
+        return;
+      case Value::Kind::Bool:
+        out += value.as_bool() ? "true" : "false";
+        return;
+      case Value::Kind::Int:
+        out += std::to_string(value.as_int());
+        return;
+      case Value::Kind::Double:
+        append_double(out, value.as_double());
+        return;
+      case Value::Kind::String:
+        append_json_string(out, value.as_string());
+        return;
+      case Value::Kind::List:
+        write_list(value.as_list());
+        return;
+      case Value::Kind::Map:
+        write_map(value.as_map());
+        return;
     }
   }
 
@@ -227,11 +242,21 @@ void append_json_string(std::string& out, std::string_view text) {
   out += '"';
   for (const char c : text) {
     switch (c) {
-      case '"': out += "\\\""; break;
-      case '\\': out += "\\\\"; break;
-      case '\n': out += "\\n"; break;
-      case '\r': out += "\\r"; break;
-      case '\t': out += "\\t"; break;
+      case '"':
+        out += "\\\"";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
       default:
         if (static_cast<unsigned char>(c) < 0x20) {
           out += "\\u00";

@@ -1,4 +1,5 @@
-// JSON text <-> Value. For machine-made JSON; what a person wrote goes through yaml.h, which keeps places.
+// JSON text <-> Value. For machine-made JSON; what a person wrote goes through yaml.h, which keeps
+// places.
 #pragma once
 
 #include <string>
@@ -9,8 +10,8 @@
 
 namespace gputide::codec {
 
-/// Reads one JSON text (RFC 8259; depth at most 500; of repeated keys the last wins, as encoding/json does).
-/// Integers that do not fit int64 become doubles.
+/// Reads one JSON text (RFC 8259; depth at most 500; of repeated keys the last wins, as
+/// encoding/json does). Integers that do not fit int64 become doubles.
 Result<model::Value> read_json(std::string_view text);
 
 enum class JsonStyle { Compact, Indented };

@@ -54,8 +54,8 @@ const KindEntry kKinds[] = {
     {"StatefulSet", "apps/v1", "apps/v1beta1 apps/v1beta2", read_typed<model::StatefulSet>},
     {"Job", "batch/v1", "", read_typed<model::Job>},
     {"PodDisruptionBudget", "policy/v1", "policy/v1beta1", read_typed<model::PodDisruptionBudget>},
-    {"PriorityClass", "scheduling.k8s.io/v1", "scheduling.k8s.io/v1beta1 scheduling.k8s.io/v1alpha1",
-     read_typed<model::PriorityClass>},
+    {"PriorityClass", "scheduling.k8s.io/v1",
+     "scheduling.k8s.io/v1beta1 scheduling.k8s.io/v1alpha1", read_typed<model::PriorityClass>},
     {"Role", "rbac.authorization.k8s.io/v1", "rbac.authorization.k8s.io/v1beta1",
      read_typed<model::MetadataOnly>},
     {"RoleBinding", "rbac.authorization.k8s.io/v1", "rbac.authorization.k8s.io/v1beta1",
@@ -64,7 +64,8 @@ const KindEntry kKinds[] = {
      read_typed<model::MetadataOnly>},
     {"ClusterRoleBinding", "rbac.authorization.k8s.io/v1", "rbac.authorization.k8s.io/v1beta1",
      read_typed<model::MetadataOnly>},
-    {"StorageClass", "storage.k8s.io/v1", "storage.k8s.io/v1beta1", read_typed<model::StorageClass>},
+    {"StorageClass", "storage.k8s.io/v1", "storage.k8s.io/v1beta1",
+     read_typed<model::StorageClass>},
     {"CSINode", "storage.k8s.io/v1", "storage.k8s.io/v1beta1", read_typed<model::CSINode>},
     {"ClusterConfig", "eksctl.io/v1alpha5", "eksctl.io/v1alpha4", read_typed<model::ClusterConfig>},
     {"Scenario", "gputide.dev/v1alpha1", "", read_typed<model::Scenario>},
@@ -84,8 +85,8 @@ bool is_builtin_group(std::string_view group) {
 
 const KindEntry* find_kind(std::string_view api_version, std::string_view kind) {
   for (const KindEntry& entry : kKinds)
-    if (entry.kind == kind && (contains_word(entry.versions, api_version) ||
-                               contains_word(entry.retired, api_version)))
+    if (entry.kind == kind &&
+        (contains_word(entry.versions, api_version) || contains_word(entry.retired, api_version)))
       return &entry;
   return nullptr;
 }
@@ -100,11 +101,15 @@ void report_retired(const KindEntry& entry, const Value& document, const Object&
                     Diagnostics& diagnostics) {
   const std::string_view current = split(entry.versions, ' ').front();
   const Span where = place_of(document, "apiVersion");
-  Diagnostic d{Severity::Error, object.file, where, "retired-api-version",
+  Diagnostic d{Severity::Error,
+               object.file,
+               where,
+               "retired-api-version",
                fmt::format("no matches for kind \"{}\" in version \"{}\": the API server no longer "
                            "serves it",
                            object.kind, object.apiVersion),
-               fmt::format("write apiVersion: {}", current), {}};
+               fmt::format("write apiVersion: {}", current),
+               {}};
   d.fix.push_back({where, std::string(current)});
   diagnostics.add(std::move(d));
 }
@@ -116,32 +121,33 @@ void report_unknown_kind(const Value& document, const Object& object, Diagnostic
   const auto meant = closest(object.kind, near);
   for (const KindEntry& entry : kKinds) {
     if (entry.kind != object.kind || !is_builtin_group(object.group())) continue;
-    diagnostics.error(object.file, place_of(document, "apiVersion"), "unknown-api-version",
-                      fmt::format("no matches for kind \"{}\" in version \"{}\"", object.kind,
-                                  object.apiVersion),
-                      fmt::format("write apiVersion: {}", split(entry.versions, ' ').front()));
+    diagnostics.error(
+        object.file, place_of(document, "apiVersion"), "unknown-api-version",
+        fmt::format("no matches for kind \"{}\" in version \"{}\"", object.kind, object.apiVersion),
+        fmt::format("write apiVersion: {}", split(entry.versions, ' ').front()));
     return;
   }
   if (meant) {
-    diagnostics.error(object.file, place_of(document, "kind"), "unknown-kind",
-                      fmt::format("no matches for kind \"{}\" in version \"{}\"", object.kind,
-                                  object.apiVersion),
-                      fmt::format("did you mean \"{}\"?", *meant));
+    diagnostics.error(
+        object.file, place_of(document, "kind"), "unknown-kind",
+        fmt::format("no matches for kind \"{}\" in version \"{}\"", object.kind, object.apiVersion),
+        fmt::format("did you mean \"{}\"?", *meant));
     return;
   }
-  diagnostics.warning(object.file, place_of(document, "kind"), "unknown-kind",
-                      fmt::format("kind {} of {} is not known here and has no effect; it is kept as "
-                                  "it is",
-                                  object.kind, object.apiVersion));
+  diagnostics.warning(
+      object.file, place_of(document, "kind"), "unknown-kind",
+      fmt::format("kind {} of {} is not known here and has no effect; it is kept as "
+                  "it is",
+                  object.kind, object.apiVersion));
 }
 
 std::string required_text(const Value& document, std::string_view key, const std::string& file,
                           Diagnostics& diagnostics) {
   const Value* value = document.find(key);
   if (value == nullptr || value->is_null()) {
-    diagnostics.error(file, document.where, "missing-field",
-                      fmt::format("{} is not set", key),
-                      key == "kind" ? "write kind: Pod, for instance" : "write apiVersion: v1, for instance");
+    diagnostics.error(
+        file, document.where, "missing-field", fmt::format("{} is not set", key),
+        key == "kind" ? "write kind: Pod, for instance" : "write apiVersion: v1, for instance");
     return {};
   }
   if (!value->is_string()) {
@@ -183,7 +189,8 @@ Object read_object(const Value& document, const std::string& file, Diagnostics& 
     report_unknown_kind(document, object, diagnostics);
     Diagnostics ignored;
     Decoder quiet(file, ignored);
-    if (const Value* metadata = document.find("metadata")) decode(*metadata, object.metadata, quiet);
+    if (const Value* metadata = document.find("metadata"))
+      decode(*metadata, object.metadata, quiet);
     return object;
   }
   if (contains_word(entry->retired, object.apiVersion))

@@ -1,4 +1,5 @@
-// Documents -> Objects: which kind a document is, whether the API server would take it, and its typed form.
+// Documents -> Objects: which kind a document is, whether the API server would take it, and its
+// typed form.
 #pragma once
 
 #include <string>
@@ -11,9 +12,10 @@
 
 namespace gputide::codec {
 
-/// Reads every document of a YAML (or JSON) text. What the real program would refuse is an error in `diagnostics`, at
-/// its line, with what to write instead; kinds that nobody here knows are kept and named in a warning. Lists
-/// (kind: List) are opened. The objects of a file with errors are returned too, for further checks.
+/// Reads every document of a YAML (or JSON) text. What the real program would refuse is an error in
+/// `diagnostics`, at its line, with what to write instead; kinds that nobody here knows are kept
+/// and named in a warning. Lists (kind: List) are opened. The objects of a file with errors are
+/// returned too, for further checks.
 std::vector<model::Object> read_objects(std::string_view text, const std::string& file,
                                         Diagnostics& diagnostics);
 
@@ -21,7 +23,8 @@ std::vector<model::Object> read_objects(std::string_view text, const std::string
 model::Object read_object(const model::Value& document, const std::string& file,
                           Diagnostics& diagnostics);
 
-/// Reads the text of one key of a device plugin ConfigMap. `file` and `where` are the ConfigMap's value's.
+/// Reads the text of one key of a device plugin ConfigMap. `file` and `where` are the ConfigMap's
+/// value's.
 model::PluginConfig read_plugin_config(std::string_view text, const std::string& file,
                                        Diagnostics& diagnostics);
 

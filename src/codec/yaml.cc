@@ -169,14 +169,18 @@ class Events {
 };
 
 std::string_view text_of(const yaml_char_t* text) {
-  return text == nullptr ? std::string_view() : std::string_view(reinterpret_cast<const char*>(text));
+  return text == nullptr ? std::string_view()
+                         : std::string_view(reinterpret_cast<const char*>(text));
 }
 
 class YamlReader {
  public:
   YamlReader(std::string_view text, std::string file, Diagnostics& diagnostics,
              const YamlLimits& limits)
-      : events_(text), offsets_(text), file_(std::move(file)), diagnostics_(diagnostics),
+      : events_(text),
+        offsets_(text),
+        file_(std::move(file)),
+        diagnostics_(diagnostics),
         limits_(limits) {}
 
   std::vector<Value> read() {
@@ -240,7 +244,8 @@ class YamlReader {
     const yaml_event_t& event = events_.event();
     const Span where = here();
     switch (event.type) {
-      case YAML_ALIAS_EVENT: return alias(text_of(event.data.alias.anchor), where);
+      case YAML_ALIAS_EVENT:
+        return alias(text_of(event.data.alias.anchor), where);
       case YAML_SCALAR_EVENT: {
         const std::string anchor(text_of(event.data.scalar.anchor));
         Value value = scalar(event, where);
@@ -253,7 +258,9 @@ class YamlReader {
       case YAML_MAPPING_START_EVENT:
         return anchored(text_of(event.data.mapping_start.anchor), where,
                         [&] { return mapping(depth); });
-      default: error(where, "yaml-syntax", "yaml: a value was expected here"); return {};
+      default:
+        error(where, "yaml-syntax", "yaml: a value was expected here");
+        return {};
     }
   }
 
@@ -312,11 +319,16 @@ class YamlReader {
 
   std::optional<std::string> key_text(const Value& key) {
     switch (key.kind()) {
-      case Value::Kind::String: return key.as_string();
-      case Value::Kind::Bool: return key.as_bool() ? "true" : "false";
-      case Value::Kind::Int: return std::to_string(key.as_int());
-      case Value::Kind::Double: return fmt::format("{}", key.as_double());
-      default: break;
+      case Value::Kind::String:
+        return key.as_string();
+      case Value::Kind::Bool:
+        return key.as_bool() ? "true" : "false";
+      case Value::Kind::Int:
+        return std::to_string(key.as_int());
+      case Value::Kind::Double:
+        return fmt::format("{}", key.as_double());
+      default:
+        break;
     }
     error(key.where, "yaml-key", fmt::format("{} cannot be a key", key.kind_text()),
           "write a plain word before the colon");
@@ -344,10 +356,10 @@ class YamlReader {
       if (fresh || limits_.last_repeated_key_wins)
         members.push_back({*name, std::move(value), key.where});
       else
-        diagnostics_.error(file_, key.where, "duplicate-key",
-                           fmt::format("key \"{}\" is already set at line {}", *name,
-                                       first->second.line),
-                           "keep one of the two");
+        diagnostics_.error(
+            file_, key.where, "duplicate-key",
+            fmt::format("key \"{}\" is already set at line {}", *name, first->second.line),
+            "keep one of the two");
     }
     for (const Value& merge : merges) apply_merge(merge, members, seen);
     return Value(std::move(members));
@@ -360,13 +372,15 @@ class YamlReader {
         if (item.is_map()) {
           apply_merge(item, members, seen);
         } else {
-          error(item.where, "yaml-merge", "yaml: map merge requires map or sequence of maps as the value");
+          error(item.where, "yaml-merge",
+                "yaml: map merge requires map or sequence of maps as the value");
         }
       }
       return;
     }
     if (!merge.is_map()) {
-      error(merge.where, "yaml-merge", "yaml: map merge requires map or sequence of maps as the value");
+      error(merge.where, "yaml-merge",
+            "yaml: map merge requires map or sequence of maps as the value");
       return;
     }
     for (const Member& member : merge.as_map())
@@ -456,7 +470,8 @@ std::string YamlWriter::scalar(const Value& value) {
     if (std::isnan(value.as_double())) return ".nan";
     if (std::isinf(value.as_double())) return value.as_double() > 0 ? ".inf" : "-.inf";
     const std::string text = write_json(value);
-    return parse_integer(text) ? text + ".0" : text;  // a whole double must not read back as an integer
+    return parse_integer(text) ? text + ".0"
+                               : text;  // a whole double must not read back as an integer
   }
   return write_json(value);  // JSON's scalars, strings and empty containers are YAML
 }
@@ -466,9 +481,10 @@ std::string YamlWriter::scalar(const Value& value) {
 std::vector<Value> read_yaml(std::string_view text, const std::string& file,
                              Diagnostics& diagnostics, const YamlLimits& limits) {
   if (text.size() > limits.bytes) {
-    diagnostics.error(file, {}, "yaml-limit",
-                      fmt::format("{} bytes is more than the {} that are read", text.size(), limits.bytes),
-                      "split the file");
+    diagnostics.error(
+        file, {}, "yaml-limit",
+        fmt::format("{} bytes is more than the {} that are read", text.size(), limits.bytes),
+        "split the file");
     return {};
   }
   return YamlReader(text, file, diagnostics, limits).read();

@@ -17,8 +17,8 @@ struct ClusterMeta {
 };
 BOOST_DESCRIBE_STRUCT(ClusterMeta, (), (name, region, version, tags, annotations))
 
-/// instancesDistribution: which types an Auto Scaling group may buy, and how. Unset numbers mean AWS's defaults:
-/// base 0, 100 % on-demand above it, lowest-price over 2 pools.
+/// instancesDistribution: which types an Auto Scaling group may buy, and how. Unset numbers mean
+/// AWS's defaults: base 0, 100 % on-demand above it, lowest-price over 2 pools.
 struct InstancesDistribution {
   std::vector<std::string> instanceTypes;
   std::optional<double> maxPrice;  // dollars per hour; absent = the on-demand price
@@ -36,8 +36,9 @@ BOOST_DESCRIBE_STRUCT(InstancesDistribution, (),
 struct WithAddonPolicies {
   std::optional<bool> autoScaler;
   static constexpr std::string_view kKept[] = {
-      "imageBuilder", "externalDNS", "certManager", "appMesh", "appMeshPreview", "ebs", "fsx", "efs",
-      "albIngress", "awsLoadBalancerController", "xRay", "cloudWatch"};
+      "imageBuilder", "externalDNS", "certManager", "appMesh",    "appMeshPreview",
+      "ebs",          "fsx",         "efs",         "albIngress", "awsLoadBalancerController",
+      "xRay",         "cloudWatch"};
   Kept kept;
 };
 BOOST_DESCRIBE_STRUCT(WithAddonPolicies, (), (autoScaler))
@@ -73,7 +74,8 @@ struct InstanceSelector {
 };
 BOOST_DESCRIBE_STRUCT(InstanceSelector, (), (vCPUs, memory, gpus, cpuArchitecture, allow, deny))
 
-/// Taints of a node group: a list of {key, value, effect}, or eksctl's older map of key: "value:Effect".
+/// Taints of a node group: a list of {key, value, effect}, or eksctl's older map of key:
+/// "value:Effect".
 struct NodeGroupTaints {
   std::vector<Taint> list;
   bool empty() const { return list.empty(); }
@@ -102,14 +104,38 @@ struct NodeGroupBase {
   std::optional<NodeGroupSsh> ssh;
   std::optional<std::int32_t> maxPodsPerNode;
   std::vector<std::string> asgSuspendProcesses;
-  static constexpr std::string_view kKept[] = {
-      "subnets", "volumeIOPS", "volumeThroughput", "volumeName", "additionalVolumes",
-      "additionalEncryptedVolume", "securityGroups", "disableIMDSv1", "disablePodIMDS",
-      "kubeletExtraConfig", "clusterDNS", "preBootstrapCommands", "overrideBootstrapCommand",
-      "bottlerocket", "capacityReservation", "instanceMarketOptions", "efaEnabled", "placement",
-      "enableDetailedMonitoring", "ebsOptimized", "instanceName", "instancePrefix", "outpostARN",
-      "asgMetricsCollection", "cpuCredits", "classicLoadBalancerNames", "targetGroupARNs",
-      "containerRuntime", "maxInstanceLifetime", "localZones", "enclaveEnabled", "instanceAmiId"};
+  static constexpr std::string_view kKept[] = {"subnets",
+                                               "volumeIOPS",
+                                               "volumeThroughput",
+                                               "volumeName",
+                                               "additionalVolumes",
+                                               "additionalEncryptedVolume",
+                                               "securityGroups",
+                                               "disableIMDSv1",
+                                               "disablePodIMDS",
+                                               "kubeletExtraConfig",
+                                               "clusterDNS",
+                                               "preBootstrapCommands",
+                                               "overrideBootstrapCommand",
+                                               "bottlerocket",
+                                               "capacityReservation",
+                                               "instanceMarketOptions",
+                                               "efaEnabled",
+                                               "placement",
+                                               "enableDetailedMonitoring",
+                                               "ebsOptimized",
+                                               "instanceName",
+                                               "instancePrefix",
+                                               "outpostARN",
+                                               "asgMetricsCollection",
+                                               "cpuCredits",
+                                               "classicLoadBalancerNames",
+                                               "targetGroupARNs",
+                                               "containerRuntime",
+                                               "maxInstanceLifetime",
+                                               "localZones",
+                                               "enclaveEnabled",
+                                               "instanceAmiId"};
   Kept kept;
 };
 BOOST_DESCRIBE_STRUCT(NodeGroupBase, (),
@@ -143,13 +169,32 @@ struct ClusterConfig {
   std::vector<std::string> availabilityZones;
   std::vector<NodeGroup> nodeGroups;
   std::vector<ManagedNodeGroup> managedNodeGroups;
-  static constexpr std::string_view kKept[] = {
-      "kubernetesNetworkConfig", "vpc", "privateCluster", "localZones", "iam", "accessConfig",
-      "addons", "addonsConfig", "karpenter", "autoModeConfig", "secretsEncryption", "cloudWatch",
-      "fargateProfiles", "identityProviders", "iamIdentityMappings", "gitops", "outpost",
-      "zonalShiftConfig", "upgradePolicy", "controlPlaneScalingConfig", "remoteNetworkConfig",
-      "kubeAPIServerConfig", "kubeSchedulerConfig", "kubeControllerManagerConfig", "capabilities",
-      "status"};
+  static constexpr std::string_view kKept[] = {"kubernetesNetworkConfig",
+                                               "vpc",
+                                               "privateCluster",
+                                               "localZones",
+                                               "iam",
+                                               "accessConfig",
+                                               "addons",
+                                               "addonsConfig",
+                                               "karpenter",
+                                               "autoModeConfig",
+                                               "secretsEncryption",
+                                               "cloudWatch",
+                                               "fargateProfiles",
+                                               "identityProviders",
+                                               "iamIdentityMappings",
+                                               "gitops",
+                                               "outpost",
+                                               "zonalShiftConfig",
+                                               "upgradePolicy",
+                                               "controlPlaneScalingConfig",
+                                               "remoteNetworkConfig",
+                                               "kubeAPIServerConfig",
+                                               "kubeSchedulerConfig",
+                                               "kubeControllerManagerConfig",
+                                               "capabilities",
+                                               "status"};
   Kept kept;
 };
 BOOST_DESCRIBE_STRUCT(ClusterConfig, (),

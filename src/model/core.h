@@ -21,24 +21,41 @@ struct Namespace {
 };
 BOOST_DESCRIBE_STRUCT(Namespace, (), (metadata))
 
-/// A kind of which only the metadata is read: ServiceAccount, Role, RoleBinding, ClusterRole, Service ...
+/// A kind of which only the metadata is read: ServiceAccount, Role, RoleBinding, ClusterRole,
+/// Service ...
 struct MetadataOnly {
   ObjectMeta metadata;
   static constexpr std::string_view kKept[] = {
-      "spec", "status", "rules", "roleRef", "subjects", "aggregationRule", "secrets",
-      "imagePullSecrets", "automountServiceAccountToken", "data", "stringData", "type", "immutable"};
+      "spec",     "status",           "rules",
+      "roleRef",  "subjects",         "aggregationRule",
+      "secrets",  "imagePullSecrets", "automountServiceAccountToken",
+      "data",     "stringData",       "type",
+      "immutable"};
   Kept kept;
 };
 BOOST_DESCRIBE_STRUCT(MetadataOnly, (), (metadata))
 
 struct ServiceSpec {
   StringMap selector;
-  static constexpr std::string_view kKept[] = {
-      "ports", "clusterIP", "clusterIPs", "type", "externalIPs", "sessionAffinity",
-      "loadBalancerIP", "loadBalancerSourceRanges", "externalName", "externalTrafficPolicy",
-      "healthCheckNodePort", "publishNotReadyAddresses", "sessionAffinityConfig", "ipFamilies",
-      "ipFamilyPolicy", "allocateLoadBalancerNodePorts", "loadBalancerClass",
-      "internalTrafficPolicy", "trafficDistribution"};
+  static constexpr std::string_view kKept[] = {"ports",
+                                               "clusterIP",
+                                               "clusterIPs",
+                                               "type",
+                                               "externalIPs",
+                                               "sessionAffinity",
+                                               "loadBalancerIP",
+                                               "loadBalancerSourceRanges",
+                                               "externalName",
+                                               "externalTrafficPolicy",
+                                               "healthCheckNodePort",
+                                               "publishNotReadyAddresses",
+                                               "sessionAffinityConfig",
+                                               "ipFamilies",
+                                               "ipFamilyPolicy",
+                                               "allocateLoadBalancerNodePorts",
+                                               "loadBalancerClass",
+                                               "internalTrafficPolicy",
+                                               "trafficDistribution"};
   Kept kept;
 };
 BOOST_DESCRIBE_STRUCT(ServiceSpec, (), (selector))
@@ -58,7 +75,8 @@ BOOST_DESCRIBE_STRUCT(VolumeNodeAffinity, (), (required))
 struct ObjectReference {
   std::string namespace_;
   std::string name;
-  static constexpr std::string_view kKept[] = {"kind", "uid", "apiVersion", "resourceVersion", "fieldPath"};
+  static constexpr std::string_view kKept[] = {"kind", "uid", "apiVersion", "resourceVersion",
+                                               "fieldPath"};
   Kept kept;
 };
 BOOST_DESCRIBE_STRUCT(ObjectReference, (), (namespace_, name))
@@ -74,11 +92,27 @@ struct PersistentVolumeSpec {
   Value awsElasticBlockStore;
   Value gcePersistentDisk;
   Value azureDisk;
-  static constexpr std::string_view kKept[] = {
-      "persistentVolumeReclaimPolicy", "mountOptions", "volumeAttributesClassName", "hostPath",
-      "nfs", "local", "iscsi", "rbd", "cephfs", "cinder", "fc", "flocker", "flexVolume", "azureFile",
-      "vsphereVolume", "quobyte", "photonPersistentDisk", "portworxVolume", "scaleIO", "storageos",
-      "glusterfs"};
+  static constexpr std::string_view kKept[] = {"persistentVolumeReclaimPolicy",
+                                               "mountOptions",
+                                               "volumeAttributesClassName",
+                                               "hostPath",
+                                               "nfs",
+                                               "local",
+                                               "iscsi",
+                                               "rbd",
+                                               "cephfs",
+                                               "cinder",
+                                               "fc",
+                                               "flocker",
+                                               "flexVolume",
+                                               "azureFile",
+                                               "vsphereVolume",
+                                               "quobyte",
+                                               "photonPersistentDisk",
+                                               "portworxVolume",
+                                               "scaleIO",
+                                               "storageos",
+                                               "glusterfs"};
   Kept kept;
 };
 BOOST_DESCRIBE_STRUCT(PersistentVolumeSpec, (),
@@ -87,10 +121,16 @@ BOOST_DESCRIBE_STRUCT(PersistentVolumeSpec, (),
 
 struct PhaseStatus {
   std::string phase;
-  static constexpr std::string_view kKept[] = {
-      "message", "reason", "lastPhaseTransitionTime", "accessModes", "capacity", "conditions",
-      "allocatedResources", "allocatedResourceStatuses", "currentVolumeAttributesClassName",
-      "modifyVolumeStatus"};
+  static constexpr std::string_view kKept[] = {"message",
+                                               "reason",
+                                               "lastPhaseTransitionTime",
+                                               "accessModes",
+                                               "capacity",
+                                               "conditions",
+                                               "allocatedResources",
+                                               "allocatedResourceStatuses",
+                                               "currentVolumeAttributesClassName",
+                                               "modifyVolumeStatus"};
   Kept kept;
 };
 BOOST_DESCRIBE_STRUCT(PhaseStatus, (), (phase))

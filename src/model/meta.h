@@ -24,12 +24,14 @@ using Kept = Value::Map;
 using StringMap = std::map<std::string, std::string>;
 using ResourceList = std::map<std::string, Quantity>;
 
-/// A value shared by many owners and copied when one of them edits it: a pod template's spec, for instance.
+/// A value shared by many owners and copied when one of them edits it: a pod template's spec, for
+/// instance.
 template <class T>
 class Shared {
  public:
   Shared() = default;
-  Shared(T value) : value_(std::make_shared<T>(std::move(value))) {}  // NOLINT(google-explicit-constructor)
+  Shared(T value)
+      : value_(std::make_shared<T>(std::move(value))) {}  // NOLINT(google-explicit-constructor)
 
   const T& operator*() const { return value_ ? *value_ : empty(); }
   const T* operator->() const { return &**this; }
@@ -79,7 +81,8 @@ struct OwnerReference {
   std::optional<bool> controller;
   std::optional<bool> blockOwnerDeletion;
 };
-BOOST_DESCRIBE_STRUCT(OwnerReference, (), (apiVersion, kind, name, uid, controller, blockOwnerDeletion))
+BOOST_DESCRIBE_STRUCT(OwnerReference, (),
+                      (apiVersion, kind, name, uid, controller, blockOwnerDeletion))
 
 struct ObjectMeta {
   std::string name;

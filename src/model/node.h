@@ -38,8 +38,8 @@ struct NodeStatus {
   std::vector<NodeCondition> conditions;
   std::vector<ContainerImage> images;
   static constexpr std::string_view kKept[] = {
-      "phase", "addresses", "daemonEndpoints", "nodeInfo", "volumesInUse", "volumesAttached",
-      "config", "runtimeHandlers", "features", "declaredFeatures"};
+      "phase",           "addresses", "daemonEndpoints", "nodeInfo", "volumesInUse",
+      "volumesAttached", "config",    "runtimeHandlers", "features", "declaredFeatures"};
   Kept kept;
 };
 BOOST_DESCRIBE_STRUCT(NodeStatus, (), (capacity, allocatable, conditions, images))

@@ -1,4 +1,5 @@
-// Object: one document that somebody applied, typed if its kind is known, and always as it was written.
+// Object: one document that somebody applied, typed if its kind is known, and always as it was
+// written.
 #pragma once
 
 #include <memory>

@@ -5,7 +5,8 @@
 
 namespace gputide::model {
 
-/// Which GPUs an entry is about: all of them, the first N, or a list of indexes ("0"), MIG indexes ("0:1") or UUIDs.
+/// Which GPUs an entry is about: all of them, the first N, or a list of indexes ("0"), MIG indexes
+/// ("0:1") or UUIDs.
 struct ReplicatedDevices {
   bool all = true;
   std::optional<std::int32_t> count;
@@ -38,9 +39,16 @@ struct PluginFlags {
   std::optional<std::string> migStrategy;  // none (default), single, mixed
   std::optional<bool> failOnInitError;
   std::optional<std::string> mpsRoot;
-  static constexpr std::string_view kKept[] = {
-      "nvidiaDriverRoot", "nvidiaDevRoot", "gdrcopyEnabled", "gdsEnabled", "mofedEnabled",
-      "useNodeFeatureAPI", "deviceDiscoveryStrategy", "plugin", "gfd", "resourceConfig"};
+  static constexpr std::string_view kKept[] = {"nvidiaDriverRoot",
+                                               "nvidiaDevRoot",
+                                               "gdrcopyEnabled",
+                                               "gdsEnabled",
+                                               "mofedEnabled",
+                                               "useNodeFeatureAPI",
+                                               "deviceDiscoveryStrategy",
+                                               "plugin",
+                                               "gfd",
+                                               "resourceConfig"};
   Kept kept;
 };
 BOOST_DESCRIBE_STRUCT(PluginFlags, (), (migStrategy, failOnInitError, mpsRoot))

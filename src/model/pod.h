@@ -128,7 +128,7 @@ BOOST_DESCRIBE_STRUCT(EnvVar, (), (name, value, valueFrom))
 struct VolumeMount {
   std::string name;
   std::string mountPath;
-  static constexpr std::string_view kKept[] = {"readOnly",         "recursiveReadOnly", "subPath",
+  static constexpr std::string_view kKept[] = {"readOnly", "recursiveReadOnly", "subPath",
                                                "mountPropagation", "subPathExpr"};
   Kept kept;
 };
@@ -145,11 +145,22 @@ struct Container {
   std::optional<std::string> restartPolicy;  // Always on an init container makes it a sidecar
   std::vector<VolumeMount> volumeMounts;
   std::string imagePullPolicy;
-  static constexpr std::string_view kKept[] = {
-      "workingDir",    "envFrom",        "resizePolicy",    "restartPolicyRules",
-      "volumeDevices", "livenessProbe",  "readinessProbe",  "startupProbe",
-      "lifecycle",     "terminationMessagePath", "terminationMessagePolicy",
-      "securityContext", "stdin", "stdinOnce", "tty", "targetContainerName"};
+  static constexpr std::string_view kKept[] = {"workingDir",
+                                               "envFrom",
+                                               "resizePolicy",
+                                               "restartPolicyRules",
+                                               "volumeDevices",
+                                               "livenessProbe",
+                                               "readinessProbe",
+                                               "startupProbe",
+                                               "lifecycle",
+                                               "terminationMessagePath",
+                                               "terminationMessagePolicy",
+                                               "securityContext",
+                                               "stdin",
+                                               "stdinOnce",
+                                               "tty",
+                                               "targetContainerName"};
   Kept kept;
 };
 BOOST_DESCRIBE_STRUCT(Container, (),
@@ -195,10 +206,24 @@ struct Volume {
   Value iscsi;
   Value csi;
   Value projected;
-  static constexpr std::string_view kKept[] = {
-      "secret", "nfs",     "glusterfs", "flexVolume",  "cinder",         "cephfs",
-      "fc",     "flocker", "azureFile", "downwardAPI", "vsphereVolume",  "quobyte",
-      "photonPersistentDisk", "portworxVolume", "scaleIO", "storageos", "gitRepo", "image"};
+  static constexpr std::string_view kKept[] = {"secret",
+                                               "nfs",
+                                               "glusterfs",
+                                               "flexVolume",
+                                               "cinder",
+                                               "cephfs",
+                                               "fc",
+                                               "flocker",
+                                               "azureFile",
+                                               "downwardAPI",
+                                               "vsphereVolume",
+                                               "quobyte",
+                                               "photonPersistentDisk",
+                                               "portworxVolume",
+                                               "scaleIO",
+                                               "storageos",
+                                               "gitRepo",
+                                               "image"};
   Kept kept;
 };
 BOOST_DESCRIBE_STRUCT(Volume, (),
@@ -231,12 +256,29 @@ struct PodSpec {
   ResourceList overhead;
   std::vector<TopologySpreadConstraint> topologySpreadConstraints;
   std::vector<PodSchedulingGate> schedulingGates;
-  static constexpr std::string_view kKept[] = {
-      "ephemeralContainers", "dnsPolicy", "serviceAccountName", "serviceAccount",
-      "automountServiceAccountToken", "hostPID", "shareProcessNamespace", "securityContext",
-      "imagePullSecrets", "hostname", "subdomain", "hostAliases", "dnsConfig", "readinessGates",
-      "runtimeClassName", "enableServiceLinks", "setHostnameAsFQDN", "os", "hostUsers",
-      "resourceClaims", "resources", "hostnameOverride", "workloadRef"};
+  static constexpr std::string_view kKept[] = {"ephemeralContainers",
+                                               "dnsPolicy",
+                                               "serviceAccountName",
+                                               "serviceAccount",
+                                               "automountServiceAccountToken",
+                                               "hostPID",
+                                               "shareProcessNamespace",
+                                               "securityContext",
+                                               "imagePullSecrets",
+                                               "hostname",
+                                               "subdomain",
+                                               "hostAliases",
+                                               "dnsConfig",
+                                               "readinessGates",
+                                               "runtimeClassName",
+                                               "enableServiceLinks",
+                                               "setHostnameAsFQDN",
+                                               "os",
+                                               "hostUsers",
+                                               "resourceClaims",
+                                               "resources",
+                                               "hostnameOverride",
+                                               "workloadRef"};
   Kept kept;
 };
 BOOST_DESCRIBE_STRUCT(PodSpec, (),
@@ -264,10 +306,19 @@ struct PodStatus {
   std::vector<PodCondition> conditions;
   std::string nominatedNodeName;
   std::optional<Instant> startTime;
-  static constexpr std::string_view kKept[] = {
-      "hostIP", "hostIPs", "podIP", "podIPs", "initContainerStatuses", "containerStatuses",
-      "qosClass", "ephemeralContainerStatuses", "resize", "resourceClaimStatuses",
-      "observedGeneration", "allocatedResources", "resources"};
+  static constexpr std::string_view kKept[] = {"hostIP",
+                                               "hostIPs",
+                                               "podIP",
+                                               "podIPs",
+                                               "initContainerStatuses",
+                                               "containerStatuses",
+                                               "qosClass",
+                                               "ephemeralContainerStatuses",
+                                               "resize",
+                                               "resourceClaimStatuses",
+                                               "observedGeneration",
+                                               "allocatedResources",
+                                               "resources"};
   Kept kept;
 };
 BOOST_DESCRIBE_STRUCT(PodStatus, (),

@@ -20,7 +20,8 @@ struct ScaleStep {
 };
 BOOST_DESCRIBE_STRUCT(ScaleStep, (), (kind, namespace_, name, replicas))
 
-/// Reclaims spot instances: `fraction` of those in `zone` (all zones when empty) and of `instanceType` (all when empty).
+/// Reclaims spot instances: `fraction` of those in `zone` (all zones when empty) and of
+/// `instanceType` (all when empty).
 struct InterruptStep {
   std::string zone;
   std::string instanceType;

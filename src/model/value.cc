@@ -44,13 +44,20 @@ Value& Value::set(std::string_view key, Value value) {
 
 std::string_view Value::kind_text() const {
   switch (kind()) {
-    case Kind::Null: return "nothing";
-    case Kind::Bool: return "a boolean";
-    case Kind::Int: return "a whole number";
-    case Kind::Double: return "a number";
-    case Kind::String: return "a string";
-    case Kind::List: return "a list";
-    case Kind::Map: return "a map";
+    case Kind::Null:
+      return "nothing";
+    case Kind::Bool:
+      return "a boolean";
+    case Kind::Int:
+      return "a whole number";
+    case Kind::Double:
+      return "a number";
+    case Kind::String:
+      return "a string";
+    case Kind::List:
+      return "a list";
+    case Kind::Map:
+      return "a map";
   }
   return "";
 }

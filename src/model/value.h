@@ -14,8 +14,8 @@ namespace gputide::model {
 
 struct Member;
 
-/// One node of a document. Maps keep the order in which they were written; keys are strings, as in JSON.
-/// A Value that no person wrote (made by code, or read as plain JSON) has where.line == 0.
+/// One node of a document. Maps keep the order in which they were written; keys are strings, as in
+/// JSON. A Value that no person wrote (made by code, or read as plain JSON) has where.line == 0.
 class Value {
  public:
   using List = std::vector<Value>;
@@ -23,15 +23,15 @@ class Value {
   enum class Kind { Null, Bool, Int, Double, String, List, Map };
 
   Value();
-  Value(bool b);                  // NOLINT(google-explicit-constructor): documents are written as literals
-  Value(std::int64_t n);          // NOLINT(google-explicit-constructor)
-  Value(int n);                   // NOLINT(google-explicit-constructor)
-  Value(double d);                // NOLINT(google-explicit-constructor)
-  Value(std::string s);           // NOLINT(google-explicit-constructor)
-  Value(std::string_view s);      // NOLINT(google-explicit-constructor)
-  Value(const char* s);           // NOLINT(google-explicit-constructor)
-  Value(List items);              // NOLINT(google-explicit-constructor)
-  Value(Map members);             // NOLINT(google-explicit-constructor)
+  Value(bool b);          // NOLINT(google-explicit-constructor): documents are written as literals
+  Value(std::int64_t n);  // NOLINT(google-explicit-constructor)
+  Value(int n);           // NOLINT(google-explicit-constructor)
+  Value(double d);        // NOLINT(google-explicit-constructor)
+  Value(std::string s);   // NOLINT(google-explicit-constructor)
+  Value(std::string_view s);  // NOLINT(google-explicit-constructor)
+  Value(const char* s);       // NOLINT(google-explicit-constructor)
+  Value(List items);          // NOLINT(google-explicit-constructor)
+  Value(Map members);         // NOLINT(google-explicit-constructor)
   Value(const Value&);
   Value(Value&&) noexcept;
   Value& operator=(const Value&);

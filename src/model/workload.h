@@ -42,8 +42,8 @@ struct DeploymentSpec {
   std::optional<std::int32_t> replicas;
   std::optional<LabelSelector> selector;
   PodTemplateSpec template_;
-  static constexpr std::string_view kKept[] = {"strategy", "minReadySeconds", "revisionHistoryLimit",
-                                               "paused", "progressDeadlineSeconds"};
+  static constexpr std::string_view kKept[] = {
+      "strategy", "minReadySeconds", "revisionHistoryLimit", "paused", "progressDeadlineSeconds"};
   Kept kept;
 };
 BOOST_DESCRIBE_STRUCT(DeploymentSpec, (), (replicas, selector, template_))
@@ -77,9 +77,12 @@ struct StatefulSetSpec {
   PodTemplateSpec template_;
   std::string serviceName;
   std::string podManagementPolicy;  // OrderedReady (default), Parallel
-  static constexpr std::string_view kKept[] = {
-      "volumeClaimTemplates", "updateStrategy", "revisionHistoryLimit", "minReadySeconds",
-      "persistentVolumeClaimRetentionPolicy", "ordinals"};
+  static constexpr std::string_view kKept[] = {"volumeClaimTemplates",
+                                               "updateStrategy",
+                                               "revisionHistoryLimit",
+                                               "minReadySeconds",
+                                               "persistentVolumeClaimRetentionPolicy",
+                                               "ordinals"};
   Kept kept;
 };
 BOOST_DESCRIBE_STRUCT(StatefulSetSpec, (),
@@ -93,16 +96,17 @@ struct StatefulSet {
 BOOST_DESCRIBE_STRUCT(StatefulSet, (), (metadata, spec, status))
 
 struct JobSpec {
-  std::optional<std::int32_t> parallelism;   // absent = 1
-  std::optional<std::int32_t> completions;   // absent = 1 unless parallelism is set: then any success ends it
+  std::optional<std::int32_t> parallelism;  // absent = 1
+  std::optional<std::int32_t>
+      completions;  // absent = 1 unless parallelism is set: then any success ends it
   std::optional<std::int32_t> backoffLimit;  // absent = 6
   std::optional<std::string> completionMode;
   std::optional<bool> suspend;
   PodTemplateSpec template_;
   static constexpr std::string_view kKept[] = {
-      "activeDeadlineSeconds", "podFailurePolicy", "successPolicy", "backoffLimitPerIndex",
-      "maxFailedIndexes", "selector", "manualSelector", "ttlSecondsAfterFinished",
-      "podReplacementPolicy", "managedBy"};
+      "activeDeadlineSeconds", "podFailurePolicy", "successPolicy",  "backoffLimitPerIndex",
+      "maxFailedIndexes",      "selector",         "manualSelector", "ttlSecondsAfterFinished",
+      "podReplacementPolicy",  "managedBy"};
   Kept kept;
 };
 BOOST_DESCRIBE_STRUCT(JobSpec, (),

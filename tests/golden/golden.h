@@ -1,5 +1,6 @@
-// Golden vectors: what the real programs answered. Each file of that form has one checker here, named like it.
-// A checker runs our code on every case and says equal or unequal, with both answers.
+// Golden vectors: what the real programs answered. Each file of that form has one checker here,
+// named like it. A checker runs our code on every case and says equal or unequal, with both
+// answers.
 #pragma once
 
 #include <functional>
@@ -69,7 +70,9 @@ std::vector<Kind> read_all(const Value* list) {
   for (const Value& item : list->as_list()) {
     Value body = item;
     if (body.is_map())
-      std::erase_if(body.as_map(), [](const model::Member& m) { return m.key == "apiVersion" || m.key == "kind"; });
+      std::erase_if(body.as_map(), [](const model::Member& m) {
+        return m.key == "apiVersion" || m.key == "kind";
+      });
     out.push_back(read<Kind>(body));
   }
   return out;

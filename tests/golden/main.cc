@@ -1,9 +1,7 @@
-// gputide-golden [DIR] [--only FILE] [--show N]: compares our answers with the real programs', file by file.
-// Prints `FILE: N equal, N listed, N unequal`, then the first unequal ids with both answers. Exit 1 if any is unequal,
-// 2 if DIR has no such files. Listed cases are deliberate differences: tests/golden/listed.txt, explained in
-// docs/differences.md.
-#include <zlib.h>
-
+// gputide-golden [DIR] [--only FILE] [--show N]: compares our answers with the real programs', file
+// by file. Prints `FILE: N equal, N listed, N unequal`, then the first unequal ids with both
+// answers. Exit 1 if any is unequal, 2 if DIR has no such files. Listed cases are deliberate
+// differences: tests/golden/listed.txt, explained in docs/differences.md.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -13,6 +11,7 @@
 #include <set>
 #include <sstream>
 #include <stdexcept>
+#include <zlib.h>
 
 #include <fmt/core.h>
 
@@ -32,7 +31,8 @@ std::string read_gzip(const std::filesystem::path& path) {
   std::string text;
   char buffer[1 << 16];
   int got = 0;
-  while ((got = gzread(file, buffer, sizeof buffer)) > 0) text.append(buffer, static_cast<std::size_t>(got));
+  while ((got = gzread(file, buffer, sizeof buffer)) > 0)
+    text.append(buffer, static_cast<std::size_t>(got));
   gzclose(file);
   if (got < 0) throw std::runtime_error(path.string() + ": not a whole gzip file");
   return text;
@@ -82,7 +82,8 @@ int run(const Options& options) {
     if (entry.path().string().ends_with(".jsonl.gz")) paths.push_back(entry.path());
   std::sort(paths.begin(), paths.end());
   for (const auto& path : paths) {
-    const std::string name = path.filename().string().substr(0, path.filename().string().size() - 9);
+    const std::string name =
+        path.filename().string().substr(0, path.filename().string().size() - 9);
     if (!options.only.empty() && name != options.only) continue;
     const auto checker = checkers().find(name);
     if (checker == checkers().end()) {
@@ -102,10 +103,11 @@ int run(const Options& options) {
       else
         unequal.push_back(&each);
     }
-    fmt::print("{}: {} equal, {} listed, {} unequal\n", name, report.equal_count(), listed_count, unequal.size());
+    fmt::print("{}: {} equal, {} listed, {} unequal\n", name, report.equal_count(), listed_count,
+               unequal.size());
     for (std::size_t i = 0; i < unequal.size() && i < options.show; ++i)
-      fmt::print("  {}\n    ours:   {}\n    theirs: {}\n", unequal[i]->id, shorten(unequal[i]->ours, 1500),
-                 shorten(unequal[i]->theirs, 1500));
+      fmt::print("  {}\n    ours:   {}\n    theirs: {}\n", unequal[i]->id,
+                 shorten(unequal[i]->ours, 1500), shorten(unequal[i]->theirs, 1500));
     all_equal = all_equal && unequal.empty();
     std::fflush(stdout);
   }
@@ -136,9 +138,13 @@ void Report::compare(std::string_view id, const Value& ours, const Value& theirs
     unequal(id, codec::write_json(ours), codec::write_json(theirs));
 }
 
-Register::Register(std::string_view file, Checker checker) { checkers().emplace(file, checker); }
+Register::Register(std::string_view file, Checker checker) {
+  checkers().emplace(file, checker);
+}
 
-std::string_view id_of(const Value& golden_case) { return need(golden_case, "id").as_string(); }
+std::string_view id_of(const Value& golden_case) {
+  return need(golden_case, "id").as_string();
+}
 
 const Value& need(const Value& value, std::string_view key) {
   const Value* found = value.find(key);
