@@ -8,13 +8,32 @@ target_include_directories(third_party SYSTEM INTERFACE $<TARGET_PROPERTY:fmt::f
 gputide_library(base base third_party)
 gputide_library(model model base)
 gputide_library(codec codec model Boost::json ${YAML_LIB})
-add_library(port INTERFACE)  # interfaces only
-target_link_libraries(port INTERFACE model)
-gputide_library(sim sim port)
+gputide_library(state state model)
 
 # Decisions: pure functions of what they are given.
-gputide_library(decide_scaling decide/scaling codec ${RE2_LIB})
+gputide_library(decide_sharing decide/sharing codec)
 gputide_library(decide_pricing decide/pricing model)
+gputide_library(decide_scheduling decide/scheduling state)
+gputide_library(decide_cluster decide/cluster decide_pricing codec)
+gputide_library(decide_scaling decide/scaling decide_scheduling decide_sharing decide_pricing codec ${RE2_LIB})
+gputide_library(decide_checking decide/checking decide_cluster decide_scaling decide_sharing decide_pricing codec)
+
+# Controllers: step(event, now) -> commands.
+gputide_library(port port model)
+gputide_library(control_scheduler control/scheduler decide_scheduling port)
+gputide_library(control_workloads control/workloads port state)
+gputide_library(control_autoscaler control/autoscaler decide_scaling port)
+
+# A simulated world, and what is told of any world.
+gputide_library(sim sim control_scheduler control_workloads control_autoscaler decide_cluster decide_sharing)
+gputide_library(report report port codec)
+
+# The programs: one file a subcommand in src/app.
+gputide_library(app app sim report decide_checking)
+if(NOT GPUTIDE_FUZZ)
+  add_executable(gputide src/app/main.cc)
+  target_link_libraries(gputide PRIVATE app)
+endif()
 
 # Compares our answers with what the real programs answered (./dev golden).
 if(NOT GPUTIDE_FUZZ)
@@ -22,5 +41,5 @@ if(NOT GPUTIDE_FUZZ)
   file(GLOB golden_sources CONFIGURE_DEPENDS tests/golden/*.cc)
   add_executable(gputide-golden ${golden_sources})
   target_include_directories(gputide-golden PRIVATE ${CMAKE_SOURCE_DIR})
-  target_link_libraries(gputide-golden PRIVATE codec decide_scaling ZLIB::ZLIB)
+  target_link_libraries(gputide-golden PRIVATE codec control_autoscaler decide_scaling decide_scheduling ZLIB::ZLIB)
 endif()

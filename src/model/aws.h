@@ -137,4 +137,27 @@ struct ManagedNodegroupDescription {
   StringMap tags;
 };
 
+/// What an instance's kubelet is told at boot (eksctl and nodeadm: --node-labels,
+/// --register-with-taints, maxPods), and what its image brings.
+struct NodeBootstrap {
+  std::string cluster_name;
+  StringMap labels;
+  std::vector<Taint> taints;
+  std::optional<std::int64_t> max_pods;
+  std::int64_t volume_gib = 80;  // root volume
+  /// The image brings NVIDIA's driver and container runtime (an accelerated AMI).
+  bool nvidia_driver = false;
+};
+
+/// A node group as it will exist in AWS: what eksctl (and EKS, for managed ones) makes of a
+/// ClusterConfig entry.
+struct NodeGroupPlan {
+  std::string nodegroup_name;  // as the person wrote it
+  AutoScalingGroup group;
+  LaunchTemplateData launch;
+  NodeBootstrap bootstrap;
+  /// What eks:DescribeNodegroup answers; absent for self-managed groups.
+  std::optional<ManagedNodegroupDescription> managed;
+};
+
 }  // namespace gputide::model
