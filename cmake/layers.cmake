@@ -30,7 +30,7 @@ gputide_library(report report port codec)
 
 # The programs: one file a subcommand in src/app.
 gputide_library(app app sim report decide_checking)
-if(NOT GPUTIDE_FUZZ)
+if(NOT GPUTIDE_FUZZ AND EXISTS ${CMAKE_SOURCE_DIR}/src/app/main.cc)
   add_executable(gputide src/app/main.cc)
   target_link_libraries(gputide PRIVATE app)
 endif()
