@@ -30,8 +30,8 @@ template <class T>
 class Shared {
  public:
   Shared() = default;
-  Shared(T value)
-      : value_(std::make_shared<T>(std::move(value))) {}  // NOLINT(google-explicit-constructor)
+  // NOLINTNEXTLINE(google-explicit-constructor): a value becomes a shared one where it is stored.
+  Shared(T value) : value_(std::make_shared<T>(std::move(value))) {}
 
   const T& operator*() const { return value_ ? *value_ : empty(); }
   const T* operator->() const { return &**this; }

@@ -23,15 +23,17 @@ class Value {
   enum class Kind { Null, Bool, Int, Double, String, List, Map };
 
   Value();
-  Value(bool b);          // NOLINT(google-explicit-constructor): documents are written as literals
-  Value(std::int64_t n);  // NOLINT(google-explicit-constructor)
-  Value(int n);           // NOLINT(google-explicit-constructor)
-  Value(double d);        // NOLINT(google-explicit-constructor)
-  Value(std::string s);   // NOLINT(google-explicit-constructor)
-  Value(std::string_view s);  // NOLINT(google-explicit-constructor)
-  Value(const char* s);       // NOLINT(google-explicit-constructor)
-  Value(List items);          // NOLINT(google-explicit-constructor)
-  Value(Map members);         // NOLINT(google-explicit-constructor)
+  // NOLINTBEGIN(google-explicit-constructor): documents are written as literals.
+  Value(bool b);
+  Value(std::int64_t n);
+  Value(int n);
+  Value(double d);
+  Value(std::string s);
+  Value(std::string_view s);
+  Value(const char* s);
+  Value(List items);
+  Value(Map members);
+  // NOLINTEND(google-explicit-constructor)
   Value(const Value&);
   Value(Value&&) noexcept;
   Value& operator=(const Value&);
