@@ -1,0 +1,162 @@
+#!/usr/bin/env python3
+"""Runs the scenarios of this folder (README.md has their form). Usage: run.py [--accept] [--only NAME] [NAME...]"""
+import argparse
+import datetime
+import difflib
+import hashlib
+import json
+import operator
+import os
+import pathlib
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+HERE = pathlib.Path(__file__).resolve().parent
+BUILDS = ("dev", "release")
+COMPARE = {"==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt,
+           ">=": operator.ge}
+TIMEOUT_SECONDS = 600
+
+
+class Scenario:
+    def __init__(self, path):
+        self.path = path
+        self.needs, self.expects, self.files = [], [], {}
+        self.run, self.timeline, self.accepted = None, True, None
+        text = path.read_text()
+        head, line, accepted = text.partition("----\n")
+        self.head = head
+        if line:
+            self.accepted = accepted
+        self.parse(head)
+
+    def parse(self, head):
+        name = None
+        for line in head.splitlines():
+            if name is not None and (line.startswith("    ") or not line):
+                self.files[name] += line[4:] + "\n"
+                continue
+            name = None
+            if not line or line.startswith("#"):
+                continue
+            key, _, value = line.partition(":")
+            value = value.strip()
+            if key == "needs":
+                self.needs.append(value)
+            elif key == "run":
+                self.run = value
+            elif key == "expect":
+                self.expects.append(value)
+            elif key == "timeline":
+                self.timeline = value != "no"
+            elif key == "file":
+                name = value
+                self.files[name] = ""
+            else:
+                raise SystemExit(f"{self.path}: no such line: {line}")
+        if self.run is None:
+            raise SystemExit(f"{self.path}: no `run:` line")
+
+    def arguments(self, folder, extra=()):
+        words = [re.sub(r"^@", str(folder) + "/", word) for word in shlex.split(self.run)]
+        return [*words, *extra]
+
+
+def execute(build, scenario, extra=()):
+    """(exit status, stdout+stderr with the folder's name taken out, result or None, events' digest)."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        for file, text in scenario.files.items():
+            (folder / file).write_text(text)
+        out = folder / "out"
+        command = [str(ROOT / "build" / build / "bin" / "gputide"), *scenario.arguments(folder, extra)]
+        if scenario.run.startswith("simulate"):
+            command += ["--out", str(out)]
+        environment = {**os.environ, "COLUMNS": "120", "NO_COLOR": "1"}
+        run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=TIMEOUT_SECONDS,
+                             env=environment)
+        said = (run.stdout + run.stderr).replace(str(out), "OUT").replace(str(folder) + "/", "")
+        # The run's own speed is no part of its story.
+        said = re.sub(r"[0-9.]+ (ms|s) of wall time", "N of wall time", said)
+        result, digest = None, ""
+        if (out / "result.json").is_file():
+            result = json.loads((out / "result.json").read_text())
+            digest = hashlib.sha256((out / "events.jsonl").read_bytes()).hexdigest()
+        elif out.exists():
+            said += "wrote something in spite of its errors\n"
+        return run.returncode, said, result, digest
+
+
+def holds(expectation, status, result):
+    match = re.fullmatch(r"(\S+) (==|!=|<=|>=|<|>) (.+)", expectation)
+    if not match:
+        raise SystemExit(f"not an expectation: {expectation}")
+    path, compare, wanted = match.groups()
+    if path == "exit":
+        value = status
+    else:
+        value = result
+        for key in path.split("."):
+            if not isinstance(value, dict) or key not in value:
+                return False, f"no {path}"
+            value = value[key]
+    return COMPARE[compare](value, json.loads(wanted)), f"{path} is {json.dumps(value)}"
+
+
+def judge(scenario, accept):
+    """The failures of one scenario, as texts."""
+    failures = []
+    runs = {build: execute(build, scenario) for build in BUILDS}
+    status, said, result, digest = runs["release"]
+    if runs["dev"][3] != digest:
+        failures.append("the sanitizer and the release build wrote different events.jsonl")
+    if runs["dev"][0] != status:
+        failures.append(f"exit {runs['dev'][0]} in the sanitizer build, {status} in the release build:\n"
+                        + runs["dev"][1][-3000:])
+    if not any(e.startswith("exit ") for e in scenario.expects) and status != 0:
+        failures.append(f"exit {status}\n{said[-3000:]}")
+    for expectation in scenario.expects:
+        good, found = holds(expectation, status, result)
+        if not good:
+            failures.append(f"expected {expectation}; {found}")
+    lot = int(hashlib.sha256(f"{scenario.path.name} {datetime.date.today()}".encode()).hexdigest(), 16)
+    if result is not None and lot % 20 == 0 and execute("release", scenario)[3] != digest:
+        failures.append("a second run wrote a different events.jsonl")
+    if scenario.timeline:
+        if accept:
+            scenario.path.write_text(scenario.head + "----\n" + said)
+        elif scenario.accepted != said:
+            failures.append("".join(difflib.unified_diff((scenario.accepted or "").splitlines(True),
+                                                         said.splitlines(True), "accepted", "now", n=2)))
+    return failures
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--accept", action="store_true")
+    parser.add_argument("names", nargs="*")
+    arguments = parser.parse_args()
+    counts = {"passed": 0, "failed": 0, "skipped": 0}
+    for path in sorted(HERE.glob("*.test")):
+        if arguments.names and path.stem not in arguments.names:
+            continue
+        scenario = Scenario(path)
+        missing = [need for need in scenario.needs if not (ROOT / need).exists()]
+        if missing:
+            print(f"scenario {path.stem}: skipped, {missing[0]} is not there")
+            counts["skipped"] += 1
+            continue
+        failures = judge(scenario, arguments.accept)
+        counts["failed" if failures else "passed"] += 1
+        for failure in failures:
+            print(f"scenario {path.stem}: {failure}")
+    print(f"scenarios: {counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped")
+    return 1 if counts["failed"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
