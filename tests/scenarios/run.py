@@ -71,7 +71,7 @@ def execute(build, scenario, extra=()):
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         for file, text in scenario.files.items():
-            (folder / file).write_text(text)
+            (folder / file).write_text(text.replace("$ROOT", str(ROOT)))
         out = folder / "out"
         command = [str(ROOT / "build" / build / "bin" / "gputide"), *scenario.arguments(folder, extra)]
         if scenario.run.startswith("simulate"):
@@ -80,6 +80,7 @@ def execute(build, scenario, extra=()):
         run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=TIMEOUT_SECONDS,
                              env=environment)
         said = (run.stdout + run.stderr).replace(str(out), "OUT").replace(str(folder) + "/", "")
+        said = said.replace(str(ROOT) + "/", "")
         # The run's own speed is no part of its story.
         said = re.sub(r"[0-9.]+ (ms|s) of wall time", "N of wall time", said)
         result, digest = None, ""
