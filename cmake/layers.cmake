@@ -30,6 +30,7 @@ gputide_library(report report port codec)
 
 # The programs: one file a subcommand in src/app.
 gputide_library(app app sim report decide_checking)
+set_source_files_properties(src/app/command_line.cc PROPERTIES COMPILE_DEFINITIONS GPUTIDE_VERSION="${PROJECT_VERSION}")
 if(NOT GPUTIDE_FUZZ AND EXISTS ${CMAKE_SOURCE_DIR}/src/app/main.cc)
   add_executable(gputide src/app/main.cc)
   target_link_libraries(gputide PRIVATE app)

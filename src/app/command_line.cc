@@ -1,0 +1,76 @@
+// The command line: names and texts of every subcommand and flag. The only place that sees CLI11.
+#include <CLI/CLI.hpp>
+#include <fmt/core.h>
+
+#include "app/commands.h"
+
+namespace gputide::app {
+namespace {
+
+void add_input(CLI::App& command, InputOptions& input) {
+  command.add_option("-f,--filename,FILE", input.paths,
+                     "YAML or JSON file, directory of such files, or - for standard input; may be "
+                     "given several times");
+  command.add_flag("-R,--recursive", input.recursive, "read directories below directories too");
+  command.add_option("--prices", input.prices,
+                     "spot prices: a file with the JSON of aws ec2 describe-spot-price-history");
+  command.add_option("--instance-types", input.instance_types,
+                     "instance types: a file with the JSON of aws ec2 describe-instance-types");
+}
+
+void add_output(CLI::App& command, Output& output) {
+  command.add_option("-o,--output", output, "text or json")
+      ->transform(CLI::CheckedTransformer(
+          std::map<std::string, Output>{{"text", Output::Text}, {"json", Output::Json}}));
+}
+
+CLI::App& add_check(CLI::App& program, CheckOptions& options) {
+  CLI::App& command = *program.add_subcommand(
+      "check", "Say everything that is wrong with these files, line by line");
+  add_input(command, options.input);
+  add_output(command, options.output);
+  command.add_flag("--fix", options.fix, "write back what is safe to mend; all files or none");
+  command.add_flag("--diff,--dry-run", options.diff,
+                   "print what --fix would change, as a unified diff, and change nothing");
+  return command;
+}
+
+// `gputide help [COMMAND]`.
+int help(const CLI::App& program, const std::string& topic) {
+  if (topic.empty()) {
+    fmt::print("{}", program.help());
+    return kDone;
+  }
+  for (const CLI::App* command : program.get_subcommands(nullptr)) {
+    if (command->get_name() != topic) continue;
+    fmt::print("{}", command->help());
+    return kDone;
+  }
+  fmt::print(stderr, "gputide: no command \"{}\"; gputide help lists them\n", topic);
+  return kBadInput;
+}
+
+}  // namespace
+
+int run(int argc, char** argv) {
+  CLI::App program("GPU capacity on Kubernetes from zero and back", "gputide");
+  program.set_version_flag("--version", "gputide " GPUTIDE_VERSION);
+  program.require_subcommand(1);
+
+  CheckOptions check_options;
+  std::string topic;
+  const CLI::App& check_command = add_check(program, check_options);
+  CLI::App& help_command = *program.add_subcommand("help", "Say what a command does");
+  help_command.add_option("COMMAND", topic);
+
+  if (argc < 2) return help(program, {}), kBadInput;
+  try {
+    program.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return program.exit(error) == 0 ? kDone : kBadInput;
+  }
+  if (check_command.parsed()) return check(check_options);
+  return help(program, topic);
+}
+
+}  // namespace gputide::app

@@ -1,0 +1,21 @@
+// The subcommands. Each returns the program's exit code.
+#pragma once
+
+#include "app/options.h"
+
+namespace gputide::app {
+
+// The exit codes of every subcommand.
+inline constexpr int kDone = 0;
+inline constexpr int kFailed = 1;    // the work failed
+inline constexpr int kBadInput = 2;  // the input is wrong; nothing was done
+inline constexpr int kRefused = 3;   // limits, safety
+inline constexpr int kInterrupted = 130;
+
+/// Prints everything that is wrong with the files; with `fix`, mends what is safe to mend.
+int check(const CheckOptions& options);
+
+/// Reads the command line and runs the subcommand that it names.
+int run(int argc, char** argv);
+
+}  // namespace gputide::app

@@ -1,0 +1,48 @@
+// The files that a person gives: read from directories, files and standard input into objects, with
+// every finding about them.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "app/options.h"
+#include "base/diagnostic.h"
+#include "base/result.h"
+#include "model/object.h"
+
+namespace gputide::app {
+
+/// One text and what it says.
+struct InputFile {
+  std::string name;  // as findings name it; "-" is standard input
+  std::string path;  // absolute, without links: equal for equal files
+  std::string text;
+  std::vector<model::Object> objects;
+  bool given = false;    // named on the command line
+  bool applied = false;  // a step of a Scenario applies it
+};
+
+struct Input {
+  std::vector<InputFile> files;  // in the order of first mention
+
+  /// Every object, in order.
+  std::vector<model::Object> objects() const;
+  /// The file that `path`, written in `scenario_file`, means; nullptr when it could not be read.
+  const InputFile* find(std::string_view scenario_file, std::string_view path) const;
+};
+
+/// Reads what `options.paths` name, and what Scenarios among them apply (paths relative to the
+/// Scenario). Directories give their *.yaml, *.yml and *.json in byte order. Findings: files that
+/// cannot be read, that are empty or too big, and all that codec::read_objects says.
+Input load_input(const InputOptions& options, Diagnostics& diagnostics);
+
+/// A whole file, or standard input for "-". Errors: missing, a directory, not readable, more than
+/// `limit` bytes.
+Result<std::string> read_file(const std::string& path, std::size_t limit);
+
+/// `path` as written in the file `from`: relative paths start at the folder of `from`.
+std::string resolve(std::string_view from, std::string_view path);
+
+}  // namespace gputide::app

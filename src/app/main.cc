@@ -1,0 +1,17 @@
+#include <cstdio>
+#include <exception>
+#include <new>
+
+#include "app/commands.h"
+
+// No exception crosses a folder, so what arrives here is the machine's failure or a bug.
+int main(int argc, char** argv) {
+  try {
+    return gputide::app::run(argc, argv);
+  } catch (const std::bad_alloc&) {
+    std::fputs("gputide: out of memory\n", stderr);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "gputide: %s\n", error.what());
+  }
+  return gputide::app::kFailed;
+}
