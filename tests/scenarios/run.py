@@ -25,7 +25,7 @@ TIMEOUT_SECONDS = 600
 class Scenario:
     def __init__(self, path):
         self.path = path
-        self.needs, self.expects, self.files = [], [], {}
+        self.needs, self.expects, self.files, self.repeats = [], [], {}, []
         self.run, self.timeline, self.accepted = None, True, None
         text = path.read_text()
         head, line, accepted = text.partition("----\n")
@@ -53,6 +53,8 @@ class Scenario:
                 self.expects.append(value)
             elif key == "timeline":
                 self.timeline = value != "no"
+            elif key == "repeat":
+                self.repeats.append(value.split())
             elif key == "file":
                 name = value
                 self.files[name] = ""
@@ -72,6 +74,8 @@ def execute(build, scenario, extra=()):
         folder = pathlib.Path(name)
         for file, text in scenario.files.items():
             (folder / file).write_text(text.replace("$ROOT", str(ROOT)))
+        for file, count, text in scenario.repeats:
+            (folder / file).write_text(text * int(count))
         out = folder / "out"
         command = [str(ROOT / "build" / build / "bin" / "gputide"), *scenario.arguments(folder, extra)]
         if scenario.run.startswith("simulate"):
