@@ -156,6 +156,8 @@ struct NodeGroupPlan {
   AutoScalingGroup group;
   LaunchTemplateData launch;
   NodeBootstrap bootstrap;
+  /// CIDR of the subnet in each of group.availability_zones, in their order.
+  std::vector<std::string> subnet_cidrs;
   /// What eks:DescribeNodegroup answers; absent for self-managed groups.
   std::optional<ManagedNodegroupDescription> managed;
 };

@@ -36,6 +36,11 @@ struct TerminateInstanceInGroup {
   std::string instance_id;
 };
 
+/// The data of one version of a launch template.
+struct DescribeLaunchTemplateVersion {
+  model::LaunchTemplateRef launch_template;
+};
+
 struct DescribeNodegroup {
   std::string cluster_name;
   std::string nodegroup_name;
@@ -59,7 +64,8 @@ struct CreateFleet {
   std::optional<Money> max_price;
   model::StringMap tags;
   model::LaunchTemplateData launch;
-  std::string client_token;  // equal tokens are one launch
+  model::NodeBootstrap bootstrap;  // what the user data tells the kubelet
+  std::string client_token;        // equal tokens are one launch
 };
 
 struct TerminateInstances {
@@ -68,7 +74,8 @@ struct TerminateInstances {
 
 using CloudRequest =
     std::variant<DescribeAutoScalingGroups, DescribeScalingActivities, SetDesiredCapacity,
-                 TerminateInstanceInGroup, DescribeNodegroup, CreateFleet, TerminateInstances>;
+                 TerminateInstanceInGroup, DescribeLaunchTemplateVersion, DescribeNodegroup,
+                 CreateFleet, TerminateInstances>;
 
 struct FleetError {
   std::string code;  // InsufficientInstanceCapacity, MaxSpotInstanceCountExceeded, ...
@@ -98,7 +105,7 @@ struct CloudError {
 struct Done {};
 
 using CloudAnswer = std::variant<Done, CloudError, std::vector<model::AutoScalingGroup>,
-                                 std::vector<model::ScalingActivity>,
+                                 std::vector<model::ScalingActivity>, model::LaunchTemplateData,
                                  model::ManagedNodegroupDescription, FleetResult>;
 
 /// What EventBridge tells of an instance. The two-minute notice names the moment of the end.

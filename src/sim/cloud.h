@@ -1,14 +1,23 @@
-// The simulated cloud as the rest of a simulated world sees it. Implemented in ec2.*.
+// The simulated cloud as the rest of a simulated world sees it. Made by make_cloud (ec2.cc).
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "base/money.h"
 #include "base/time.h"
 #include "model/aws.h"
 #include "model/instance_type.h"
 #include "port/cloud.h"
+#include "port/record.h"
+#include "sim/heap.h"
+#include "sim/market_options.h"
+
+namespace gputide::pricing {
+class Catalogue;
+}
 
 namespace gputide::sim {
 
@@ -18,14 +27,18 @@ struct CloudInstance {
   const model::InstanceType* type = nullptr;
   std::string zone;
   model::Market market = model::Market::OnDemand;
-  std::string group;  // "" for one of a fleet
-  const model::NodeBootstrap* bootstrap = nullptr;
+  std::string group;                                // "" for one of a fleet
+  const model::NodeBootstrap* bootstrap = nullptr;  // never nullptr
   model::StringMap tags;
+  /// "ip-192-168-101-23.us-west-2.compute.internal": what an EKS node is called.
+  std::string private_dns_name;
+  std::string private_ip;
   Instant launched;
   Money price_per_hour;  // at launch; spot prices drift
 };
 
-/// Hears what happens to instances; called from within the cloud's own heap entries.
+/// Hears what happens to instances; called from within the cloud's own heap entries, except for the
+/// "pending" notice of a fleet's instances, which comes from within Cloud::call.
 class InstanceListener {
  public:
   virtual ~InstanceListener() = default;
@@ -37,21 +50,77 @@ class InstanceListener {
   virtual void instance_notice(const port::InstanceNotice& notice) = 0;
 };
 
+/// What was spent. `gpu` is the part for instances that have GPUs, `idle_gpu` the part of that for
+/// GPUs (or slices of them) that no pod held, by Cloud::set_gpu_use. Exact sums.
+struct CloudCost {
+  Money total;
+  Money gpu;
+  Money idle_gpu;
+};
+
+/// What instances of one type and market cost, and how long they were billed.
+struct CostOfType {
+  std::string instance_type;
+  model::Market market = model::Market::OnDemand;
+  std::int64_t instances = 0;
+  std::int64_t billed_seconds = 0;
+  Money cost;
+};
+
+/// GPU time: `bought` counts the GPUs of instances while they are billed, `used` those that pods
+/// held (parts of a GPU count as parts).
+struct GpuSeconds {
+  double used = 0;
+  double bought = 0;
+};
+
 class Cloud {
  public:
   virtual ~Cloud() = default;
-  /// Makes or changes the Auto Scaling group (and managed node group) of a plan.
+  /// Makes or changes the Auto Scaling group (and managed node group) of a plan. A group that is
+  /// there already keeps its desired capacity, moved into the new bounds.
   virtual void apply_node_group(const model::NodeGroupPlan& plan) = 0;
   /// Ends the group's instances, then the group.
   virtual void delete_node_group(const std::string& group) = 0;
   /// Answers a controller's request as the AWS APIs do; what follows from it happens later.
   virtual port::CloudAnswer call(const port::CloudRequest& request) = 0;
-  /// The Scenario's `interrupt` step: reclaims spot instances with the two-minute notice.
+  /// The Scenario's `interrupt` step: reclaims `fraction` (rounded to the nearest whole instance)
+  /// of the spot instances in `zone` of `instance_type`, with the two-minute notice. Empty texts
+  /// mean all zones and all types. The pools' capacity is left as it is.
   virtual void interrupt(const std::string& zone, const std::string& instance_type,
                          double fraction) = 0;
   /// Nothing is under way: no launch, no shutdown, no group short of its desired capacity that it
-  /// will try to fill.
+  /// will try to fill. Entries of the spot market may still be on the heap.
   virtual bool at_rest() const = 0;
+
+  /// The kubelet's side of the bill: from now on pods hold `used` of the `of` equal parts that the
+  /// instance's GPUs are shared in (plain GPUs: how many of how many). Until the first call, and
+  /// with of == 0, its GPUs are idle. An unknown instance is a bug.
+  virtual void set_gpu_use(const std::string& instance_id, std::int64_t used, std::int64_t of) = 0;
+
+  /// What the instance costs up to now; final once it has stopped.
+  virtual Money cost_of(const std::string& instance_id) const = 0;
+  /// Everything up to now.
+  virtual CloudCost cost() const = 0;
+  /// In order of type, then market.
+  virtual std::vector<CostOfType> cost_by_type() const = 0;
+  virtual GpuSeconds gpu_seconds() const = 0;
+
+  /// Instances that were launched and have not ended, in order of their launch.
+  virtual std::vector<const CloudInstance*> live_instances() const = 0;
+  /// nullptr: no such instance was ever launched.
+  virtual const CloudInstance* find(const std::string& instance_id) const = 0;
 };
+
+struct CloudOptions {
+  std::uint64_t seed = 1;
+  MarketOptions market;
+};
+
+/// An empty cloud: every type of the catalogue, in all regions. Everything that is passed must
+/// outlive it.
+std::unique_ptr<Cloud> make_cloud(Heap& heap, const pricing::Catalogue& catalogue,
+                                  port::Recorder& recorder, InstanceListener& listener,
+                                  CloudOptions options);
 
 }  // namespace gputide::sim
