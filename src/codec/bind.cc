@@ -53,11 +53,23 @@ void Decoder::unquoted(const Value& value) {
   diagnostics_.add(std::move(diagnostic));
 }
 
-void Decoder::unknown_field(const model::Member& member, std::vector<std::string_view> known) {
-  std::string remedy = "remove it";
-  if (const auto meant = closest(member.key, known))
-    remedy = fmt::format("did you mean \"{}\"?", *meant);
-  error(member.key_where, "unknown-field", fmt::format("unknown field \"{}\"", path()), remedy);
+void Decoder::unknown_field(const model::Member& member, const Value& siblings,
+                            const std::vector<std::string_view>& known) {
+  Diagnostic diagnostic{Severity::Error,
+                        file_,
+                        member.key_where,
+                        "unknown-field",
+                        fmt::format("unknown field \"{}\"", path()),
+                        "remove it",
+                        {}};
+  if (const auto meant = closest(member.key, known)) {
+    diagnostic.remedy = fmt::format("did you mean \"{}\"?", *meant);
+    const bool only_case = to_lower(member.key) == to_lower(*meant);
+    const Span& where = member.key_where;
+    if (only_case && siblings.find(*meant) == nullptr && where.end - where.begin == meant->size())
+      diagnostic.fix.push_back({where, std::string(*meant)});
+  }
+  diagnostics_.add(std::move(diagnostic));
 }
 
 void decode(const Value& value, std::string& out, Decoder& decoder) {

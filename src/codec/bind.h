@@ -44,7 +44,15 @@ class Decoder {
   /// An unquoted boolean or number where a string is needed: an error that can be mended by
   /// quoting.
   void unquoted(const model::Value& value);
-  void unknown_field(const model::Member& member, std::vector<std::string_view> known);
+  /// A key that the struct does not have. `siblings` is the map that holds it.
+  void unknown_field(const model::Member& member, const model::Value& siblings,
+                     const std::vector<std::string_view>& known);
+
+  /// Whole objects have apiVersion and kind at their root, which are not the kind's own fields.
+  void skip_type() { skip_type_ = true; }
+  bool skips(std::string_view key) const {
+    return skip_type_ && steps_.empty() && (key == "apiVersion" || key == "kind");
+  }
 
   /// Adds a step to the path for as long as it lives.
   class Step {
@@ -71,6 +79,7 @@ class Decoder {
   std::string file_;
   Diagnostics& diagnostics_;
   std::vector<PathStep> steps_;
+  bool skip_type_ = false;
 };
 
 // Scalars. Each reports what it cannot read and leaves `out` as it was.
@@ -204,6 +213,7 @@ void decode(const model::Value& value, T& out, Decoder& decoder) {
   if (value.is_null()) return;
   if (!value.is_map()) return decoder.wrong_kind(value, "a map");
   for (const model::Member& member : value.as_map()) {
+    if (decoder.skips(member.key)) continue;
     const Decoder::Step step(decoder, member.key);
     if (decode_member(member, out, decoder)) continue;
     if constexpr (Keeps<T>) {
@@ -214,7 +224,7 @@ void decode(const model::Value& value, T& out, Decoder& decoder) {
         continue;
       }
     }
-    decoder.unknown_field(member, known_fields<T>());
+    decoder.unknown_field(member, value, known_fields<T>());
   }
 }
 

@@ -1,12 +1,10 @@
 #include "codec/objects.h"
 
-#include <array>
-#include <functional>
-
 #include <fmt/core.h>
 
 #include "base/text.h"
-#include "codec/bind.h"
+#include "codec/kinds.h"
+#include "codec/typed_kinds.h"
 #include "codec/yaml.h"
 
 namespace gputide::codec {
@@ -17,66 +15,6 @@ using model::Value;
 
 namespace {
 
-template <class Kind>
-model::Typed read_typed(const Value& body, Object& object, Decoder& decoder) {
-  auto typed = std::make_shared<Kind>();
-  decode(body, *typed, decoder);
-  if constexpr (std::same_as<decltype(typed->metadata), model::ObjectMeta>)
-    object.metadata = typed->metadata;
-  else
-    object.metadata.name = typed->metadata.name;
-  return std::shared_ptr<const Kind>(std::move(typed));
-}
-
-struct KindEntry {
-  std::string_view kind;
-  std::string_view versions;  // accepted, space separated, the current one first
-  std::string_view retired;   // once served, now refused, space separated
-  model::Typed (*read)(const Value&, Object&, Decoder&);
-};
-
-constexpr std::string_view kExtensions = "extensions/v1beta1 apps/v1beta1 apps/v1beta2";
-
-const KindEntry kKinds[] = {
-    {"Pod", "v1", "", read_typed<model::Pod>},
-    {"Node", "v1", "", read_typed<model::Node>},
-    {"ConfigMap", "v1", "", read_typed<model::ConfigMap>},
-    {"Namespace", "v1", "", read_typed<model::Namespace>},
-    {"Service", "v1", "", read_typed<model::Service>},
-    {"ServiceAccount", "v1", "", read_typed<model::MetadataOnly>},
-    {"Secret", "v1", "", read_typed<model::MetadataOnly>},
-    {"ReplicationController", "v1", "", read_typed<model::ReplicationController>},
-    {"PersistentVolume", "v1", "", read_typed<model::PersistentVolume>},
-    {"PersistentVolumeClaim", "v1", "", read_typed<model::PersistentVolumeClaim>},
-    {"Deployment", "apps/v1", kExtensions, read_typed<model::Deployment>},
-    {"ReplicaSet", "apps/v1", kExtensions, read_typed<model::ReplicaSet>},
-    {"DaemonSet", "apps/v1", kExtensions, read_typed<model::DaemonSet>},
-    {"StatefulSet", "apps/v1", "apps/v1beta1 apps/v1beta2", read_typed<model::StatefulSet>},
-    {"Job", "batch/v1", "", read_typed<model::Job>},
-    {"PodDisruptionBudget", "policy/v1", "policy/v1beta1", read_typed<model::PodDisruptionBudget>},
-    {"PriorityClass", "scheduling.k8s.io/v1",
-     "scheduling.k8s.io/v1beta1 scheduling.k8s.io/v1alpha1", read_typed<model::PriorityClass>},
-    {"Role", "rbac.authorization.k8s.io/v1", "rbac.authorization.k8s.io/v1beta1",
-     read_typed<model::MetadataOnly>},
-    {"RoleBinding", "rbac.authorization.k8s.io/v1", "rbac.authorization.k8s.io/v1beta1",
-     read_typed<model::MetadataOnly>},
-    {"ClusterRole", "rbac.authorization.k8s.io/v1", "rbac.authorization.k8s.io/v1beta1",
-     read_typed<model::MetadataOnly>},
-    {"ClusterRoleBinding", "rbac.authorization.k8s.io/v1", "rbac.authorization.k8s.io/v1beta1",
-     read_typed<model::MetadataOnly>},
-    {"StorageClass", "storage.k8s.io/v1", "storage.k8s.io/v1beta1",
-     read_typed<model::StorageClass>},
-    {"CSINode", "storage.k8s.io/v1", "storage.k8s.io/v1beta1", read_typed<model::CSINode>},
-    {"ClusterConfig", "eksctl.io/v1alpha5", "eksctl.io/v1alpha4", read_typed<model::ClusterConfig>},
-    {"Scenario", "gputide.dev/v1alpha1", "", read_typed<model::Scenario>},
-};
-
-bool contains_word(std::string_view words, std::string_view word) {
-  for (const std::string_view each : split(words, ' '))
-    if (each == word) return true;
-  return false;
-}
-
 // Kubernetes groups of which a wrong version is an error; other groups are custom resources.
 bool is_builtin_group(std::string_view group) {
   return group.empty() || group == "apps" || group == "extensions" || group == "batch" ||
@@ -84,11 +22,26 @@ bool is_builtin_group(std::string_view group) {
 }
 
 const KindEntry* find_kind(std::string_view api_version, std::string_view kind) {
-  for (const KindEntry& entry : kKinds)
-    if (entry.kind == kind &&
-        (contains_word(entry.versions, api_version) || contains_word(entry.retired, api_version)))
-      return &entry;
+  const RetiredVersion* retired = find_retired(api_version, kind);
+  for (const auto kinds : {kubernetes_kinds(), cloud_kinds()}) {
+    for (const KindEntry& entry : kinds) {
+      if (entry.kind != kind) continue;
+      if (entry.version == api_version) return &entry;
+      if (retired != nullptr && entry.version == retired->replacement) return &entry;
+    }
+  }
   return nullptr;
+}
+
+std::string_view group_of(std::string_view api_version) {
+  const std::size_t slash = api_version.find('/');
+  return slash == std::string_view::npos ? std::string_view() : api_version.substr(0, slash);
+}
+
+// A slip in a group's name: "karpenter.k8.aws".
+bool near_group(std::string_view version, const Object& object) {
+  const std::string_view group[] = {group_of(version)};
+  return !group[0].empty() && closest(object.group(), group).has_value();
 }
 
 Span place_of(const Value& document, std::string_view key) {
@@ -97,48 +50,49 @@ Span place_of(const Value& document, std::string_view key) {
 }
 
 // The replacement of a retired version, with an edit that makes it.
-void report_retired(const KindEntry& entry, const Value& document, const Object& object,
+void report_retired(const RetiredVersion& retired, const Value& document, const Object& object,
                     Diagnostics& diagnostics) {
-  const std::string_view current = split(entry.versions, ' ').front();
   const Span where = place_of(document, "apiVersion");
-  Diagnostic d{Severity::Error,
-               object.file,
-               where,
-               "retired-api-version",
-               fmt::format("no matches for kind \"{}\" in version \"{}\": the API server no longer "
-                           "serves it",
-                           object.kind, object.apiVersion),
-               fmt::format("write apiVersion: {}", current),
-               {}};
-  d.fix.push_back({where, std::string(current)});
+  std::string what =
+      fmt::format("no matches for kind \"{}\" in version \"{}\"", object.kind, object.apiVersion);
+  if (!retired.removed_in.empty())
+    what += fmt::format(": Kubernetes {} and later do not serve it", retired.removed_in);
+  std::string remedy;
+  if (!retired.replacement.empty())
+    remedy = fmt::format("write apiVersion: {}", retired.replacement);
+  if (!retired.also.empty())
+    remedy += (remedy.empty() ? "" : "; there ") + std::string(retired.also);
+  Diagnostic d{Severity::Error, object.file, where, "retired-api-version", what, remedy, {}};
+  if (!retired.replacement.empty() && where.end > where.begin)
+    d.fix.push_back({where, std::string(retired.replacement)});
   diagnostics.add(std::move(d));
 }
 
 void report_unknown_kind(const Value& document, const Object& object, Diagnostics& diagnostics) {
+  const std::string no_match =
+      fmt::format("no matches for kind \"{}\" in version \"{}\"", object.kind, object.apiVersion);
   std::vector<std::string_view> near;
-  for (const KindEntry& entry : kKinds)
-    if (is_builtin_group(object.group())) near.push_back(entry.kind);
-  const auto meant = closest(object.kind, near);
-  for (const KindEntry& entry : kKinds) {
-    if (entry.kind != object.kind || !is_builtin_group(object.group())) continue;
-    diagnostics.error(
-        object.file, place_of(document, "apiVersion"), "unknown-api-version",
-        fmt::format("no matches for kind \"{}\" in version \"{}\"", object.kind, object.apiVersion),
-        fmt::format("write apiVersion: {}", split(entry.versions, ' ').front()));
+  for (const auto kinds : {kubernetes_kinds(), cloud_kinds()}) {
+    for (const KindEntry& entry : kinds) {
+      const bool same_group = group_of(entry.version) == object.group();
+      if (entry.kind == object.kind &&
+          (same_group || is_builtin_group(object.group()) || near_group(entry.version, object))) {
+        diagnostics.error(object.file, place_of(document, "apiVersion"), "unknown-api-version",
+                          no_match, fmt::format("write apiVersion: {}", entry.version));
+        return;
+      }
+      if (same_group) near.push_back(entry.kind);
+    }
+  }
+  if (const auto meant = closest(object.kind, near)) {
+    diagnostics.error(object.file, place_of(document, "kind"), "unknown-kind", no_match,
+                      fmt::format("did you mean \"{}\"?", *meant));
     return;
   }
-  if (meant) {
-    diagnostics.error(
-        object.file, place_of(document, "kind"), "unknown-kind",
-        fmt::format("no matches for kind \"{}\" in version \"{}\"", object.kind, object.apiVersion),
-        fmt::format("did you mean \"{}\"?", *meant));
-    return;
-  }
-  diagnostics.warning(
-      object.file, place_of(document, "kind"), "unknown-kind",
-      fmt::format("kind {} of {} is not known here and has no effect; it is kept as "
-                  "it is",
-                  object.kind, object.apiVersion));
+  diagnostics.warning(object.file, place_of(document, "kind"), "unknown-kind",
+                      fmt::format("kind {} of {} is not known here and has no effect; it is kept "
+                                  "as it is",
+                                  object.kind, object.apiVersion));
 }
 
 std::string required_text(const Value& document, std::string_view key, const std::string& file,
@@ -158,99 +112,70 @@ std::string required_text(const Value& document, std::string_view key, const std
   return value->as_string();
 }
 
-// The document without apiVersion and kind, which belong to every kind.
-Value body_of(const Value& document) {
-  Value::Map members;
-  for (const Member& member : document.as_map())
-    if (member.key != "apiVersion" && member.key != "kind") members.push_back(member);
-  Value body(std::move(members));
-  body.where = document.where;
-  return body;
+}  // namespace
+
+Object read_object(Value document, const std::string& file, Diagnostics& diagnostics) {
+  Object object;
+  object.file = file;
+  object.source = std::move(document);
+  const Value& source = object.source;
+  if (!source.is_map()) {
+    diagnostics.error(file, source.where, "not-an-object",
+                      fmt::format("an object is needed here, this is {}", source.kind_text()),
+                      "write apiVersion:, kind: and metadata:");
+    return object;
+  }
+  object.apiVersion = required_text(source, "apiVersion", file, diagnostics);
+  object.kind = required_text(source, "kind", file, diagnostics);
+  if (object.apiVersion.empty() || object.kind.empty()) return object;
+  const RetiredVersion* retired = find_retired(object.apiVersion, object.kind);
+  if (retired != nullptr) report_retired(*retired, source, object, diagnostics);
+  const KindEntry* entry = find_kind(object.apiVersion, object.kind);
+  if (entry == nullptr) {
+    if (retired == nullptr) report_unknown_kind(source, object, diagnostics);
+    Diagnostics ignored;
+    Decoder quiet(file, ignored);
+    if (const Value* metadata = source.find("metadata")) read_metadata(*metadata, object, quiet);
+    return object;
+  }
+  Decoder decoder(file, diagnostics);
+  decoder.skip_type();
+  object.typed = entry->read(source, object, decoder);
+  return object;
+}
+
+namespace {
+
+void read_document(Value document, const std::string& file, Diagnostics& diagnostics,
+                   std::vector<Object>& objects) {
+  Value* items = document.find("items");
+  if (!document.text_at("kind").ends_with("List") || items == nullptr || !items->is_list()) {
+    objects.push_back(read_object(std::move(document), file, diagnostics));
+    return;
+  }
+  for (Value& item : items->as_list())
+    objects.push_back(read_object(std::move(item), file, diagnostics));
 }
 
 }  // namespace
 
-Object read_object(const Value& document, const std::string& file, Diagnostics& diagnostics) {
-  Object object;
-  object.file = file;
-  object.source = document;
-  if (!document.is_map()) {
-    diagnostics.error(file, document.where, "not-an-object",
-                      fmt::format("an object is needed here, this is {}", document.kind_text()),
-                      "write apiVersion:, kind: and metadata:");
-    return object;
-  }
-  object.apiVersion = required_text(document, "apiVersion", file, diagnostics);
-  object.kind = required_text(document, "kind", file, diagnostics);
-  if (object.apiVersion.empty() || object.kind.empty()) return object;
-  Decoder decoder(file, diagnostics);
-  const KindEntry* entry = find_kind(object.apiVersion, object.kind);
-  if (entry == nullptr) {
-    report_unknown_kind(document, object, diagnostics);
-    Diagnostics ignored;
-    Decoder quiet(file, ignored);
-    if (const Value* metadata = document.find("metadata"))
-      decode(*metadata, object.metadata, quiet);
-    return object;
-  }
-  if (contains_word(entry->retired, object.apiVersion))
-    report_retired(*entry, document, object, diagnostics);
-  object.typed = entry->read(body_of(document), object, decoder);
-  return object;
-}
-
 std::vector<Object> read_objects(std::string_view text, const std::string& file,
                                  Diagnostics& diagnostics) {
   std::vector<Object> objects;
-  for (const Value& document : read_yaml(text, file, diagnostics)) {
-    const Value* items = document.find("items");
-    if (document.text_at("kind").ends_with("List") && items != nullptr && items->is_list()) {
-      for (const Value& item : items->as_list())
-        objects.push_back(read_object(item, file, diagnostics));
-    } else {
-      objects.push_back(read_object(document, file, diagnostics));
-    }
-  }
+  for (Value& document : read_yaml(text, file, diagnostics))
+    read_document(std::move(document), file, diagnostics, objects);
   return objects;
 }
 
-model::PluginConfig read_plugin_config(std::string_view text, const std::string& file,
-                                       Diagnostics& diagnostics) {
-  model::PluginConfig config;
-  const std::vector<Value> documents = read_yaml(text, file, diagnostics);
-  if (documents.empty()) return config;
-  Decoder decoder(file, diagnostics);
-  decode(documents.front(), config, decoder);
-  return config;
-}
-
-template <class Kind>
-Kind read_kind(const Value& value, const std::string& file, Diagnostics& diagnostics) {
-  Kind out;
-  Decoder decoder(file, diagnostics);
-  decode(value, out, decoder);
+Value encode_object(const Object& object) {
+  const KindEntry* entry = find_kind(object.apiVersion, object.kind);
+  if (entry == nullptr || object.typed.index() == 0) return object.source;
+  Value out{Value::Map{}};
+  out.set("apiVersion", object.apiVersion);
+  out.set("kind", object.kind);
+  Value body = entry->write(object.typed);
+  for (Member& member : body.as_map()) out.as_map().push_back(std::move(member));
   return out;
 }
-
-template model::Pod read_kind(const Value&, const std::string&, Diagnostics&);
-template model::PodSpec read_kind(const Value&, const std::string&, Diagnostics&);
-template model::PodTemplateSpec read_kind(const Value&, const std::string&, Diagnostics&);
-template model::Node read_kind(const Value&, const std::string&, Diagnostics&);
-template model::ObjectMeta read_kind(const Value&, const std::string&, Diagnostics&);
-template model::LabelSelector read_kind(const Value&, const std::string&, Diagnostics&);
-template model::Taint read_kind(const Value&, const std::string&, Diagnostics&);
-template model::Toleration read_kind(const Value&, const std::string&, Diagnostics&);
-template model::Namespace read_kind(const Value&, const std::string&, Diagnostics&);
-template model::Service read_kind(const Value&, const std::string&, Diagnostics&);
-template model::ReplicaSet read_kind(const Value&, const std::string&, Diagnostics&);
-template model::ReplicationController read_kind(const Value&, const std::string&, Diagnostics&);
-template model::DaemonSet read_kind(const Value&, const std::string&, Diagnostics&);
-template model::StatefulSet read_kind(const Value&, const std::string&, Diagnostics&);
-template model::Job read_kind(const Value&, const std::string&, Diagnostics&);
-template model::PodDisruptionBudget read_kind(const Value&, const std::string&, Diagnostics&);
-template model::PersistentVolume read_kind(const Value&, const std::string&, Diagnostics&);
-template model::PersistentVolumeClaim read_kind(const Value&, const std::string&, Diagnostics&);
-template model::StorageClass read_kind(const Value&, const std::string&, Diagnostics&);
-template model::CSINode read_kind(const Value&, const std::string&, Diagnostics&);
 
 }  // namespace gputide::codec

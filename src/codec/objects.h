@@ -20,8 +20,11 @@ std::vector<model::Object> read_objects(std::string_view text, const std::string
                                         Diagnostics& diagnostics);
 
 /// Turns one document into an Object, as read_objects does.
-model::Object read_object(const model::Value& document, const std::string& file,
-                          Diagnostics& diagnostics);
+model::Object read_object(model::Value document, const std::string& file, Diagnostics& diagnostics);
+
+/// The document that an Object's typed form means: read_object's inverse, but for places, the order
+/// of keys, and values that say no more than their absence (null, 0, false, "", [], {}).
+model::Value encode_object(const model::Object& object);
 
 /// Reads the text of one key of a device plugin ConfigMap. `file` and `where` are the ConfigMap's
 /// value's.

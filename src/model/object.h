@@ -8,6 +8,8 @@
 
 #include "model/cluster_config.h"
 #include "model/core.h"
+#include "model/karpenter.h"
+#include "model/karpenter_v1beta1.h"
 #include "model/meta.h"
 #include "model/node.h"
 #include "model/pod.h"
@@ -20,10 +22,11 @@ template <class... Kinds>
 using OneOf = std::variant<std::monostate, std::shared_ptr<const Kinds>...>;
 
 /// The typed forms. std::monostate: a kind that nobody here knows, kept opaque.
-using Typed =
-    OneOf<Pod, Node, ReplicaSet, ReplicationController, Deployment, DaemonSet, StatefulSet, Job,
-          PodDisruptionBudget, PriorityClass, ConfigMap, Namespace, Service, MetadataOnly,
-          PersistentVolume, PersistentVolumeClaim, StorageClass, CSINode, ClusterConfig, Scenario>;
+using Typed = OneOf<Pod, Node, ReplicaSet, ReplicationController, Deployment, DaemonSet,
+                    StatefulSet, Job, PodDisruptionBudget, PriorityClass, ConfigMap, Namespace,
+                    Service, MetadataOnly, PersistentVolume, PersistentVolumeClaim, StorageClass,
+                    CSINode, ClusterConfig, Scenario, NodePool, NodeClaim, EC2NodeClass,
+                    v1beta1::NodePool, v1beta1::NodeClaim, v1beta1::EC2NodeClass>;
 
 struct Object {
   std::string file;        // as given on the command line
