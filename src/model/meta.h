@@ -45,6 +45,8 @@ class Shared {
   }
   /// Equal addresses mean the same shared value (a cheap first test for equality); never an order.
   const void* identity() const { return value_.get(); }
+  /// Whether another owner holds the same value.
+  bool shared() const { return value_.use_count() > 1; }
 
  private:
   static const T& empty() {

@@ -134,6 +134,9 @@ class Controller {
   virtual std::string_view name() const = 0;
   /// Takes one event in and appends what is to be done. `now` never goes back between steps.
   virtual void step(const Event& event, Instant now, Commands& commands) = 0;
+  /// False while it waits for a moment at which it may act although nothing else happens: a node
+  /// that becomes removable, a retry. A simulation ends when nothing happens and all are at rest.
+  virtual bool at_rest() const { return true; }
 };
 
 }  // namespace gputide::port

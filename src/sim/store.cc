@@ -1,0 +1,390 @@
+#include "sim/store.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace gputide::sim {
+
+using model::Typed;
+using port::Change;
+
+namespace {
+
+// The same object for writing when nobody else holds it, else a copy.
+template <class Kind>
+std::shared_ptr<Kind> own(Ref<Kind>&& object) {
+  if (object.use_count() == 1) return std::const_pointer_cast<Kind>(std::move(object));
+  return std::make_shared<Kind>(*object);
+}
+
+std::string not_found(const port::ObjectRef& ref) {
+  return fmt::format("{} \"{}\" not found", ref.kind, ref.name);
+}
+
+std::string_view namespace_of(const port::ObjectRef& ref) {
+  if (is_cluster_scoped(ref.kind)) return "";
+  return ref.namespace_.empty() ? std::string_view("default") : std::string_view(ref.namespace_);
+}
+
+}  // namespace
+
+Store::Store(Heap& heap, std::uint64_t seed)
+    : heap_(heap), uids_(seed, "object uids"), suffixes_(seed, "generated names") {}
+
+std::string Store::make_key(std::string_view namespace_, std::string_view name) {
+  std::string key;
+  key.reserve(namespace_.size() + name.size() + 1);
+  key.append(namespace_).append(1, '/').append(name);
+  return key;
+}
+
+std::string Store::fresh_uid() {
+  static constexpr char kHex[] = "0123456789abcdef";
+  std::string uid(36, '-');
+  std::uint64_t bits[2] = {uids_.next(), uids_.next()};
+  for (std::size_t i = 0, digit = 0; i < uid.size(); ++i) {
+    if (i == 8 || i == 13 || i == 18 || i == 23) continue;
+    uid[i] = kHex[(bits[digit / 16] >> (4 * (digit % 16))) & 15];
+    ++digit;
+  }
+  uid[14] = '4';
+  return uid;
+}
+
+// Five characters of which no word is made, as the API server appends to generateName.
+std::string Store::fresh_suffix() {
+  static constexpr std::string_view kLetters = "bcdfghjklmnpqrstvwxz2456789";
+  std::string suffix(5, ' ');
+  for (char& c : suffix) c = kLetters[suffixes_.below(kLetters.size())];
+  return suffix;
+}
+
+void Store::tell(Change change, const Typed& now, const Typed& before) {
+  for (StoreListener* listener : listeners_) listener->changed(change, now, before);
+}
+
+template <class Kind>
+void Store::put(std::string key, std::shared_ptr<Kind> object) {
+  object->metadata.resourceVersion = std::to_string(++version_);
+  if constexpr (std::is_same_v<Kind, model::PriorityClass>) ++priority_version_;
+  Ref<Kind> now = std::move(object);
+  const auto [at, added] = table<Kind>().try_emplace(std::move(key));
+  Ref<Kind> before = std::exchange(at->second, now);
+  tell(added ? Change::Added : Change::Modified, Typed(std::move(now)),
+       added ? Typed() : Typed(std::move(before)));
+}
+
+template <class Kind>
+void Store::erase(const std::string& key) {
+  const auto at = table<Kind>().find(key);
+  if (at == table<Kind>().end()) return;
+  ++version_;
+  if constexpr (std::is_same_v<Kind, model::PriorityClass>) ++priority_version_;
+  const Typed last(std::move(at->second));
+  table<Kind>().erase(at);
+  tell(Change::Deleted, last, last);
+}
+
+template <class Kind>
+Result<Typed> Store::create_kind(Ref<Kind> given) {
+  std::shared_ptr<Kind> object = own(std::move(given));
+  model::ObjectMeta& meta = object->metadata;
+  if constexpr (is_cluster_scoped(kind_name<Kind>()))
+    meta.namespace_.clear();
+  else if (meta.namespace_.empty())
+    meta.namespace_ = "default";
+  std::string key;
+  if (meta.name.empty()) {
+    if (meta.generateName.empty())
+      return fail(fmt::format("{} has neither a name nor a generateName", kind_name<Kind>()));
+    do {
+      meta.name = meta.generateName + fresh_suffix();
+      key = make_key(meta.namespace_, meta.name);
+    } while (table<Kind>().contains(key));
+  } else {
+    key = make_key(meta.namespace_, meta.name);
+    if (table<Kind>().contains(key))
+      return fail(fmt::format("{} \"{}\" already exists", kind_name<Kind>(), meta.name));
+  }
+  if constexpr (std::is_same_v<Kind, model::Pod>)
+    if (Result<void> admitted = admit(*object); !admitted)
+      return tl::unexpected(admitted.error());
+  meta.uid = fresh_uid();
+  meta.creationTimestamp = heap_.now();
+  meta.deletionTimestamp.reset();
+  Ref<Kind> created = object;
+  put(std::move(key), std::move(object));
+  return Typed(std::move(created));
+}
+
+Result<Typed> Store::create(Typed object) {
+  Result<Typed> created = fail("objects of this kind are not served");
+  std::visit(
+      [&]<class Held>(Held& held) {
+        if constexpr (!std::is_same_v<Held, std::monostate>) {
+          using Kind = std::remove_const_t<typename Held::element_type>;
+          if constexpr (kServed<Kind>) created = create_kind<Kind>(std::move(held));
+        }
+      },
+      object);
+  return created;
+}
+
+Result<void> Store::replace(Typed object) {
+  Result<void> done = fail("objects of this kind are not served");
+  std::visit(
+      [&]<class Held>(Held& held) {
+        if constexpr (!std::is_same_v<Held, std::monostate>) {
+          using Kind = std::remove_const_t<typename Held::element_type>;
+          if constexpr (kServed<Kind>) {
+            std::string key = make_key(held->metadata.namespace_, held->metadata.name);
+            const Ref<Kind> before = find<Kind>(key);
+            if (!before) {
+              done = fail(fmt::format("{} \"{}\" not found", kind_name<Kind>(),
+                                      held->metadata.name));
+              return;
+            }
+            std::shared_ptr<Kind> now = own(std::move(held));
+            now->metadata.uid = before->metadata.uid;
+            now->metadata.creationTimestamp = before->metadata.creationTimestamp;
+            put(std::move(key), std::move(now));
+            done = {};
+          }
+        }
+      },
+      object);
+  return done;
+}
+
+template <class Kind>
+Result<Applied> Store::apply_kind(const model::Object& object, const Ref<Kind>& wanted) {
+  std::shared_ptr<Kind> now = std::make_shared<Kind>(*wanted);
+  if constexpr (is_cluster_scoped(kind_name<Kind>()))
+    now->metadata.namespace_.clear();
+  else if (now->metadata.namespace_.empty())
+    now->metadata.namespace_ = "default";
+  const std::string key = make_key(now->metadata.namespace_, now->metadata.name);
+  model::Value& last = last_applied_[fmt::format("{}/{}", kind_name<Kind>(), key)];
+  const Ref<Kind> before = find<Kind>(key);
+  if (!before) {
+    Result<Typed> created = create(Typed(Ref<Kind>(std::move(now))));
+    if (!created) return tl::unexpected(created.error());
+    last = object.source;
+    return Applied::Created;
+  }
+  if (last == object.source) return Applied::Unchanged;
+  if constexpr (std::is_same_v<Kind, model::Pod> || std::is_same_v<Kind, model::Job>) {
+    const model::Value* spec = object.source.find("spec");
+    const model::Value* old = last.find("spec");
+    if (spec == nullptr || old == nullptr || !(*spec == *old))
+      return fail(fmt::format("{} \"{}\" is invalid: spec: Forbidden: the spec of a {} that exists "
+                              "may not be changed",
+                              kind_name<Kind>(), now->metadata.name, kind_name<Kind>()));
+    now->spec = before->spec;
+  }
+  if constexpr (requires { now->spec.selector; })
+    if constexpr (std::is_same_v<Kind, model::Deployment> ||
+                  std::is_same_v<Kind, model::ReplicaSet> ||
+                  std::is_same_v<Kind, model::DaemonSet> ||
+                  std::is_same_v<Kind, model::StatefulSet>)
+      if (now->spec.selector != before->spec.selector)
+        return fail(fmt::format("{} \"{}\" is invalid: spec.selector: field is immutable",
+                                kind_name<Kind>(), now->metadata.name));
+  if constexpr (requires { now->spec.replicas; })
+    if (!now->spec.replicas) now->spec.replicas = before->spec.replicas;
+  if constexpr (requires { now->status; }) now->status = before->status;
+  now->metadata.ownerReferences = before->metadata.ownerReferences;
+  last = object.source;
+  if (Result<void> replaced = replace(Typed(Ref<Kind>(std::move(now)))); !replaced)
+    return tl::unexpected(replaced.error());
+  return Applied::Configured;
+}
+
+Result<Applied> Store::apply(const model::Object& object) {
+  Result<Applied> applied = Applied::Unchanged;
+  with_kind(object.typed,
+            [&]<class Kind>(const Ref<Kind>& held) { applied = apply_kind<Kind>(object, held); });
+  return applied;
+}
+
+template <class Kind>
+Result<std::int32_t> Store::scale_kind(const port::ObjectRef& ref, std::int32_t replicas) {
+  const Ref<Kind> before = get<Kind>(namespace_of(ref), ref.name);
+  if (!before) return fail(not_found(ref));
+  std::shared_ptr<Kind> now = std::make_shared<Kind>(*before);
+  std::int32_t from = 1;
+  if constexpr (std::is_same_v<Kind, model::Job>)
+    from = std::exchange(now->spec.parallelism, replicas).value_or(1);
+  else
+    from = std::exchange(now->spec.replicas, replicas).value_or(1);
+  if (Result<void> done = replace(Typed(Ref<Kind>(std::move(now)))); !done)
+    return tl::unexpected(done.error());
+  return from;
+}
+
+Result<std::int32_t> Store::scale(const port::ObjectRef& ref, std::int32_t replicas) {
+  if (ref.kind == "Deployment") return scale_kind<model::Deployment>(ref, replicas);
+  if (ref.kind == "ReplicaSet") return scale_kind<model::ReplicaSet>(ref, replicas);
+  if (ref.kind == "StatefulSet") return scale_kind<model::StatefulSet>(ref, replicas);
+  if (ref.kind == "ReplicationController")
+    return scale_kind<model::ReplicationController>(ref, replicas);
+  if (ref.kind == "Job") return scale_kind<model::Job>(ref, replicas);
+  return fail(fmt::format("a {} has no number of replicas that could be scaled", ref.kind));
+}
+
+Result<void> Store::delete_pod(const port::ObjectRef& ref, std::optional<Duration> grace) {
+  const PodRef before = pod(namespace_of(ref), ref.name);
+  if (!before) return fail(not_found(ref));
+  const std::string& phase = before->status.phase;
+  std::int64_t seconds =
+      grace ? grace->whole_seconds() : before->spec->terminationGracePeriodSeconds.value_or(30);
+  if (before->spec->nodeName.empty() || phase == "Succeeded" || phase == "Failed") seconds = 0;
+  if (seconds <= 0) {
+    remove_pod(before->metadata.namespace_, before->metadata.name);
+    return {};
+  }
+  if (before->metadata.deletionTimestamp &&
+      before->metadata.deletionGracePeriodSeconds.value_or(0) <= seconds)
+    return {};
+  auto now = std::make_shared<model::Pod>(*before);
+  now->metadata.deletionTimestamp = heap_.now() + Duration::seconds(seconds);
+  now->metadata.deletionGracePeriodSeconds = seconds;
+  put(make_key(now->metadata.namespace_, now->metadata.name), std::move(now));
+  return {};
+}
+
+Result<void> Store::remove_gracefully(const port::ObjectRef& ref, std::optional<Duration> grace) {
+  if (ref.kind == "Pod") return delete_pod(ref, grace);
+  const std::string key = make_key(namespace_of(ref), ref.name);
+  Result<void> done = fail(fmt::format("kind {} is not served", ref.kind));
+  std::apply(
+      [&]<class... Tables>(Tables&... tables) {
+        const auto one = [&]<class Table>(Table&) {
+          using Kind = std::remove_const_t<typename Table::mapped_type::element_type>;
+          if (kind_name<Kind>() != ref.kind) return;
+          if (!table<Kind>().contains(key)) {
+            done = fail(not_found(ref));
+            return;
+          }
+          erase<Kind>(key);
+          last_applied_.erase(fmt::format("{}/{}", ref.kind, key));
+          done = {};
+        };
+        (one(tables), ...);
+      },
+      tables_);
+  return done;
+}
+
+void Store::remove_pod(const std::string& namespace_, const std::string& name) {
+  const std::string key = make_key(namespace_, name);
+  erase<model::Pod>(key);
+  if (!last_applied_.empty()) last_applied_.erase("Pod/" + key);
+}
+
+Result<void> Store::bind(const port::ObjectRef& ref, const std::string& node) {
+  const PodRef before = pod(namespace_of(ref), ref.name);
+  if (!before) return fail(not_found(ref));
+  if (!before->spec->nodeName.empty())
+    return fail(fmt::format("pod {} is already assigned to node \"{}\"", ref.name,
+                            before->spec->nodeName));
+  if (before->metadata.deletionTimestamp)
+    return fail(fmt::format("pod {} is being deleted, cannot be assigned to a host", ref.name));
+  auto now = std::make_shared<model::Pod>(*before);
+  now->spec.edit().nodeName = node;
+  now->status.nominatedNodeName.clear();
+  bool set = false;
+  for (model::PodCondition& condition : now->status.conditions) {
+    if (condition.type != "PodScheduled") continue;
+    condition = {"PodScheduled", "True", {}, {}, heap_.now(), {}};
+    set = true;
+  }
+  if (!set)
+    now->status.conditions.push_back({"PodScheduled", "True", {}, {}, heap_.now(), {}});
+  put(make_key(now->metadata.namespace_, now->metadata.name), std::move(now));
+  return {};
+}
+
+Result<void> Store::mark_unschedulable(const port::MarkUnschedulable& mark) {
+  const PodRef before = pod(namespace_of(mark.pod), mark.pod.name);
+  if (!before) return fail(not_found(mark.pod));
+  auto now = std::make_shared<model::Pod>(*before);
+  if (mark.nominated_node) now->status.nominatedNodeName = *mark.nominated_node;
+  model::PodCondition* scheduled = nullptr;
+  for (model::PodCondition& condition : now->status.conditions)
+    if (condition.type == "PodScheduled") scheduled = &condition;
+  if (scheduled == nullptr) {
+    scheduled = &now->status.conditions.emplace_back();
+    scheduled->type = "PodScheduled";
+  }
+  if (scheduled->status != "False") scheduled->lastTransitionTime = heap_.now();
+  const bool same = scheduled->status == "False" && scheduled->reason == mark.reason &&
+                    scheduled->message == mark.message &&
+                    now->status.nominatedNodeName == before->status.nominatedNodeName;
+  if (same) return {};
+  scheduled->status = "False";
+  scheduled->reason = mark.reason;
+  scheduled->message = mark.message;
+  put(make_key(now->metadata.namespace_, now->metadata.name), std::move(now));
+  return {};
+}
+
+Result<void> Store::patch(const port::PatchNode& patch) {
+  const NodeRef before = node(patch.name);
+  if (!before) return fail(fmt::format("Node \"{}\" not found", patch.name));
+  auto now = std::make_shared<model::Node>(*before);
+  std::vector<model::Taint>& taints = now->spec.taints;
+  std::erase_if(taints, [&](const model::Taint& taint) {
+    return std::find(patch.remove_taint_keys.begin(), patch.remove_taint_keys.end(), taint.key) !=
+           patch.remove_taint_keys.end();
+  });
+  for (const model::Taint& taint : patch.add_taints) {
+    std::erase_if(taints, [&](const model::Taint& old) {
+      return old.key == taint.key && old.effect == taint.effect;
+    });
+    taints.push_back(taint);
+    if (taint.effect == "NoExecute" && !taint.timeAdded) taints.back().timeAdded = heap_.now();
+  }
+  if (patch.unschedulable) now->spec.unschedulable = *patch.unschedulable;
+  for (const auto& [key, value] : patch.set_annotations) now->metadata.annotations[key] = value;
+  for (const auto& [key, value] : patch.set_labels) now->metadata.labels[key] = value;
+  put(make_key("", patch.name), std::move(now));
+  return {};
+}
+
+template <class Kind>
+std::vector<Ref<Kind>> Store::list() const {
+  std::vector<std::pair<std::string_view, const Ref<Kind>*>> sorted;
+  for (const auto& [key, object] : table<Kind>()) sorted.emplace_back(key, &object);
+  std::sort(sorted.begin(), sorted.end());
+  std::vector<Ref<Kind>> objects;
+  objects.reserve(sorted.size());
+  for (const auto& [key, object] : sorted) objects.push_back(*object);
+  return objects;
+}
+
+template std::vector<PodRef> Store::list() const;
+template std::vector<NodeRef> Store::list() const;
+template std::vector<Ref<model::PodDisruptionBudget>> Store::list() const;
+template std::vector<Ref<model::ReplicaSet>> Store::list() const;
+template std::vector<Ref<model::Deployment>> Store::list() const;
+template std::vector<Ref<model::DaemonSet>> Store::list() const;
+template std::vector<Ref<model::Job>> Store::list() const;
+
+std::vector<Typed> Store::everything() const {
+  std::vector<Typed> objects;
+  std::apply(
+      [&]<class... Tables>(const Tables&...) {
+        const auto one = [&]<class Kind>(std::type_identity<Kind>) {
+          for (Ref<Kind>& object : list<Kind>()) objects.emplace_back(std::move(object));
+        };
+        (one(std::type_identity<
+             std::remove_const_t<typename Tables::mapped_type::element_type>>{}),
+         ...);
+      },
+      tables_);
+  return objects;
+}
+
+}  // namespace gputide::sim

@@ -1,0 +1,124 @@
+// What the API server does to a pod before it stores it: defaults and admission.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "sim/store.h"
+
+namespace gputide::sim {
+
+namespace {
+
+// Tells whether the pod already says what is to happen when the node carries `key`.
+bool tolerates_key(const model::PodSpec& spec, std::string_view key) {
+  return std::any_of(spec.tolerations.begin(), spec.tolerations.end(),
+                     [&](const model::Toleration& toleration) {
+                       return (toleration.key == key || toleration.key.empty()) &&
+                              (toleration.effect == "NoExecute" || toleration.effect.empty());
+                     });
+}
+
+void default_requests(std::vector<model::Container>& containers) {
+  for (model::Container& container : containers)
+    for (const auto& [name, limit] : container.resources.limits)
+      container.resources.requests.try_emplace(name, limit);
+}
+
+// Resources of which a node cannot promise more than it has: devices and hugepages.
+bool is_extended(std::string_view resource) {
+  return resource.find('/') != std::string_view::npos && !resource.starts_with("kubernetes.io/");
+}
+
+Result<void> check_resources(const std::vector<model::Container>& containers) {
+  for (const model::Container& container : containers) {
+    const model::ResourceRequirements& resources = container.resources;
+    for (const auto& [name, request] : resources.requests) {
+      const auto limit = resources.limits.find(name);
+      if (limit == resources.limits.end()) {
+        if (is_extended(name))
+          return fail(fmt::format("container {}: resources.limits: Limit must be set for {}, which "
+                                  "cannot be overcommitted",
+                                  container.name, name));
+        continue;
+      }
+      if (is_extended(name) && request != limit->second)
+        return fail(fmt::format("container {}: resources.requests: must be equal to the {} limit "
+                                "of {}",
+                                container.name, name, limit->second.text()));
+      if (request > limit->second)
+        return fail(fmt::format("container {}: resources.requests: {} must not be above the {} "
+                                "limit of {}",
+                                container.name, request.text(), name, limit->second.text()));
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> Store::admit_priority(model::PodSpec& spec) const {
+  const auto take = [&](std::int32_t value, const std::optional<std::string>& preemption) {
+    spec.priority = value;
+    if (!spec.preemptionPolicy) spec.preemptionPolicy = preemption;
+  };
+  if (spec.priorityClassName == "system-node-critical") return take(2000001000, {}), Result<void>();
+  if (spec.priorityClassName == "system-cluster-critical")
+    return take(2000000000, {}), Result<void>();
+  if (!spec.priorityClassName.empty()) {
+    const Ref<model::PriorityClass> named = get<model::PriorityClass>("", spec.priorityClassName);
+    if (!named)
+      return fail(fmt::format("no PriorityClass with name {} was found", spec.priorityClassName));
+    return take(named->value, named->preemptionPolicy), Result<void>();
+  }
+  Ref<model::PriorityClass> chosen;
+  for (const auto& [key, each] : table<model::PriorityClass>())
+    if (each->globalDefault && (!chosen || each->value < chosen->value)) chosen = each;
+  if (!chosen) return take(0, {}), Result<void>();
+  spec.priorityClassName = chosen->metadata.name;
+  return take(chosen->value, chosen->preemptionPolicy), Result<void>();
+}
+
+Result<void> Store::default_spec(model::PodSpec& spec) const {
+  if (spec.containers.empty()) return fail("spec.containers: Required value");
+  if (spec.restartPolicy.empty()) spec.restartPolicy = "Always";
+  if (!spec.terminationGracePeriodSeconds) spec.terminationGracePeriodSeconds = 30;
+  if (spec.schedulerName.empty()) spec.schedulerName = "default-scheduler";
+  default_requests(spec.containers);
+  default_requests(spec.initContainers);
+  for (const auto* containers : {&spec.containers, &spec.initContainers})
+    if (Result<void> checked = check_resources(*containers); !checked) return checked;
+  if (Result<void> admitted = admit_priority(spec); !admitted) return admitted;
+  for (const std::string_view key :
+       {"node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"})
+    if (!tolerates_key(spec, key))
+      spec.tolerations.push_back({std::string(key), "Exists", "", "NoExecute", 300});
+  return {};
+}
+
+Result<void> Store::admit(model::Pod& pod) {
+  constexpr std::size_t kMostTemplates = 1024;
+  pod.status = {};
+  pod.status.phase = "Pending";
+  const auto refusal = [&](const Error& error) {
+    const std::string& name = pod.metadata.name;
+    return fail(fmt::format("Pod \"{}\" is invalid: {}", name, error.message));
+  };
+  if (!pod.spec.shared()) {  // nobody else will come with the same spec
+    if (Result<void> done = default_spec(pod.spec.edit()); !done) return refusal(done.error());
+    return {};
+  }
+  if (defaulted_at_priority_ != priority_version_ || defaulted_.size() >= kMostTemplates)
+    defaulted_.clear();
+  defaulted_at_priority_ = priority_version_;
+  const auto known = defaulted_.find(pod.spec.identity());
+  if (known != defaulted_.end()) {
+    pod.spec = known->second.spec;
+    return {};
+  }
+  const model::Shared<model::PodSpec> original = pod.spec;
+  if (Result<void> done = default_spec(pod.spec.edit()); !done) return refusal(done.error());
+  defaulted_.emplace(original.identity(), Defaulted{original, pod.spec});
+  return {};
+}
+
+}  // namespace gputide::sim
