@@ -60,11 +60,13 @@ class Instant {
 
   /// Reads RFC 3339 as metav1.Time does (any offset, optional fraction), with Go's error texts.
   static Result<Instant> parse_rfc3339(std::string_view text);
+  /// The same as metav1.MicroTime does: exactly six digits of fraction.
+  static Result<Instant> parse_rfc3339_micro(std::string_view text);
 
   constexpr std::int64_t nanoseconds() const { return ns_; }
   /// Seconds since 1970, rounded towards minus infinity.
   constexpr std::int64_t unix_seconds() const {
-    return ns_ >= 0 ? ns_ / 1'000'000'000 : -((-ns_ + 999'999'999) / 1'000'000'000);
+    return ns_ / 1'000'000'000 - (ns_ % 1'000'000'000 < 0 ? 1 : 0);
   }
 
   /// "2026-01-15T12:00:00Z": UTC, whole seconds, as Kubernetes writes metav1.Time.
