@@ -13,6 +13,7 @@
 #include "base/time.h"
 #include "model/object.h"
 #include "port/cloud.h"
+#include "port/record.h"
 
 namespace gputide::port {
 
@@ -115,12 +116,22 @@ struct SetTimer {
   std::optional<Instant> at;
 };
 
+/// A fact that goes with a record, for programs. The keys of each kind are named in record.h.
+struct OwnedField {
+  std::string_view key;  // a constant
+  std::variant<std::int64_t, std::string, Money> value;
+};
+
 /// A Kubernetes Event about an object, and a line of the timeline: what was done, and why.
+/// Decisions say of what `kind` they are (ScaleUp, ScaleDown, NodeUnneeded ...) and give the facts.
+/// A group is named {"Group", "", its name}.
 struct Publish {
   ObjectRef about;
   bool warning = false;
   std::string reason;  // TriggeredScaleUp, ScaleDown, ...
   std::string message;
+  RecordKind kind = RecordKind::Event;
+  std::vector<OwnedField> fields = {};
 };
 
 using Command = std::variant<Create, Replace, Delete, BindPod, MarkUnschedulable, PatchNode, Evict,
