@@ -36,20 +36,22 @@ void Decoder::wrong_kind(const Value& value, std::string_view wanted) {
 }
 
 void Decoder::unquoted(const Value& value) {
-  const std::string text = write_json(value);
+  const Span& where = value.where;
+  const bool written = where.end > where.begin && where.end <= text_.size();
+  const std::string text =
+      written ? std::string(text_.substr(where.begin, where.end - where.begin)) : write_json(value);
+  const std::string_view kind = value.kind() == Value::Kind::Bool ? "bool" : "number";
   Diagnostic diagnostic{
       Severity::Error,
       file_,
-      value.where,
+      where,
       "unquoted-scalar",
       fmt::format("{} takes a string, and {} without quotes is {}; the API server "
                   "refuses it (cannot unmarshal {} into a string)",
-                  path(), text, value.kind_text(),
-                  value.kind() == Value::Kind::Bool ? "bool" : "number"),
+                  path(), text, value.kind_text(), kind),
       fmt::format("write \"{}\"", text),
       {}};
-  if (value.where.end > value.where.begin)
-    diagnostic.fix.push_back({value.where, fmt::format("\"{}\"", text)});
+  if (written) diagnostic.fix.push_back({where, fmt::format("\"{}\"", text)});
   diagnostics_.add(std::move(diagnostic));
 }
 

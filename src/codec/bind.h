@@ -30,8 +30,9 @@ namespace gputide::codec {
 /// `spec.containers[0].name`.
 class Decoder {
  public:
-  Decoder(std::string file, Diagnostics& diagnostics)
-      : file_(std::move(file)), diagnostics_(diagnostics) {}
+  /// `text` is the file's, for findings that repeat what was written; may be empty.
+  Decoder(std::string file, Diagnostics& diagnostics, std::string_view text = {})
+      : file_(std::move(file)), diagnostics_(diagnostics), text_(text) {}
 
   const std::string& file() const { return file_; }
   Diagnostics& diagnostics() { return diagnostics_; }
@@ -78,6 +79,7 @@ class Decoder {
   };
   std::string file_;
   Diagnostics& diagnostics_;
+  std::string_view text_;
   std::vector<PathStep> steps_;
   bool skip_type_ = false;
 };

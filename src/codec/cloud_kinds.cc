@@ -31,7 +31,7 @@ model::PluginConfig read_plugin_config(std::string_view text, const std::string&
   model::PluginConfig config;
   const std::vector<Value> documents = read_yaml(text, file, diagnostics);
   if (documents.empty()) return config;
-  Decoder decoder(file, diagnostics);
+  Decoder decoder(file, diagnostics, text);
   decode(documents.front(), config, decoder);
   return config;
 }

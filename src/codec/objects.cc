@@ -114,7 +114,8 @@ std::string required_text(const Value& document, std::string_view key, const std
 
 }  // namespace
 
-Object read_object(Value document, const std::string& file, Diagnostics& diagnostics) {
+Object read_object(Value document, const std::string& file, Diagnostics& diagnostics,
+                   std::string_view text) {
   Object object;
   object.file = file;
   object.source = std::move(document);
@@ -138,7 +139,7 @@ Object read_object(Value document, const std::string& file, Diagnostics& diagnos
     if (const Value* metadata = source.find("metadata")) read_metadata(*metadata, object, quiet);
     return object;
   }
-  Decoder decoder(file, diagnostics);
+  Decoder decoder(file, diagnostics, text);
   decoder.skip_type();
   object.typed = entry->read(source, object, decoder);
   return object;
@@ -146,15 +147,15 @@ Object read_object(Value document, const std::string& file, Diagnostics& diagnos
 
 namespace {
 
-void read_document(Value document, const std::string& file, Diagnostics& diagnostics,
-                   std::vector<Object>& objects) {
+void read_document(Value document, const std::string& file, std::string_view text,
+                   Diagnostics& diagnostics, std::vector<Object>& objects) {
   Value* items = document.find("items");
   if (!document.text_at("kind").ends_with("List") || items == nullptr || !items->is_list()) {
-    objects.push_back(read_object(std::move(document), file, diagnostics));
+    objects.push_back(read_object(std::move(document), file, diagnostics, text));
     return;
   }
   for (Value& item : items->as_list())
-    objects.push_back(read_object(std::move(item), file, diagnostics));
+    objects.push_back(read_object(std::move(item), file, diagnostics, text));
 }
 
 }  // namespace
@@ -163,7 +164,7 @@ std::vector<Object> read_objects(std::string_view text, const std::string& file,
                                  Diagnostics& diagnostics) {
   std::vector<Object> objects;
   for (Value& document : read_yaml(text, file, diagnostics))
-    read_document(std::move(document), file, diagnostics, objects);
+    read_document(std::move(document), file, text, diagnostics, objects);
   return objects;
 }
 

@@ -19,8 +19,10 @@ namespace gputide::codec {
 std::vector<model::Object> read_objects(std::string_view text, const std::string& file,
                                         Diagnostics& diagnostics);
 
-/// Turns one document into an Object, as read_objects does.
-model::Object read_object(model::Value document, const std::string& file, Diagnostics& diagnostics);
+/// Turns one document into an Object, as read_objects does. `text` is the whole file's; without it
+/// findings come without edits that need it.
+model::Object read_object(model::Value document, const std::string& file, Diagnostics& diagnostics,
+                          std::string_view text = {});
 
 /// The document that an Object's typed form means: read_object's inverse, but for places, the order
 /// of keys, and values that say no more than their absence (null, 0, false, "", [], {}).

@@ -1,5 +1,6 @@
 #include "codec/yaml.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <limits>
@@ -122,6 +123,18 @@ class Offsets {
     for (std::size_t i = index % kStride; i > 0 && byte < text_.size(); --i) byte = next(byte);
     return static_cast<std::uint32_t>(byte);
   }
+  /// The place of a byte.
+  Span place_of(std::size_t byte) const {
+    byte = std::min(byte, text_.size());
+    Span place{1, 1, static_cast<std::uint32_t>(byte), static_cast<std::uint32_t>(byte)};
+    for (std::size_t i = begin_; i < byte; i = next(i)) {
+      ++place.column;
+      if (text_[i] != '\n') continue;
+      ++place.line;
+      place.column = 1;
+    }
+    return place;
+  }
 
  private:
   static constexpr std::size_t kStride = 256;
@@ -208,8 +221,14 @@ class YamlReader {
     if (events_.advance()) return true;
     const yaml_parser_t& parser = events_.parser();
     std::string what = "yaml: ";
-    if (parser.context != nullptr) what += fmt::format("{}, ", parser.context);
     what += parser.problem == nullptr ? "unreadable" : parser.problem;
+    if (parser.error == YAML_READER_ERROR) {
+      error(offsets_.place_of(parser.problem_offset), "yaml-syntax", what, "write UTF-8 text");
+      return false;
+    }
+    if (parser.context != nullptr && parser.context_mark.line != parser.problem_mark.line)
+      what +=
+          fmt::format(", {} that begins at line {}", parser.context, parser.context_mark.line + 1);
     error(span(parser.problem_mark, parser.problem_mark), "yaml-syntax", what);
     return false;
   }
@@ -485,6 +504,10 @@ std::vector<Value> read_yaml(std::string_view text, const std::string& file,
         file, {}, "yaml-limit",
         fmt::format("{} bytes is more than the {} that are read", text.size(), limits.bytes),
         "split the file");
+    return {};
+  }
+  if (text.starts_with("\xFE\xFF") || text.starts_with("\xFF\xFE")) {
+    diagnostics.error(file, {1, 1, 0, 0}, "yaml-encoding", "this is UTF-16", "write UTF-8");
     return {};
   }
   return YamlReader(text, file, diagnostics, limits).read();
