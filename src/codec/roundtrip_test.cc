@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/testing.h"
 #include "codec/json.h"
 #include "codec/objects.h"
 #include "codec/yaml.h"
@@ -17,7 +18,7 @@ namespace {
 namespace fs = std::filesystem;
 using model::Value;
 
-const fs::path kRoot = fs::path(__FILE__).parent_path().parent_path().parent_path();
+const fs::path kRoot = testing::repository_root();
 
 std::string slurp(const fs::path& path) {
   std::ifstream in(path);
