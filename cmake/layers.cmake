@@ -16,8 +16,11 @@ gputide_library(decide_pricing decide/pricing model)
 gputide_library(decide_scheduling decide/scheduling state)
 gputide_library(decide_cluster decide/cluster decide_pricing codec)
 gputide_library(decide_scaling decide/scaling decide_scheduling decide_sharing decide_pricing codec ${RE2_LIB})
-gputide_library(decide_provisioning decide/provisioning decide_scheduling decide_sharing decide_pricing codec)
+gputide_library(decide_provisioning decide/provisioning decide_scheduling decide_sharing decide_pricing codec ${CLP_LIB} ${COINUTILS_LIB} ${BZ2_LIB} ${Z_LIB})
 gputide_library(decide_checking decide/checking decide_cluster decide_scaling decide_sharing decide_pricing codec)
+
+# CLP's headers are not ours to warn about.
+target_include_directories(decide_provisioning SYSTEM PRIVATE ${CLP_INCLUDE_DIRS})
 
 # Controllers: step(event, now) -> commands.
 gputide_library(port port model)

@@ -1,0 +1,308 @@
+#include "decide/provisioning/bound.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <optional>
+
+#include "decide/provisioning/bound_rows.h"
+#include "decide/provisioning/linear_program.h"
+
+namespace gputide::provisioning {
+namespace {
+
+// One offer's classes as bits, in words of 64.
+using Bits = std::vector<std::uint64_t>;
+
+bool subset(const Bits& inner, const Bits& outer) {
+  for (std::size_t i = 0; i < inner.size(); ++i)
+    if ((inner[i] & ~outer[i]) != 0) return false;
+  return true;
+}
+
+bool test(const Bits& bits, std::size_t i) {
+  return (bits[i / 64] >> (i % 64) & 1) != 0;
+}
+
+using Int128 = __int128;
+
+// The class-type program over a growing set of offers.
+class Program {
+ public:
+  explicit Program(const PlacementProblem& problem) : problem_(problem) {
+    read_classes();
+    drop_dominated();
+    choose_first();
+  }
+
+  LowerBound solve(int rounds);
+
+ private:
+  struct Chosen {
+    std::uint32_t offer;
+    int first_row;                   // of its capacity rows
+    std::vector<double> unit_price;  // dollars a unit, from the last solution
+  };
+
+  double demand(std::size_t k, std::size_t r) const {
+    return static_cast<double>(problem_.classes[k].demand[r]);
+  }
+  double capacity(std::size_t t, std::size_t r) const {
+    return static_cast<double>(problem_.offers[t].capacity[r]);
+  }
+  double price(std::size_t t) const { return problem_.offers[t].price.to_dollars(); }
+  double worth(std::size_t t, const std::vector<double>& unit_price) const {
+    double sum = 0;
+    for (std::size_t r = 0; r < problem_.dimensions; ++r) sum += capacity(t, r) * unit_price[r];
+    return sum;
+  }
+
+  void read_classes();
+  void drop_dominated();
+  void choose_first();
+  bool dominates(std::uint32_t s, std::uint32_t t) const;
+  void build(LinearProgram& lp);
+  void read_prices(const LinearProgram& lp);
+  bool add_violated();
+  const Chosen* best_prices(std::uint32_t t) const;
+  LowerBound finish() const;
+
+  const PlacementProblem& problem_;
+  std::vector<Bits> runs_;                  // offer -> classes that may run and fit there
+  std::vector<std::uint32_t> dominator_;    // offer -> an offer no worse a dollar; itself if none
+  std::vector<std::uint32_t> front_;        // offers that nothing dominates
+  std::vector<std::uint32_t> placeable_;    // classes
+  std::vector<std::uint32_t> unplaceable_;  // classes
+  std::vector<Chosen> chosen_;
+  std::vector<char> is_chosen_;
+};
+
+void Program::read_classes() {
+  const std::size_t words = (problem_.classes.size() + 63) / 64;
+  runs_.assign(problem_.offers.size(), Bits(words, 0));
+  for (std::uint32_t k = 0; k < problem_.classes.size(); ++k) {
+    const DemandClass& each = problem_.classes[k];
+    bool somewhere = false;
+    for (const std::uint32_t t : each.offers) {
+      const std::vector<std::int64_t>& room = problem_.offers[t].capacity;
+      bool fits = true;
+      for (std::size_t r = 0; r < problem_.dimensions; ++r)
+        fits = fits && each.demand[r] <= room[r];
+      if (!fits) continue;
+      runs_[t][k / 64] |= std::uint64_t{1} << (k % 64);
+      somewhere = true;
+    }
+    if (!somewhere)
+      unplaceable_.push_back(k);
+    else if (each.count > 0)
+      placeable_.push_back(k);
+  }
+}
+
+// Whether every dollar spent on t buys as much and serves as many classes when spent on s.
+bool Program::dominates(std::uint32_t s, std::uint32_t t) const {
+  const NodeOffer &a = problem_.offers[s], &b = problem_.offers[t];
+  for (std::size_t r = 0; r < problem_.dimensions; ++r)
+    if (Int128(a.capacity[r]) * b.price.micros() < Int128(b.capacity[r]) * a.price.micros())
+      return false;
+  if (b.price.micros() == 0 && a.price.micros() != 0) return false;
+  return subset(runs_[t], runs_[s]);
+}
+
+void Program::drop_dominated() {
+  const auto count = static_cast<std::uint32_t>(problem_.offers.size());
+  dominator_.resize(count);
+  std::iota(dominator_.begin(), dominator_.end(), 0U);
+  for (std::uint32_t t = 0; t < count; ++t) {
+    for (const std::uint32_t s : front_)
+      if (dominates(s, t)) {
+        dominator_[t] = s;
+        break;
+      }
+    if (dominator_[t] != t) continue;
+    std::erase_if(front_, [&](std::uint32_t s) {
+      if (!dominates(t, s)) return false;
+      dominator_[s] = t;
+      return true;
+    });
+    front_.push_back(t);
+  }
+  for (std::uint32_t t = 0; t < count; ++t)
+    while (dominator_[dominator_[t]] != dominator_[t]) dominator_[t] = dominator_[dominator_[t]];
+}
+
+// Each class brings the offer of which it takes the cheapest part.
+void Program::choose_first() {
+  is_chosen_.assign(problem_.offers.size(), 0);
+  for (const std::uint32_t k : placeable_) {
+    std::optional<std::uint32_t> best;
+    double least = 0;
+    for (const std::uint32_t t : front_) {
+      if (!test(runs_[t], k)) continue;
+      double part = 0;
+      for (std::size_t r = 0; r < problem_.dimensions; ++r)
+        if (problem_.classes[k].demand[r] > 0) part = std::max(part, demand(k, r) / capacity(t, r));
+      if (!best || part * price(t) < least) {
+        best = t;
+        least = part * price(t);
+      }
+    }
+    if (best && is_chosen_[*best] == 0) {
+      is_chosen_[*best] = 1;
+      chosen_.push_back({*best, 0, {}});
+    }
+  }
+}
+
+// Rows: a class's pods are placed; an offer's capacity covers what is placed on it. Columns: nodes
+// of an offer; pods of a class on an offer.
+void Program::build(LinearProgram& lp) {
+  const std::vector<double> unit = row_units(problem_);
+  std::vector<int> class_row(problem_.classes.size(), -1);
+  for (const std::uint32_t k : placeable_)
+    class_row[k] = lp.add_row(static_cast<double>(problem_.classes[k].count));
+  for (Chosen& each : chosen_) {
+    for (std::size_t r = 0; r < problem_.dimensions; ++r) {
+      const int row = lp.add_row(0.0);
+      if (r == 0) each.first_row = row;
+    }
+  }
+  std::vector<LinearProgram::Entry> entries;
+  for (const Chosen& each : chosen_) {
+    entries.clear();
+    for (std::size_t r = 0; r < problem_.dimensions; ++r)
+      entries.push_back({each.first_row + static_cast<int>(r), capacity(each.offer, r) / unit[r]});
+    lp.add_column(price(each.offer), entries);
+    for (const std::uint32_t k : placeable_) {
+      if (!test(runs_[each.offer], k)) continue;
+      entries.clear();
+      entries.push_back({class_row[k], 1.0});
+      for (std::size_t r = 0; r < problem_.dimensions; ++r)
+        if (problem_.classes[k].demand[r] > 0)
+          entries.push_back({each.first_row + static_cast<int>(r), -demand(k, r) / unit[r]});
+      lp.add_column(0.0, entries);
+    }
+  }
+}
+
+void Program::read_prices(const LinearProgram& lp) {
+  const std::vector<double> unit = row_units(problem_);
+  for (Chosen& each : chosen_) {
+    each.unit_price.assign(problem_.dimensions, 0.0);
+    for (std::size_t r = 0; r < problem_.dimensions; ++r)
+      each.unit_price[r] = std::max(0.0, lp.dual(each.first_row + static_cast<int>(r))) / unit[r];
+  }
+}
+
+// The chosen offer whose prices make a node of t cheapest, among those that price every class of t.
+const Program::Chosen* Program::best_prices(std::uint32_t t) const {
+  const Chosen* best = nullptr;
+  double least = 0;
+  for (const Chosen& each : chosen_) {
+    if (!subset(runs_[t], runs_[each.offer])) continue;
+    const double sum = worth(t, each.unit_price);
+    if (best == nullptr || sum < least) {
+      best = &each;
+      least = sum;
+    }
+  }
+  return best;
+}
+
+// Adds the offers that would be worth more than they cost; false when there are none.
+bool Program::add_violated() {
+  struct Violated {
+    double ratio;
+    std::uint32_t offer;
+  };
+  std::vector<Violated> all;
+  for (const std::uint32_t t : front_) {
+    if (is_chosen_[t] != 0) continue;
+    if (std::all_of(runs_[t].begin(), runs_[t].end(), [](std::uint64_t w) { return w == 0; }))
+      continue;
+    const Chosen* prices = best_prices(t);
+    const double sum = prices == nullptr ? 1e300 : worth(t, prices->unit_price);
+    if (sum > price(t) * (1 + 1e-9)) all.push_back({sum / std::max(price(t), 1e-9), t});
+  }
+  constexpr std::size_t kAtOnce = 12;
+  std::sort(all.begin(), all.end(), [](const Violated& a, const Violated& b) {
+    return a.ratio != b.ratio ? a.ratio > b.ratio : a.offer < b.offer;
+  });
+  for (std::size_t i = 0; i < all.size() && i < kAtOnce; ++i) {
+    is_chosen_[all[i].offer] = 1;
+    chosen_.push_back({all[i].offer, 0, {}});
+  }
+  return !all.empty();
+}
+
+LowerBound Program::finish() const {
+  LowerBound out;
+  out.unplaceable = unplaceable_;
+  const std::vector<double> nothing(problem_.dimensions, 0.0);
+  for (std::uint32_t t = 0; t < problem_.offers.size(); ++t) {
+    const Chosen* prices = best_prices(dominator_[t]);
+    out.certificate.unit_price.push_back(
+        prices == nullptr || prices->unit_price.empty() ? nothing : prices->unit_price);
+  }
+  // What rounding, and offers that did not get their turn, left too dear is brought down.
+  double scale = 1;
+  for (std::uint32_t t = 0; t < problem_.offers.size(); ++t) {
+    const double sum = worth(t, out.certificate.unit_price[t]);
+    if (sum * scale > price(t)) scale = price(t) / sum;
+  }
+  scale *= 1 - 1e-12;
+  for (std::vector<double>& prices : out.certificate.unit_price)
+    for (double& p : prices) p *= scale;
+  out.pod_price = pod_prices(problem_, out.certificate);
+  std::vector<bool> present;
+  for (const DemandClass& each : problem_.classes) present.push_back(each.count > 0);
+  out.per_hour = WholeNodes(problem_).raise(certified(problem_, out.certificate), present);
+  return out;
+}
+
+LowerBound Program::solve(int rounds) {
+  for (int round = 0; round < rounds && !chosen_.empty(); ++round) {
+    LinearProgram lp;
+    build(lp);
+    if (!lp.solve()) break;
+    read_prices(lp);
+    if (!add_violated()) break;
+  }
+  return finish();
+}
+
+}  // namespace
+
+LowerBound lower_bound(const PlacementProblem& problem, int rounds) {
+  return Program(problem).solve(rounds);
+}
+
+// Deliberately by itself: this is what makes the bound worth believing.
+Money certified(const PlacementProblem& problem, const Certificate& certificate) {
+  if (certificate.unit_price.size() != problem.offers.size()) return {};
+  const auto worth = [&](const std::vector<std::int64_t>& amounts, std::size_t offer) {
+    double sum = 0;
+    for (std::size_t r = 0; r < problem.dimensions; ++r)
+      sum += static_cast<double>(amounts[r]) * certificate.unit_price[offer][r];
+    return sum;
+  };
+  for (std::size_t t = 0; t < problem.offers.size(); ++t) {
+    for (const double p : certificate.unit_price[t])
+      if (!(p >= 0)) return {};
+    if (worth(problem.offers[t].capacity, t) > problem.offers[t].price.to_dollars()) return {};
+  }
+  double dollars = 0;
+  for (const DemandClass& each : problem.classes) {
+    double least = -1;
+    for (const std::uint32_t t : each.offers) {
+      bool fits = true;
+      for (std::size_t r = 0; r < problem.dimensions; ++r)
+        fits = fits && each.demand[r] <= problem.offers[t].capacity[r];
+      if (fits && (least < 0 || worth(each.demand, t) < least)) least = worth(each.demand, t);
+    }
+    if (least > 0) dollars += least * static_cast<double>(each.count);
+  }
+  return Money::micros(static_cast<std::int64_t>(std::floor(dollars * 1e6 * (1 - 1e-12))));
+}
+
+}  // namespace gputide::provisioning

@@ -1,0 +1,120 @@
+#include "decide/provisioning/bound.h"
+
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include "decide/provisioning/bound_rows.h"
+
+namespace gputide::provisioning {
+namespace {
+
+PlacementProblem ten_slices() {
+  PlacementProblem p;
+  p.dimensions = 2;  // pods, slices
+  p.offers = {{{29, 10}, Money::micros(526'000)}, {{58, 10}, Money::micros(752'000)}};
+  p.classes = {{{1, 1}, 25, {0, 1}}};
+  return p;
+}
+
+TEST(LowerBound, BuysWholeNodesOfTheCheapestType) {
+  PlacementProblem p = ten_slices();
+  p.classes[0].offers = {0};
+  const LowerBound bound = lower_bound(p);
+  EXPECT_EQ(bound.per_hour, Money::micros(3 * 526'000));
+  EXPECT_EQ(certified(p, bound.certificate), Money::micros(1'314'999));  // 2.5 nodes
+}
+
+TEST(LowerBound, NeedsOneNodeForOnePod) {
+  PlacementProblem p = ten_slices();
+  p.classes[0].count = 1;
+  EXPECT_EQ(lower_bound(p).per_hour, Money::micros(526'000));
+}
+
+TEST(LowerBound, NamesWhatFitsNowhere) {
+  PlacementProblem p = ten_slices();
+  p.classes.push_back({{1, 11}, 4, {0, 1}});
+  p.classes.push_back({{1, 1}, 4, {}});
+  const LowerBound bound = lower_bound(p);
+  EXPECT_EQ(bound.unplaceable, (std::vector<std::uint32_t>{1, 2}));
+  EXPECT_GT(bound.per_hour, Money());
+}
+
+TEST(LowerBound, SharesThatDoNotPackCountAsWholeGpus) {
+  const std::vector<Share> shares{{810, 100}, {190, 10}, {500, 7}};
+  const auto rows = share_dimensions(shares);
+  std::int64_t most = 0;
+  for (const auto& row : rows) {
+    EXPECT_LE(row[0] + row[1], kGpuUnits);
+    EXPECT_LE(row[2] * 2, kGpuUnits);
+    most = std::max(most, row[0]);
+  }
+  EXPECT_EQ(most, kGpuUnits);
+}
+
+TEST(LowerBound, OverTimeIsTheSumOfItsMoments) {
+  PlacementProblem p = ten_slices();
+  p.classes[0].offers = {0};
+  const auto at = [](int minutes) { return Instant() + Duration::minutes(minutes); };
+  std::vector<RunningSpan> spans;
+  for (int i = 0; i < 10; ++i) spans.push_back({0, at(0), at(60)});
+  spans.push_back({0, at(30), at(60)});
+  spans.push_back({0, at(90), at(90)});
+  EXPECT_EQ(lower_bound_over_time(p, spans), Money::micros(526'000 + 263'000));
+  EXPECT_EQ(lower_bound_over_time(p, {}), Money());
+}
+
+// Any plan costs at least the bound: plans made at random.
+RC_GTEST_PROP(LowerBound, IsBelowEveryPlan, ()) {
+  using rc::gen::inRange;
+  PlacementProblem p;
+  p.dimensions = static_cast<std::size_t>(*inRange(1, 4));
+  const int offers = *inRange(1, 6), classes = *inRange(1, 5);
+  for (int t = 0; t < offers; ++t) {
+    NodeOffer offer;
+    for (std::size_t r = 0; r < p.dimensions; ++r) offer.capacity.push_back(*inRange(0, 40));
+    offer.price = Money::micros(*inRange(0, 5'000'000));
+    p.offers.push_back(offer);
+  }
+  for (int k = 0; k < classes; ++k) {
+    DemandClass c;
+    for (std::size_t r = 0; r < p.dimensions; ++r) c.demand.push_back(*inRange(0, 20));
+    for (int t = 0; t < offers; ++t)
+      if (*inRange(0, 3) > 0) c.offers.push_back(static_cast<std::uint32_t>(t));
+    c.count = *inRange(0, 6);
+    p.classes.push_back(c);
+  }
+  // First fit into nodes of types drawn at random.
+  Money cost;
+  std::vector<std::pair<std::uint32_t, std::vector<std::int64_t>>> open;
+  for (const DemandClass& c : p.classes)
+    for (std::int64_t i = 0; i < c.count; ++i) {
+      const auto fits = [&](std::uint32_t t, const std::vector<std::int64_t>& room) {
+        bool ok = std::find(c.offers.begin(), c.offers.end(), t) != c.offers.end();
+        for (std::size_t r = 0; r < p.dimensions; ++r) ok = ok && c.demand[r] <= room[r];
+        return ok;
+      };
+      bool placed = false;
+      for (auto& [t, room] : open) {
+        if (!fits(t, room)) continue;
+        for (std::size_t r = 0; r < p.dimensions; ++r) room[r] -= c.demand[r];
+        placed = true;
+        break;
+      }
+      if (placed) continue;
+      const auto start = static_cast<std::uint32_t>(*inRange(0, offers));
+      for (std::uint32_t j = 0; j < p.offers.size() && !placed; ++j) {
+        const std::uint32_t t = (start + j) % static_cast<std::uint32_t>(offers);
+        if (!fits(t, p.offers[t].capacity)) continue;
+        open.emplace_back(t, p.offers[t].capacity);
+        for (std::size_t r = 0; r < p.dimensions; ++r) open.back().second[r] -= c.demand[r];
+        cost += p.offers[t].price;
+        placed = true;
+      }
+    }
+  const LowerBound bound = lower_bound(p);
+  RC_ASSERT(bound.per_hour <= cost);
+  RC_ASSERT(certified(p, bound.certificate) <= bound.per_hour);
+}
+
+}  // namespace
+}  // namespace gputide::provisioning
