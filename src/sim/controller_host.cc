@@ -161,7 +161,9 @@ ControllerHost::Id ControllerHost::add(std::unique_ptr<port::Controller> control
   return static_cast<Id>(slots_.size() - 1);
 }
 
-void ControllerHost::remove(Id id) { slots_[id]->stop(); }
+void ControllerHost::remove(Id id) {
+  slots_[id]->stop();
+}
 
 void ControllerHost::notice(const port::InstanceNotice& notice) {
   for (const auto& slot : slots_)
@@ -218,14 +220,24 @@ void ControllerHost::execute_one(Slot& slot, port::Command& command) {
         } else if constexpr (std::is_same_v<Kind, port::SetTimer>) {
           slot.set_timer(c);
         } else if constexpr (std::is_same_v<Kind, port::Publish>) {
-          const std::string kind = to_lower(c.about.kind);
-          const Subject subject{kind, c.about.namespace_, c.about.name};
-          const port::Field fields[] = {{"reason", c.reason},
-                                        {"warning", std::int64_t{c.warning ? 1 : 0}}};
-          telling_.tell(port::RecordKind::Event, slot.name(), subject, fields, c.message);
+          publish(slot, c);
         }
       },
       command);
+}
+
+void ControllerHost::publish(const Slot& slot, const port::Publish& what) {
+  const std::string kind = to_lower(what.about.kind);
+  std::vector<port::Field> fields;
+  fields.reserve(what.fields.size() + 2);
+  if (what.kind == port::RecordKind::Event) {
+    fields.push_back({"reason", what.reason});
+    fields.push_back({"warning", std::int64_t{what.warning ? 1 : 0}});
+  }
+  for (const port::OwnedField& field : what.fields)
+    std::visit([&](const auto& value) { fields.push_back({field.key, value}); }, field.value);
+  telling_.tell(what.kind, slot.name(), {kind, what.about.namespace_, what.about.name}, fields,
+                what.message);
 }
 
 void ControllerHost::remove(Slot& slot, const port::Delete& command) {

@@ -73,6 +73,7 @@ class ControllerHost final : public StoreListener {
   void execute(Slot& slot, port::Commands& commands);
   void execute_one(Slot& slot, port::Command& command);
   void call(Slot& slot, port::CloudCall& call);
+  void publish(const Slot& slot, const port::Publish& what);
   void remove(Slot& slot, const port::Delete& command);
   void evict(Slot& slot, const port::Evict& evict);
   void refused(const Slot& slot, std::string_view verb, const port::ObjectRef& about,

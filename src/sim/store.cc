@@ -108,8 +108,7 @@ Result<Typed> Store::create_kind(Ref<Kind> given) {
       return fail(fmt::format("{} \"{}\" already exists", kind_name<Kind>(), meta.name));
   }
   if constexpr (std::is_same_v<Kind, model::Pod>)
-    if (Result<void> admitted = admit(*object); !admitted)
-      return tl::unexpected(admitted.error());
+    if (Result<void> admitted = admit(*object); !admitted) return tl::unexpected(admitted.error());
   meta.uid = fresh_uid();
   meta.creationTimestamp = heap_.now();
   meta.deletionTimestamp.reset();
@@ -141,8 +140,8 @@ Result<void> Store::replace(Typed object) {
             std::string key = make_key(held->metadata.namespace_, held->metadata.name);
             const Ref<Kind> before = find<Kind>(key);
             if (!before) {
-              done = fail(fmt::format("{} \"{}\" not found", kind_name<Kind>(),
-                                      held->metadata.name));
+              done =
+                  fail(fmt::format("{} \"{}\" not found", kind_name<Kind>(), held->metadata.name));
               return;
             }
             std::shared_ptr<Kind> now = own(std::move(held));
@@ -178,9 +177,10 @@ Result<Applied> Store::apply_kind(const model::Object& object, const Ref<Kind>& 
     const model::Value* spec = object.source.find("spec");
     const model::Value* old = last.find("spec");
     if (spec == nullptr || old == nullptr || !(*spec == *old))
-      return fail(fmt::format("{} \"{}\" is invalid: spec: Forbidden: the spec of a {} that exists "
-                              "may not be changed",
-                              kind_name<Kind>(), now->metadata.name, kind_name<Kind>()));
+      return fail(
+          fmt::format("{} \"{}\" is invalid: spec: Forbidden: the spec of a {} that exists "
+                      "may not be changed",
+                      kind_name<Kind>(), now->metadata.name, kind_name<Kind>()));
     now->spec = before->spec;
   }
   if constexpr (requires { now->spec.selector; })
@@ -287,8 +287,8 @@ Result<void> Store::bind(const port::ObjectRef& ref, const std::string& node) {
   const PodRef before = pod(namespace_of(ref), ref.name);
   if (!before) return fail(not_found(ref));
   if (!before->spec->nodeName.empty())
-    return fail(fmt::format("pod {} is already assigned to node \"{}\"", ref.name,
-                            before->spec->nodeName));
+    return fail(
+        fmt::format("pod {} is already assigned to node \"{}\"", ref.name, before->spec->nodeName));
   if (before->metadata.deletionTimestamp)
     return fail(fmt::format("pod {} is being deleted, cannot be assigned to a host", ref.name));
   auto now = std::make_shared<model::Pod>(*before);
@@ -300,8 +300,7 @@ Result<void> Store::bind(const port::ObjectRef& ref, const std::string& node) {
     condition = {"PodScheduled", "True", {}, {}, heap_.now(), {}};
     set = true;
   }
-  if (!set)
-    now->status.conditions.push_back({"PodScheduled", "True", {}, {}, heap_.now(), {}});
+  if (!set) now->status.conditions.push_back({"PodScheduled", "True", {}, {}, heap_.now(), {}});
   put(make_key(now->metadata.namespace_, now->metadata.name), std::move(now));
   return {};
 }
@@ -379,8 +378,7 @@ std::vector<Typed> Store::everything() const {
         const auto one = [&]<class Kind>(std::type_identity<Kind>) {
           for (Ref<Kind>& object : list<Kind>()) objects.emplace_back(std::move(object));
         };
-        (one(std::type_identity<
-             std::remove_const_t<typename Tables::mapped_type::element_type>>{}),
+        (one(std::type_identity<std::remove_const_t<typename Tables::mapped_type::element_type>>{}),
          ...);
       },
       tables_);

@@ -146,8 +146,8 @@ class Store {
   Tables<model::Pod, model::Node, model::ReplicaSet, model::ReplicationController,
          model::Deployment, model::DaemonSet, model::StatefulSet, model::Job,
          model::PodDisruptionBudget, model::PriorityClass, model::ConfigMap, model::Namespace,
-         model::Service, model::PersistentVolume, model::PersistentVolumeClaim,
-         model::StorageClass, model::CSINode>
+         model::Service, model::PersistentVolume, model::PersistentVolumeClaim, model::StorageClass,
+         model::CSINode>
       tables_;
   std::unordered_map<std::string, model::Value> last_applied_;  // by kind/namespace/name
 

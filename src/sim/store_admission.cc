@@ -36,19 +36,22 @@ Result<void> check_resources(const std::vector<model::Container>& containers) {
       const auto limit = resources.limits.find(name);
       if (limit == resources.limits.end()) {
         if (is_extended(name))
-          return fail(fmt::format("container {}: resources.limits: Limit must be set for {}, which "
-                                  "cannot be overcommitted",
-                                  container.name, name));
+          return fail(
+              fmt::format("container {}: resources.limits: Limit must be set for {}, which "
+                          "cannot be overcommitted",
+                          container.name, name));
         continue;
       }
       if (is_extended(name) && request != limit->second)
-        return fail(fmt::format("container {}: resources.requests: must be equal to the {} limit "
-                                "of {}",
-                                container.name, name, limit->second.text()));
+        return fail(
+            fmt::format("container {}: resources.requests: must be equal to the {} limit "
+                        "of {}",
+                        container.name, name, limit->second.text()));
       if (request > limit->second)
-        return fail(fmt::format("container {}: resources.requests: {} must not be above the {} "
-                                "limit of {}",
-                                container.name, request.text(), name, limit->second.text()));
+        return fail(
+            fmt::format("container {}: resources.requests: {} must not be above the {} "
+                        "limit of {}",
+                        container.name, request.text(), name, limit->second.text()));
     }
   }
   return {};

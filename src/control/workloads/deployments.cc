@@ -1,0 +1,183 @@
+#include "control/workloads/deployments.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "control/workloads/template_hash.h"
+
+namespace gputide::workloads {
+
+namespace {
+
+constexpr std::string_view kHashLabel = "pod-template-hash";
+
+const model::Value* strategy_of(const model::Deployment& deployment) {
+  for (const model::Member& member : deployment.spec.kept)
+    if (member.key == "strategy") return &member.value;
+  return nullptr;
+}
+
+// maxSurge rounds percentages up, maxUnavailable down.
+std::int32_t amount(const model::Deployment& deployment, std::string_view key, bool up) {
+  const std::int64_t total = deployment.spec.replicas.value_or(1);
+  std::int64_t percent = 25;
+  const model::Value* strategy = strategy_of(deployment);
+  const model::Value* value = strategy == nullptr ? nullptr : strategy->at("rollingUpdate", key);
+  if (value != nullptr && value->kind() == model::Value::Kind::Int)
+    return static_cast<std::int32_t>(value->as_int());
+  if (value != nullptr && value->is_string()) {
+    const std::string& text = value->as_string();
+    std::from_chars(text.data(), text.data() + text.size(), percent);
+  }
+  return static_cast<std::int32_t>((total * percent + (up ? 99 : 0)) / 100);
+}
+
+}  // namespace
+
+std::int32_t Deployments::wanted(const Entry& entry, const model::ReplicaSet& set) const {
+  const auto asked = entry.scaling.find(set.metadata.name);
+  return asked != entry.scaling.end() ? asked->second : set.spec.replicas.value_or(1);
+}
+
+void Deployments::create_set(Entry& entry, std::int32_t replicas, Desk& desk) {
+  const model::Deployment& deployment = *entry.object;
+  auto set = std::make_shared<model::ReplicaSet>();
+  const std::string key(kHashLabel);
+  set->metadata.name = deployment.metadata.name + "-" + entry.hash;
+  set->metadata.namespace_ = deployment.metadata.namespace_;
+  set->metadata.labels = deployment.spec.template_.metadata.labels;
+  set->metadata.labels[key] = entry.hash;
+  set->metadata.ownerReferences.push_back(
+      {"apps/v1", "Deployment", deployment.metadata.name, deployment.metadata.uid, true, true});
+  set->spec.replicas = replicas;
+  set->spec.selector = deployment.spec.selector.value_or(model::LabelSelector{});
+  set->spec.selector->matchLabels[key] = entry.hash;
+  set->spec.template_ = deployment.spec.template_;
+  set->spec.template_.metadata.name.clear();
+  set->spec.template_.metadata.labels[key] = entry.hash;
+  entry.creating = entry.hash;
+  desk.create(std::move(set));
+}
+
+void Deployments::scale(Entry& entry, const Ref<model::ReplicaSet>& set, std::int32_t replicas,
+                        Desk& desk) {
+  if (wanted(entry, *set) == replicas) return;
+  entry.scaling[set->metadata.name] = replicas;
+  auto now = std::make_shared<model::ReplicaSet>(*set);
+  now->spec.replicas = replicas;
+  desk.replace(std::move(now));
+}
+
+// Grows the new set as far as the surge allows, and shrinks the old ones as far as enough pods are
+// ready: those that are not ready first.
+void Deployments::roll(Entry& entry, const Ref<model::ReplicaSet>& current, Desk& desk) {
+  const std::int32_t want = entry.object->spec.replicas.value_or(1);
+  const std::int32_t surge = amount(*entry.object, "maxSurge", true);
+  std::int32_t unavailable = amount(*entry.object, "maxUnavailable", false);
+  if (surge == 0 && unavailable == 0) unavailable = 1;
+  std::int32_t total = 0;
+  std::int32_t ready = 0;
+  for (const auto& [name, set] : entry.sets) {
+    total += wanted(entry, *set);
+    ready += sets_.count(set->metadata.uid).ready;
+  }
+  const std::int32_t mine = wanted(entry, *current);
+  if (mine > want) return scale(entry, current, want, desk);
+  const std::int32_t room = std::min(want - mine, want + surge - total);
+  if (room > 0) {
+    scale(entry, current, mine + room, desk);
+    total += room;
+  }
+  const std::int32_t unready_new =
+      wanted(entry, *current) - sets_.count(current->metadata.uid).ready;
+  std::int32_t removable = total - (want - unavailable) - unready_new;
+  std::int32_t spare = ready - (want - unavailable);
+  for (const auto& [name, set] : entry.sets) {
+    if (set == current || removable <= 0) continue;
+    const std::int32_t has = wanted(entry, *set);
+    const ReplicaSets::Count count = sets_.count(set->metadata.uid);
+    const std::int32_t unready = std::clamp(has - count.ready, 0, removable);
+    const std::int32_t down =
+        std::min({has, removable, unready + std::max<std::int32_t>(0, spare)});
+    if (down <= 0) continue;
+    scale(entry, set, has - down, desk);
+    removable -= down;
+    spare -= std::max(0, down - unready);
+  }
+}
+
+// Nothing new before the last old pod is gone.
+void Deployments::recreate(Entry& entry, const Ref<model::ReplicaSet>& current, Desk& desk) {
+  bool old_left = false;
+  for (const auto& [name, set] : entry.sets) {
+    if (set == current) continue;
+    scale(entry, set, 0, desk);
+    old_left = old_left || sets_.count(set->metadata.uid).all > 0;
+  }
+  if (!old_left) scale(entry, current, entry.object->spec.replicas.value_or(1), desk);
+}
+
+void Deployments::reconcile(Entry& entry, Desk& desk) {
+  Ref<model::ReplicaSet> current;
+  for (const auto& [name, set] : entry.sets) {
+    const auto hash = set->metadata.labels.find(std::string(kHashLabel));
+    if (hash != set->metadata.labels.end() && hash->second == entry.hash) current = set;
+  }
+  const model::Value* strategy = strategy_of(*entry.object);
+  const bool at_once = strategy != nullptr && strategy->text_at("type") == "Recreate";
+  if (!current) {
+    if (entry.creating == entry.hash) return;
+    const bool first = entry.sets.empty();
+    return create_set(entry, first ? entry.object->spec.replicas.value_or(1) : 0, desk);
+  }
+  if (at_once)
+    recreate(entry, current, desk);
+  else if (entry.sets.size() == 1)
+    scale(entry, current, entry.object->spec.replicas.value_or(1), desk);
+  else
+    roll(entry, current, desk);
+}
+
+void Deployments::changed(port::Change change, const Ref<model::Deployment>& deployment,
+                          Desk& desk) {
+  const std::string& uid = deployment->metadata.uid;
+  if (change == port::Change::Deleted) {
+    const auto found = entries_.find(uid);
+    if (found == entries_.end()) return;
+    for (const auto& [name, set] : found->second.sets) desk.remove("ReplicaSet", set->metadata);
+    entries_.erase(found);
+    return;
+  }
+  Entry& entry = entries_[uid];
+  entry.object = deployment;
+  entry.hash = template_hash(deployment->spec.template_);
+  reconcile(entry, desk);
+}
+
+void Deployments::set_changed(port::Change change, const Ref<model::ReplicaSet>& set, Desk& desk) {
+  const auto found = entries_.find(set->metadata.controller()->uid);
+  if (found == entries_.end()) {
+    if (change != port::Change::Deleted) desk.remove("ReplicaSet", set->metadata);
+    return;
+  }
+  Entry& entry = found->second;
+  if (change == port::Change::Deleted) {
+    entry.sets.erase(set->metadata.name);
+    entry.scaling.erase(set->metadata.name);
+    return reconcile(entry, desk);
+  }
+  entry.creating.clear();
+  const auto asked = entry.scaling.find(set->metadata.name);
+  if (asked != entry.scaling.end() && asked->second == set->spec.replicas.value_or(1))
+    entry.scaling.erase(asked);
+  entry.sets[set->metadata.name] = set;
+  reconcile(entry, desk);
+}
+
+void Deployments::counts_changed(const std::string& uid, Desk& desk) {
+  const auto found = entries_.find(uid);
+  // With one set there is nothing to roll: the set keeps its number itself.
+  if (found != entries_.end() && found->second.sets.size() > 1) reconcile(found->second, desk);
+}
+
+}  // namespace gputide::workloads

@@ -1,0 +1,43 @@
+// Deployments: a ReplicaSet for each revision of the pod template, and the way from one to the
+// next. Source: kube-controller-manager 1.34, pkg/controller/deployment.
+#pragma once
+
+#include <map>
+#include <string>
+#include <unordered_map>
+
+#include "control/workloads/desk.h"
+#include "control/workloads/replica_sets.h"
+
+namespace gputide::workloads {
+
+class Deployments {
+ public:
+  explicit Deployments(const ReplicaSets& sets) : sets_(sets) {}
+
+  void changed(port::Change change, const Ref<model::Deployment>& deployment, Desk& desk);
+  /// A ReplicaSet that a Deployment controls changed.
+  void set_changed(port::Change change, const Ref<model::ReplicaSet>& set, Desk& desk);
+  /// The counts of a ReplicaSet of the Deployment with this uid changed.
+  void counts_changed(const std::string& uid, Desk& desk);
+
+ private:
+  struct Entry {
+    Ref<model::Deployment> object;
+    std::string hash;                                    // of its template
+    std::map<std::string, Ref<model::ReplicaSet>> sets;  // by name
+    std::string creating;                                // hash of the set that was asked for
+    std::map<std::string, std::int32_t> scaling;         // by name: asked for and not seen yet
+  };
+  void reconcile(Entry& entry, Desk& desk);
+  void create_set(Entry& entry, std::int32_t replicas, Desk& desk);
+  void scale(Entry& entry, const Ref<model::ReplicaSet>& set, std::int32_t replicas, Desk& desk);
+  std::int32_t wanted(const Entry& entry, const model::ReplicaSet& set) const;
+  void roll(Entry& entry, const Ref<model::ReplicaSet>& current, Desk& desk);
+  void recreate(Entry& entry, const Ref<model::ReplicaSet>& current, Desk& desk);
+
+  const ReplicaSets& sets_;
+  std::unordered_map<std::string, Entry> entries_;  // by uid
+};
+
+}  // namespace gputide::workloads

@@ -1,0 +1,103 @@
+// What the parts of the controller manager share: where their commands go, and their timers.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+
+#include "port/controller.h"
+
+namespace gputide::workloads {
+
+template <class Kind>
+using Ref = std::shared_ptr<const Kind>;
+using PodRef = Ref<model::Pod>;
+using NodeRef = Ref<model::Node>;
+
+/// The parts that set timers.
+enum class Part : std::uint8_t { Jobs = 1, JobEnds, Evictions, OrphanedPods };
+
+/// Valid while one event is taken in.
+class Desk {
+ public:
+  Desk(Instant now, port::Commands& commands, std::unordered_map<std::uint64_t, Instant>& armed)
+      : now_(now), commands_(commands), armed_(armed) {}
+
+  Instant now() const { return now_; }
+  void command(port::Command command) { commands_.push_back(std::move(command)); }
+  template <class Kind>
+  void create(std::shared_ptr<Kind> object) {
+    command(port::Create{Ref<Kind>(std::move(object))});
+  }
+  template <class Kind>
+  void replace(std::shared_ptr<Kind> object) {
+    command(port::Replace{Ref<Kind>(std::move(object))});
+  }
+  void remove(std::string kind, const model::ObjectMeta& meta, std::optional<Duration> grace = {}) {
+    command(port::Delete{{std::move(kind), meta.namespace_, meta.name}, grace});
+  }
+  void publish(std::string kind, const model::ObjectMeta& about, bool warning, std::string reason,
+               std::string message) {
+    command(port::Publish{{std::move(kind), about.namespace_, about.name},
+                          warning,
+                          std::move(reason),
+                          std::move(message)});
+  }
+
+  /// Asks for the part's timer `id` at `at`; a later one with the same id replaces it.
+  void arm(Part part, std::uint64_t id, Instant at) {
+    const std::uint64_t key = timer_key(part, id);
+    armed_[key] = at;
+    command(port::SetTimer{key, at});
+  }
+  void disarm(Part part, std::uint64_t id) {
+    const std::uint64_t key = timer_key(part, id);
+    if (armed_.erase(key) != 0) command(port::SetTimer{key, std::nullopt});
+  }
+  static std::uint64_t timer_key(Part part, std::uint64_t id) {
+    return (static_cast<std::uint64_t>(part) << 56) | id;
+  }
+
+ private:
+  Instant now_;
+  port::Commands& commands_;
+  std::unordered_map<std::uint64_t, Instant>& armed_;
+};
+
+/// Still to be counted among what runs, or will.
+inline bool is_finished(const model::Pod& pod) {
+  return pod.status.phase == "Succeeded" || pod.status.phase == "Failed";
+}
+inline bool is_active(const model::Pod& pod) {
+  return !pod.metadata.deletionTimestamp && !is_finished(pod);
+}
+inline const model::PodCondition* ready_condition(const model::Pod& pod) {
+  for (const model::PodCondition& condition : pod.status.conditions)
+    if (condition.type == "Ready") return &condition;
+  return nullptr;
+}
+inline bool is_ready(const model::Pod& pod) {
+  const model::PodCondition* condition = ready_condition(pod);
+  return condition != nullptr && condition->status == "True";
+}
+
+/// A pod of `pod_template`, owned by the object; without a name yet.
+template <class Owner>
+std::shared_ptr<model::Pod> pod_of(const Owner& owner, std::string api_version, std::string kind) {
+  auto pod = std::make_shared<model::Pod>();
+  const model::ObjectMeta& meta = owner.metadata;
+  pod->metadata.namespace_ = meta.namespace_;
+  pod->metadata.generateName = meta.name + "-";
+  pod->metadata.labels = owner.spec.template_.metadata.labels;
+  pod->metadata.annotations = owner.spec.template_.metadata.annotations;
+  pod->metadata.ownerReferences.push_back(
+      {std::move(api_version), std::move(kind), meta.name, meta.uid, true, true});
+  pod->spec = owner.spec.template_.spec;
+  return pod;
+}
+
+}  // namespace gputide::workloads

@@ -1,0 +1,198 @@
+#include "control/workloads/jobs.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace gputide::workloads {
+
+namespace {
+
+constexpr std::string_view kIndex = "batch.kubernetes.io/job-completion-index";
+constexpr std::int32_t kDefaultBackoffLimit = 6;
+constexpr std::int64_t kFirstRetrySeconds = 10;
+constexpr std::int64_t kLongestRetrySeconds = 600;
+
+const model::Value* kept(const model::Job& job, std::string_view key) {
+  for (const model::Member& member : job.spec.kept)
+    if (member.key == key) return &member.value;
+  return nullptr;
+}
+
+std::optional<std::size_t> index_of(const model::Pod& pod) {
+  const auto found = pod.metadata.annotations.find(std::string(kIndex));
+  if (found == pod.metadata.annotations.end()) return std::nullopt;
+  std::size_t index = 0;
+  std::from_chars(found->second.data(), found->second.data() + found->second.size(), index);
+  return index;
+}
+
+// A Job without completions is done at the first success, and then lets the others end.
+std::int32_t still_wanted(const model::Job& job, std::int32_t succeeded, std::int32_t active) {
+  const std::int32_t parallelism = job.spec.parallelism.value_or(1);
+  if (job.spec.suspend.value_or(false)) return 0;
+  if (job.spec.completions || !job.spec.parallelism)
+    return std::min(parallelism, job.spec.completions.value_or(1) - succeeded);
+  return succeeded > 0 ? active : parallelism;
+}
+
+bool is_complete(const model::Job& job, std::int32_t succeeded, std::int32_t active) {
+  if (job.spec.completions || !job.spec.parallelism)
+    return succeeded >= job.spec.completions.value_or(1);
+  return succeeded > 0 && active == 0;
+}
+
+}  // namespace
+
+void Jobs::create(Entry& entry, Desk& desk) {
+  auto pod = pod_of(*entry.object, "batch/v1", "Job");
+  const model::ObjectMeta& job = entry.object->metadata;
+  pod->metadata.labels["batch.kubernetes.io/controller-uid"] = job.uid;
+  pod->metadata.labels["batch.kubernetes.io/job-name"] = job.name;
+  if (entry.indexed) {
+    std::size_t index = 0;
+    while (index < entry.index_done.size() &&
+           (entry.index_done[index] != 0 || entry.index_taken[index] != 0))
+      ++index;
+    if (index == entry.index_done.size()) return;
+    entry.index_taken[index] = 1;
+    const std::string text = std::to_string(index);
+    pod->metadata.annotations[std::string(kIndex)] = text;
+    pod->metadata.labels[std::string(kIndex)] = text;
+    pod->metadata.generateName = job.name + "-" + text + "-";
+  }
+  ++entry.creating;
+  desk.create(std::move(pod));
+}
+
+void Jobs::expire(const Entry& entry, Desk& desk) {
+  desk.remove("Job", entry.object->metadata);
+}
+
+void Jobs::finish(Entry& entry, bool success, std::string reason, std::string message, Desk& desk) {
+  entry.done = true;
+  desk.disarm(Part::Jobs, entry.id);
+  for (const auto& [name, pod] : entry.pods)
+    if (is_active(*pod)) desk.remove("Pod", pod->metadata);
+  desk.publish("Job", entry.object->metadata, !success, success ? "Completed" : reason, message);
+  const model::Value* ttl = kept(*entry.object, "ttlSecondsAfterFinished");
+  if (ttl != nullptr && ttl->kind() == model::Value::Kind::Int) {
+    if (ttl->as_int() <= 0) return expire(entry, desk);
+    desk.arm(Part::JobEnds, entry.id, desk.now() + Duration::seconds(ttl->as_int()));
+  }
+  auto now = std::make_shared<model::Job>(*entry.object);
+  const std::string time = desk.now().rfc3339();
+  model::Value condition;
+  condition.set("type", success ? "Complete" : "Failed");
+  condition.set("status", "True");
+  condition.set("lastTransitionTime", time);
+  if (!success) {
+    condition.set("reason", reason);
+    condition.set("message", message);
+  }
+  model::Value status;
+  status.set("conditions", model::Value(model::Value::List{condition}));
+  status.set("succeeded", std::int64_t{entry.succeeded});
+  status.set("failed", std::int64_t{entry.failed});
+  if (success) status.set("completionTime", time);
+  now->status = std::move(status);
+  desk.replace(std::move(now));
+}
+
+void Jobs::reconcile(Entry& entry, Desk& desk) {
+  if (entry.done) return;
+  const model::Job& job = *entry.object;
+  if (is_complete(job, entry.succeeded, entry.active + entry.creating))
+    return finish(entry, true, {}, "Job completed", desk);
+  if (entry.failed > job.spec.backoffLimit.value_or(kDefaultBackoffLimit))
+    return finish(entry, false, "BackoffLimitExceeded",
+                  "Job has reached the specified backoff limit", desk);
+  const std::int32_t missing =
+      still_wanted(job, entry.succeeded, entry.active) - entry.active - entry.creating;
+  if (missing <= 0) return;
+  if (entry.not_before && *entry.not_before > desk.now())
+    return desk.arm(Part::Jobs, entry.id, *entry.not_before);
+  for (std::int32_t i = 0; i < missing; ++i) create(entry, desk);
+}
+
+void Jobs::changed(port::Change change, const Ref<model::Job>& job, Desk& desk) {
+  const std::string& uid = job->metadata.uid;
+  if (change == port::Change::Deleted) {
+    const auto found = entries_.find(uid);
+    if (found == entries_.end()) return;
+    Entry& entry = found->second;
+    desk.disarm(Part::Jobs, entry.id);
+    desk.disarm(Part::JobEnds, entry.id);
+    by_id_.erase(entry.id);
+    for (const auto& [name, pod] : entry.pods)
+      if (!pod->metadata.deletionTimestamp) desk.remove("Pod", pod->metadata);
+    entries_.erase(found);
+    return;
+  }
+  Entry& entry = entries_[uid];
+  if (entry.id == 0) {
+    entry.id = next_id_++;
+    by_id_[entry.id] = uid;
+    entry.indexed = job->spec.completionMode.value_or("NonIndexed") == "Indexed";
+    if (entry.indexed) {
+      entry.index_done.resize(static_cast<std::size_t>(job->spec.completions.value_or(1)));
+      entry.index_taken.resize(entry.index_done.size());
+    }
+  }
+  entry.object = job;
+  reconcile(entry, desk);
+}
+
+void Jobs::count_end(Entry& entry, const model::Pod& pod, bool success, Desk& desk) {
+  const std::optional<std::size_t> index = entry.indexed ? index_of(pod) : std::nullopt;
+  if (index && *index < entry.index_done.size()) {
+    entry.index_taken[*index] = 0;
+    if (success && entry.index_done[*index] != 0) return;
+    if (success) entry.index_done[*index] = 1;
+  }
+  if (success) {
+    ++entry.succeeded;
+    return;
+  }
+  ++entry.failed;
+  const std::int64_t seconds = std::min(
+      kLongestRetrySeconds, kFirstRetrySeconds << std::min<std::int32_t>(entry.failed - 1, 10));
+  entry.not_before = desk.now() + Duration::seconds(seconds);
+}
+
+void Jobs::pod_changed(port::Change change, const PodRef& pod, Desk& desk) {
+  const auto found = entries_.find(pod->metadata.controller()->uid);
+  if (found == entries_.end()) {
+    if (change != port::Change::Deleted && !pod->metadata.deletionTimestamp)
+      desk.remove("Pod", pod->metadata);
+    return;
+  }
+  Entry& entry = found->second;
+  const auto [at, added] = entry.pods.try_emplace(pod->metadata.name);
+  const bool was_active = at->second && is_active(*at->second);
+  const bool was_finished = at->second && is_finished(*at->second);
+  const bool gone = change == port::Change::Deleted;
+  const bool active = !gone && is_active(*pod);
+  if (added && entry.creating > 0) --entry.creating;
+  entry.active += static_cast<int>(active) - static_cast<int>(was_active);
+  // A pod that is deleted before its end counts as failed, once it is gone.
+  if (!was_finished && is_finished(*pod))
+    count_end(entry, *pod, pod->status.phase == "Succeeded", desk);
+  else if (gone && !was_finished)
+    count_end(entry, *pod, false, desk);
+  if (gone)
+    entry.pods.erase(at);
+  else
+    at->second = pod;
+  reconcile(entry, desk);
+}
+
+void Jobs::timer(Part part, std::uint64_t id, Desk& desk) {
+  const auto found = by_id_.find(id);
+  if (found == by_id_.end()) return;
+  Entry& entry = entries_.at(found->second);
+  if (part == Part::JobEnds) return expire(entry, desk);
+  entry.not_before.reset();
+  reconcile(entry, desk);
+}
+
+}  // namespace gputide::workloads

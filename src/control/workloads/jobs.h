@@ -1,0 +1,49 @@
+// Jobs: pods that run to their end, so many at a time, until enough have succeeded.
+// Source: kube-controller-manager 1.34, pkg/controller/job and ttlafterfinished.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "control/workloads/desk.h"
+
+namespace gputide::workloads {
+
+class Jobs {
+ public:
+  void changed(port::Change change, const Ref<model::Job>& job, Desk& desk);
+  /// A pod whose controller is a Job changed.
+  void pod_changed(port::Change change, const PodRef& pod, Desk& desk);
+  /// A timer of Part::Jobs (a retry is due) or Part::JobEnds (a finished Job's time is up).
+  void timer(Part part, std::uint64_t id, Desk& desk);
+
+ private:
+  struct Entry {
+    Ref<model::Job> object;
+    std::uint64_t id = 0;  // of its timers
+    std::int32_t active = 0;
+    std::int32_t creating = 0;
+    std::int32_t succeeded = 0;
+    std::int32_t failed = 0;
+    std::optional<Instant> not_before;      // failures delay the next pod
+    std::map<std::string, PodRef> pods;     // by name
+    std::vector<std::uint8_t> index_done;   // Indexed: completed indexes
+    std::vector<std::uint8_t> index_taken;  // Indexed: active or asked for
+    bool indexed = false;
+    bool done = false;
+  };
+  void reconcile(Entry& entry, Desk& desk);
+  void create(Entry& entry, Desk& desk);
+  void finish(Entry& entry, bool success, std::string reason, std::string message, Desk& desk);
+  void count_end(Entry& entry, const model::Pod& pod, bool success, Desk& desk);
+  void expire(const Entry& entry, Desk& desk);
+
+  std::unordered_map<std::string, Entry> entries_;        // by uid
+  std::unordered_map<std::uint64_t, std::string> by_id_;  // uid of a timer's id
+  std::uint64_t next_id_ = 1;
+};
+
+}  // namespace gputide::workloads

@@ -1,0 +1,169 @@
+#include "control/workloads/node_lifecycle.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "control/workloads/node_fit.h"
+
+namespace gputide::workloads {
+
+namespace {
+
+constexpr std::string_view kNotReady = "node.kubernetes.io/not-ready";
+constexpr std::string_view kUnreachable = "node.kubernetes.io/unreachable";
+constexpr std::string_view kUnschedulable = "node.kubernetes.io/unschedulable";
+// Pods of a node that is gone get this time, in case that it comes back.
+constexpr Duration kQuarantine = Duration::seconds(40);
+
+std::string_view ready_status(const model::Node& node) {
+  for (const model::NodeCondition& condition : node.status.conditions)
+    if (condition.type == "Ready") return condition.status;
+  return "False";
+}
+
+bool has(const model::Node& node, std::string_view key, std::string_view effect) {
+  return std::any_of(
+      node.spec.taints.begin(), node.spec.taints.end(),
+      [&](const model::Taint& taint) { return taint.key == key && taint.effect == effect; });
+}
+
+// How long the pod bears all NoExecute taints of the node: nullopt for ever, zero not at all.
+std::optional<Instant> leaves_at(const model::Pod& pod, const model::Node& node, Instant now) {
+  std::optional<Instant> earliest;
+  for (const model::Taint& taint : node.spec.taints) {
+    if (taint.effect != "NoExecute") continue;
+    bool tolerated = false;
+    std::optional<std::int64_t> seconds;
+    for (const model::Toleration& toleration : pod.spec->tolerations) {
+      if (!tolerates(toleration, taint)) continue;
+      tolerated = true;
+      if (toleration.tolerationSeconds)
+        seconds = std::min(seconds.value_or(INT64_MAX), *toleration.tolerationSeconds);
+    }
+    std::optional<Instant> at;
+    if (!tolerated)
+      at = now;
+    else if (seconds)
+      at = taint.timeAdded.value_or(now) + Duration::seconds(std::max<std::int64_t>(0, *seconds));
+    if (at && (!earliest || *at < *earliest)) earliest = at;
+  }
+  return earliest;
+}
+
+}  // namespace
+
+NodeLifecycle::Entry& NodeLifecycle::entry(const std::string& name) {
+  Entry& entry = entries_[name];
+  if (entry.id == 0) {
+    entry.id = next_id_++;
+    by_id_[entry.id] = name;
+  }
+  return entry;
+}
+
+// Conditions and cordons become taints.
+void NodeLifecycle::mark(const NodeRef& node, Desk& desk) {
+  port::PatchNode patch;
+  patch.name = node->metadata.name;
+  const auto keep = [&](std::string_view key, std::string_view effect, bool wanted) {
+    const bool present = has(*node, key, effect);
+    if (wanted && !present)
+      patch.add_taints.push_back({std::string(key), "", std::string(effect), desk.now()});
+    else if (!wanted && present)
+      patch.remove_taint_keys.emplace_back(key);
+  };
+  const std::string_view ready = ready_status(*node);
+  for (const std::string_view effect : {"NoSchedule", "NoExecute"}) {
+    keep(kNotReady, effect, ready == "False");
+    keep(kUnreachable, effect, ready == "Unknown");
+  }
+  keep(kUnschedulable, "NoSchedule", node->spec.unschedulable);
+  if (!patch.add_taints.empty() || !patch.remove_taint_keys.empty()) desk.command(std::move(patch));
+}
+
+void NodeLifecycle::evict(Entry& entry, Desk& desk) {
+  desk.disarm(Part::Evictions, entry.id);
+  if (!entry.object) return;
+  const std::vector<model::Taint>& taints = entry.object->spec.taints;
+  if (std::none_of(taints.begin(), taints.end(),
+                   [](const model::Taint& taint) { return taint.effect == "NoExecute"; }))
+    return;
+  std::optional<Instant> next;
+  for (const auto& [key, pod] : entry.pods) {
+    if (pod->metadata.deletionTimestamp) continue;
+    const std::optional<Instant> at = leaves_at(*pod, *entry.object, desk.now());
+    if (!at) continue;
+    if (*at <= desk.now()) {
+      desk.publish("Pod", pod->metadata, true, "TaintManagerEviction",
+                   "Deleted, for it does not tolerate a taint of its node any longer");
+      desk.remove("Pod", pod->metadata);
+    } else if (!next || *at < *next) {
+      next = at;
+    }
+  }
+  if (next) desk.arm(Part::Evictions, entry.id, *next);
+}
+
+void NodeLifecycle::orphan(Entry& entry, Desk& desk) {
+  desk.disarm(Part::OrphanedPods, entry.id);
+  if (!entry.object && !entry.pods.empty())
+    desk.arm(Part::OrphanedPods, entry.id, desk.now() + kQuarantine);
+}
+
+void NodeLifecycle::node_changed(port::Change change, const NodeRef& node, Desk& desk) {
+  Entry& here = entry(node->metadata.name);
+  if (change == port::Change::Deleted) {
+    here.object.reset();
+    desk.disarm(Part::Evictions, here.id);
+    if (!here.pods.empty()) return orphan(here, desk);
+    by_id_.erase(here.id);
+    entries_.erase(node->metadata.name);
+    return;
+  }
+  if (!here.object) desk.disarm(Part::OrphanedPods, here.id);
+  here.object = node;
+  mark(node, desk);
+  evict(here, desk);
+}
+
+void NodeLifecycle::pod_changed(port::Change change, const PodRef& pod, Desk& desk) {
+  const std::string& name = pod->spec->nodeName;
+  if (name.empty()) return;
+  const std::string key = pod->metadata.namespace_ + "/" + pod->metadata.name;
+  if (change == port::Change::Deleted || is_finished(*pod)) {
+    const auto found = entries_.find(name);
+    if (found == entries_.end()) return;
+    Entry& here = found->second;
+    here.pods.erase(key);
+    if (here.object || !here.pods.empty()) return;
+    desk.disarm(Part::OrphanedPods, here.id);
+    by_id_.erase(here.id);
+    entries_.erase(found);
+    return;
+  }
+  Entry& here = entry(name);
+  const auto [at, added] = here.pods.insert_or_assign(key, pod);
+  if (!added) return;
+  if (!here.object)
+    orphan(here, desk);
+  else
+    evict(here, desk);
+}
+
+void NodeLifecycle::timer(Part part, std::uint64_t id, Desk& desk) {
+  const auto found = by_id_.find(id);
+  if (found == by_id_.end()) return;
+  Entry& here = entries_.at(found->second);
+  if (part == Part::Evictions) return evict(here, desk);
+  if (here.object) return;
+  for (const auto& [key, pod] : here.pods) {
+    auto failed = std::make_shared<model::Pod>(*pod);
+    failed->status.phase = "Failed";
+    failed->status.reason = "NodeLost";
+    failed->status.message = "PodGC: node no longer exists";
+    desk.replace(std::move(failed));
+    desk.remove("Pod", pod->metadata, Duration());
+  }
+}
+
+}  // namespace gputide::workloads

@@ -1,0 +1,45 @@
+// How long container images take to arrive on a node.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "base/time.h"
+#include "model/instance_type.h"
+#include "model/pod.h"
+
+namespace gputide::sim {
+
+/// Compressed size of an image by what its name tells: measured sizes of well-known images, else
+/// 200 MB.
+std::int64_t image_megabytes(std::string_view image);
+
+/// The kubelet's rule: as written; else Always for the tag "latest" and for none, IfNotPresent for
+/// others.
+bool always_pulls(const model::Container& container);
+
+/// The images of one node. Pulls come one after the other, as a kubelet does by default.
+class ImageCache {
+ public:
+  explicit ImageCache(const model::InstanceType& type);
+
+  /// When the image is there, if it is asked for now; starts its pull if need be.
+  Instant available_at(std::string_view image, bool always, Instant now);
+  /// It is there, or on its way.
+  bool has(std::string_view image) const { return at_.contains(image); }
+
+ private:
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const {
+      return std::hash<std::string_view>()(text);
+    }
+  };
+  std::int64_t megabytes_per_second_;
+  Instant free_at_;  // when the last pull ends
+  std::unordered_map<std::string, Instant, Hash, std::equal_to<>> at_;
+};
+
+}  // namespace gputide::sim
