@@ -6,6 +6,7 @@
 #include "app/findings.h"
 #include "app/input.h"
 #include "codec/json.h"
+#include "decide/checking/checking.h"
 
 namespace gputide::app {
 namespace {
@@ -26,6 +27,7 @@ void print(const std::vector<Diagnostic>& findings, Output output) {
 int check(const CheckOptions& options) {
   Diagnostics diagnostics;
   const Input input = load_input(options.input, diagnostics);
+  checking::check(input.objects(), pricing::Catalogue::builtin(), {}, diagnostics);
   print(diagnostics.sorted(), options.output);
   return diagnostics.has_errors() ? kBadInput : kDone;
 }

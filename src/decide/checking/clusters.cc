@@ -1,0 +1,133 @@
+// Clusters: Kubernetes version, region and zones.
+#include <algorithm>
+#include <charconv>
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "decide/checking/checks.h"
+
+namespace gputide::checking {
+namespace {
+
+// Minor versions of EKS, oldest first. Source: AWS's EKS release calendar, as of August 2026.
+struct EksVersion {
+  int minor;
+  std::string_view standard_until;
+  std::string_view extended_until;
+  bool offered;
+  bool extended;  // out of standard support: six times the price
+};
+
+constexpr EksVersion kVersions[] = {
+    {29, "2025-03-23", "2026-03-23", false, true}, {30, "2025-07-23", "2026-07-23", false, true},
+    {31, "2025-11-26", "2026-11-26", true, true},  {32, "2026-03-23", "2027-03-23", true, true},
+    {33, "2026-07-29", "2027-07-29", true, true},  {34, "2026-12-02", "2027-12-02", true, false},
+    {35, "2027-03-27", "2028-03-27", true, false},
+};
+
+// 34 of "1.34".
+std::optional<int> minor_of(std::string_view version) {
+  if (!version.starts_with("1.")) return std::nullopt;
+  version.remove_prefix(2);
+  int minor = 0;
+  const auto [end, error] = std::from_chars(version.data(), version.data() + version.size(), minor);
+  if (error != std::errc() || end != version.data() + version.size()) return std::nullopt;
+  return minor;
+}
+
+std::string offered_versions() {
+  std::vector<std::string> names;
+  for (const EksVersion& version : kVersions)
+    if (version.offered) names.push_back(fmt::format("1.{}", version.minor));
+  return join(names, ", ");
+}
+
+void check_version(const Context& context, const ClusterView& cluster) {
+  const auto& version = cluster.config->metadata.version;
+  if (!version) return;
+  const Place place = Place(*cluster.object)["metadata"]["version"];
+  const std::optional<int> minor = minor_of(*version);
+  if (!minor)
+    return context.findings.error(
+        place, {"bad-kubernetes-version",
+                fmt::format("version {} is not a Kubernetes version", quote(*version)),
+                fmt::format("write one of {}, in quotes", offered_versions())});
+  const auto known = std::find_if(std::begin(kVersions), std::end(kVersions),
+                                  [&](const EksVersion& v) { return v.minor == *minor; });
+  if (*minor > std::end(kVersions)[-1].minor)
+    return context.findings.warning(
+        place, {"unknown-kubernetes-version",
+                fmt::format("EKS versions are known here up to 1.{}; nothing is said about {}",
+                            std::end(kVersions)[-1].minor, *version),
+                ""});
+  if (known == std::end(kVersions) || !known->offered) {
+    const std::string ended =
+        known == std::end(kVersions) ? "" : fmt::format(" since {}", known->extended_until);
+    return context.findings.add(
+        context.options.as_it_was ? Severity::Warning : Severity::Error, place, place.where(),
+        {"kubernetes-version-gone",
+         fmt::format("EKS no longer offers Kubernetes {}{}", *version, ended),
+         fmt::format("write one of {}", offered_versions())});
+  }
+  if (known->extended)
+    context.findings.warning(
+        place,
+        {"kubernetes-version-extended",
+         fmt::format("standard support of Kubernetes {} ended on {}: until {} the cluster costs "
+                     "$0.60 an hour instead of $0.10, then EKS upgrades it by force",
+                     *version, known->standard_until, known->extended_until),
+         fmt::format("write version: \"1.{}\" or later", 34)});
+}
+
+void check_zones(const Context& context, const ClusterView& cluster, const Place& list) {
+  const model::Value* zones = list.get();
+  if (zones == nullptr || !zones->is_list()) return;
+  for (std::size_t i = 0; i < zones->as_list().size(); ++i) {
+    const model::Value& zone = zones->as_list()[i];
+    if (!zone.is_string() || pricing::region_of_zone(zone.as_string()) == cluster.region) continue;
+    context.findings.error(list[i],
+                           {"zone-of-another-region",
+                            fmt::format("{} is not a zone of {}", zone.as_string(), cluster.region),
+                            fmt::format("write {}a, for instance", cluster.region)});
+  }
+}
+
+bool is_cluster_name(std::string_view name) {
+  const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+  if (name.empty() || name.size() > 100 || !letter(name[0])) return false;
+  return std::all_of(name.begin(), name.end(),
+                     [&](char c) { return letter(c) || (c >= '0' && c <= '9') || c == '-'; });
+}
+
+void check_cluster(const Context& context, const ClusterView& cluster) {
+  const Place place(*cluster.object);
+  const model::ClusterConfig& config = *cluster.config;
+  if (!is_cluster_name(config.metadata.name))
+    context.findings.error(
+        place["metadata"]["name"],
+        {"bad-cluster-name",
+         fmt::format("{} cannot be the name of a cluster", quote(config.metadata.name)),
+         "write a letter, then letters, digits and hyphens, 100 at most"});
+  if (config.metadata.region.empty())
+    context.findings.warning(
+        place["metadata"],
+        {"no-region",
+         "no region is named: eksctl takes that of your AWS profile, here it is us-west-2",
+         "write region:"});
+  check_version(context, cluster);
+  check_zones(context, cluster, place["availabilityZones"]);
+  if (config.availabilityZones.size() == 1)
+    context.findings.error(
+        place["availabilityZones"],
+        {"too-few-zones", "only 1 zone is named, and a cluster needs 2 (they may be equal)",
+         "name at least two zones"});
+}
+
+}  // namespace
+
+void check_clusters(const Context& context) {
+  for (const ClusterView& cluster : context.world.clusters) check_cluster(context, cluster);
+}
+
+}  // namespace gputide::checking

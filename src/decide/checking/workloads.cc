@@ -1,0 +1,162 @@
+// Controllers of pods, and disruption budgets: selectors and templates that must agree.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "decide/checking/checks.h"
+#include "model/selector.h"
+
+namespace gputide::checking {
+namespace {
+
+std::string labels_text(const model::StringMap& labels) {
+  std::vector<std::string> parts;
+  for (const auto& [key, value] : labels) parts.push_back(key + "=" + value);
+  return parts.empty() ? "no labels" : join(parts, ",");
+}
+
+bool is_empty(const model::LabelSelector& selector) {
+  return selector.matchLabels.empty() && selector.matchExpressions.empty();
+}
+
+void check_selector(const Context& context, const model::Object& object,
+                    const std::optional<model::LabelSelector>& selector,
+                    const model::StringMap& labels) {
+  const Place spec = Place(object)["spec"];
+  if (!selector || is_empty(*selector)) {
+    std::vector<Edit> fix;
+    if (!selector && !labels.empty()) {
+      model::Value match{model::Value::Map{}};
+      for (const auto& [key, value] : labels) match.set(key, value);
+      model::Value::Map members;
+      members.push_back({"matchLabels", std::move(match), {}});
+      fix = one_edit(
+          insert_members(spec.get(), {{"selector", model::Value(std::move(members)), {}}}));
+    }
+    return context.findings.error(
+        spec, spec.key(),
+        {"selector-required",
+         selector ? fmt::format("the selector of a {} may not be empty", object.kind)
+                  : fmt::format("spec.selector is required of a {}", object.kind),
+         labels.empty() ? "write selector: with matchLabels, and the same labels in the template"
+                        : fmt::format("write selector: {{matchLabels: {{{}}}}}",
+                                      labels.begin()->first + ": " + labels.begin()->second),
+         std::move(fix)});
+  }
+  if (!model::Selector::of(selector).matches(labels))
+    context.findings.error(
+        spec["selector"], spec["selector"].key(),
+        {"selector-mismatch",
+         fmt::format("the selector does not match the labels of the template ({}): the API server "
+                     "refuses it",
+                     labels_text(labels)),
+         "make them equal"});
+}
+
+void check_count(const Context& context, const model::Object& object, std::string_view field,
+                 const std::optional<std::int32_t>& count) {
+  if (count && *count < 0)
+    context.findings.error(
+        Place(object)["spec"][field],
+        {"negative-count", fmt::format("{} {} is below zero", field, *count), "write 0 or more"});
+}
+
+void check_controller(const Context& context, const model::Object& object) {
+  const auto both = [&](const auto& kind) {
+    check_selector(context, object, kind.spec.selector, kind.spec.template_.metadata.labels);
+  };
+  if (const auto* deployment = object.as<model::Deployment>()) {
+    both(*deployment);
+    check_count(context, object, "replicas", deployment->spec.replicas);
+  } else if (const auto* set = object.as<model::ReplicaSet>()) {
+    both(*set);
+    check_count(context, object, "replicas", set->spec.replicas);
+  } else if (const auto* daemons = object.as<model::DaemonSet>()) {
+    both(*daemons);
+  } else if (const auto* stateful = object.as<model::StatefulSet>()) {
+    both(*stateful);
+    check_count(context, object, "replicas", stateful->spec.replicas);
+  } else if (const auto* job = object.as<model::Job>()) {
+    check_count(context, object, "parallelism", job->spec.parallelism);
+    check_count(context, object, "completions", job->spec.completions);
+    check_count(context, object, "backoffLimit", job->spec.backoffLimit);
+  }
+}
+
+// "100%", "0", "3": of so many pods.
+std::optional<std::int64_t> scaled(const model::IntOrString& value, std::int64_t pods) {
+  if (!value.is_string()) return value.int_value();
+  const std::string& text = value.string_value();
+  if (text.empty() || text.size() > 5 || text.back() != '%') return std::nullopt;
+  std::int64_t percent = 0;
+  for (const char c : text.substr(0, text.size() - 1)) {
+    if (c < '0' || c > '9') return std::nullopt;
+    percent = percent * 10 + (c - '0');
+  }
+  return (percent * pods + 99) / 100;  // the disruption controller rounds up
+}
+
+void check_budget_value(const Context& context, const Place& place,
+                        const std::optional<model::IntOrString>& value) {
+  if (value && !scaled(*value, 1))
+    context.findings.error(place, {"bad-budget",
+                                   fmt::format("{} is neither a number nor a percentage",
+                                               quote(value->string_value())),
+                                   "write 1 or \"50%\", for instance"});
+}
+
+void check_budget(const Context& context, const model::Object& object,
+                  const model::PodDisruptionBudgetSpec& spec) {
+  const Place place = Place(object)["spec"];
+  check_budget_value(context, place["minAvailable"], spec.minAvailable);
+  check_budget_value(context, place["maxUnavailable"], spec.maxUnavailable);
+  if (spec.minAvailable && spec.maxUnavailable)
+    return context.findings.error(
+        place["minAvailable"], {"bad-budget", "minAvailable and maxUnavailable exclude each other",
+                                "keep maxUnavailable"});
+  if (!spec.selector)
+    return context.findings.warning(
+        place, place.key(),
+        {"budget-without-pods", "a budget without selector protects no pod",
+         "write selector: with the pods' labels"});
+  const model::Selector selector = model::Selector::of(spec.selector);
+  std::int64_t pods = 0;
+  bool any = false;
+  for (const PodView& pod : context.world.pods) {
+    const bool here = pod.object->metadata.namespace_ == object.metadata.namespace_;
+    if (!here || pod.is_daemon() || !selector.matches(pod.metadata->labels)) continue;
+    any = true;
+    pods += pod.count;
+  }
+  if (!any) {
+    if (!context.world.pods.empty())
+      context.findings.warning(place["selector"], place["selector"].key(),
+                               {"budget-without-pods", "the selector matches no pod of these files",
+                                "write the labels of the pods' template"});
+    return;
+  }
+  const bool none_may_go =
+      spec.maxUnavailable
+          ? scaled(*spec.maxUnavailable, pods).value_or(1) == 0
+          : scaled(spec.minAvailable.value_or(model::IntOrString()), pods).value_or(0) >= pods;
+  if (none_may_go && pods > 0)
+    context.findings.warning(
+        spec.maxUnavailable ? place["maxUnavailable"] : place["minAvailable"],
+        {"budget-blocks-drain",
+         fmt::format("none of its {} pods may ever be evicted: their nodes are never scaled down",
+                     pods),
+         "write maxUnavailable: 1"});
+}
+
+}  // namespace
+
+void check_workloads(const Context& context) {
+  for (const model::Object* object : context.world.objects) {
+    check_controller(context, *object);
+    if (const auto* budget = object->as<model::PodDisruptionBudget>())
+      check_budget(context, *object, budget->spec);
+  }
+}
+
+}  // namespace gputide::checking
