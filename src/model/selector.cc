@@ -23,31 +23,10 @@ bool read_int(std::string_view text, std::int64_t& out) {
   return error == std::errc() && end == text.data() + text.size();
 }
 
-/// Go's %#v of a []string.
-std::string go_list(const std::vector<std::string>& values) {
-  if (values.empty()) return "[]string(nil)";
-  std::string out = "[]string{";
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    if (i != 0) out += ", ";
-    out += quote(values[i]);
-  }
-  return out += '}';
-}
-
 /// Problems of one value as one error: `path: Invalid value: "x": a; b`.
 void add_invalid(Problems& out, std::string_view path, std::string_view value,
                  const Problems& problems) {
   if (!problems.empty()) out.push_back(invalid_value(path, value, join(problems, "; ")));
-}
-
-Error aggregate(const Problems& problems) {
-  if (problems.size() == 1) return {problems.front()};
-  Problems distinct;
-  for (const std::string& problem : problems)
-    if (std::find(distinct.begin(), distinct.end(), problem) == distinct.end())
-      distinct.push_back(problem);
-  if (distinct.size() == 1) return {distinct.front()};
-  return {"[" + join(distinct, ", ") + "]"};
 }
 
 /// What is wrong with the number of values, if anything.
@@ -72,26 +51,10 @@ std::string_view count_problem(Operator op, std::size_t count) {
 
 Result<Requirement> make_requirement(std::string_view key, Operator op,
                                      std::vector<std::string> values) {
-  Requirement out{std::string(key), op, std::move(values), 0};
   Problems problems;
-  add_invalid(problems, "key", key, check_qualified_name(key));
-  if (const std::string_view wrong = count_problem(op, out.values.size()); !wrong.empty())
-    problems.push_back(std::string("values: Invalid value: ")
-                           .append(go_list(out.values))
-                           .append(": ")
-                           .append(wrong));
-  const auto at = [](std::size_t i) { return "values[" + std::to_string(i) + "]"; };
-  if (op == Operator::GreaterThan || op == Operator::LessThan) {
-    for (std::size_t i = 0; i < out.values.size(); ++i)
-      if (!read_int(out.values[i], out.bound))
-        problems.push_back(invalid_value(at(i), out.values[i],
-                                         "for 'Gt', 'Lt' operators, the value must be an integer"));
-  }
-  for (std::size_t i = 0; i < out.values.size(); ++i)
-    add_invalid(problems, at(i) + "[" + std::string(key) + "]", out.values[i],
-                check_label_value(out.values[i]));
-  if (!problems.empty()) return tl::unexpected(aggregate(problems));
-  return out;
+  std::optional<Requirement> made = Selector::requirement(key, op, std::move(values), "", problems);
+  if (!made) return fail(aggregate(problems));
+  return std::move(*made);
 }
 
 // --- The syntax of kubectl -l ---
@@ -310,6 +273,48 @@ class Parser {
 };
 
 }  // namespace
+
+std::string go_list(const std::vector<std::string>& values) {
+  if (values.empty()) return "[]string(nil)";
+  std::string out = "[]string{";
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (i != 0) out += ", ";
+    out += quote(values[i]);
+  }
+  return out += '}';
+}
+
+std::string aggregate(const Problems& problems) {
+  Problems distinct;
+  for (const std::string& problem : problems)
+    if (std::find(distinct.begin(), distinct.end(), problem) == distinct.end())
+      distinct.push_back(problem);
+  return distinct.size() == 1 ? distinct.front() : "[" + join(distinct, ", ") + "]";
+}
+
+std::optional<Requirement> Selector::requirement(std::string_view key, Operator op,
+                                                 std::vector<std::string> values,
+                                                 std::string_view path, Problems& problems) {
+  Requirement out{std::string(key), op, std::move(values), 0};
+  const std::size_t known = problems.size();
+  const std::string base = path.empty() ? "" : std::string(path) + ".";
+  add_invalid(problems, base + "key", key, check_qualified_name(key));
+  if (const std::string_view wrong = count_problem(op, out.values.size()); !wrong.empty())
+    problems.push_back(
+        (base + "values: Invalid value: ").append(go_list(out.values)).append(": ").append(wrong));
+  const auto at = [&](std::size_t i) { return base + "values[" + std::to_string(i) + "]"; };
+  if (op == Operator::GreaterThan || op == Operator::LessThan) {
+    for (std::size_t i = 0; i < out.values.size(); ++i)
+      if (!read_int(out.values[i], out.bound))
+        problems.push_back(invalid_value(at(i), out.values[i],
+                                         "for 'Gt', 'Lt' operators, the value must be an integer"));
+  }
+  for (std::size_t i = 0; i < out.values.size(); ++i)
+    add_invalid(problems, at(i) + "[" + std::string(key) + "]", out.values[i],
+                check_label_value(out.values[i]));
+  if (problems.size() != known) return std::nullopt;
+  return out;
+}
 
 std::string_view operator_name(Operator op) {
   switch (op) {

@@ -11,6 +11,7 @@
 
 #include "base/result.h"
 #include "model/meta.h"
+#include "model/validation.h"
 
 namespace gputide::model {
 
@@ -36,10 +37,17 @@ class Selector {
     bool matches(const StringMap& labels) const;
   };
 
+  /// A requirement for Selector::all_of, or nullopt and what the API server says of it, each
+  /// problem naming its place below `path` ("" where there is none).
+  static std::optional<Requirement> requirement(std::string_view key, Operator op,
+                                                std::vector<std::string> values,
+                                                std::string_view path, Problems& problems);
+
   /// Selects nothing.
   Selector() = default;
   static Selector nothing() { return {}; }
   static Selector everything();
+  static Selector all_of(std::vector<Requirement> requirements);
 
   /// An absent selector selects nothing, an empty one everything; an error says what the API server
   /// would.
@@ -71,6 +79,12 @@ class Selector {
   std::vector<Requirement> requirements_;
   bool nothing_ = true;
 };
+
+/// A list of strings as Go's %#v writes it: what error texts quote.
+std::string go_list(const std::vector<std::string>& values);
+
+/// Several problems as one text: "[a, b]"; the same said twice is said once.
+std::string aggregate(const Problems& problems);
 
 /// The operator's name in golden data and error texts: "in", "=", "exists", "!".
 std::string_view operator_name(Selector::Operator op);
