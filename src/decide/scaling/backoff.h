@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/time.h"
 
@@ -18,6 +19,9 @@ struct ScaleUpError {
   ErrorClass error_class = ErrorClass::Other;
   std::string code;
   std::string message;
+  /// The pools of capacity that were empty, as "TYPE|ZONE|MARKET"; none named: the whole group
+  /// failed.
+  std::vector<std::string> pools = {};
 };
 
 struct BackoffOptions {

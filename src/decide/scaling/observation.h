@@ -38,6 +38,8 @@ struct GroupView {
   /// Changes whenever the launch data or tags do.
   std::uint64_t template_version = 0;
   std::optional<Money> price_per_hour;  // of one node
+  /// The pools of capacity that it may launch from, as "TYPE|ZONE|MARKET"; none: not known.
+  std::vector<std::string> pools;
 };
 
 inline constexpr std::int32_t kNoGroup = -1;

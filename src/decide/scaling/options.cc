@@ -252,6 +252,7 @@ Options default_options(Compat compat, Release release) {
   options.release = release;
   if (compat == Compat::Gputide) {
     options.expander = "price";
+    options.balance_similar_node_groups = true;
     return options;
   }
   for (const Flag& flag : flags()) {
@@ -318,6 +319,7 @@ std::vector<FlagHelp> flag_reference() {
   for (const Flag& flag : flags()) {
     std::string_view ours = flag.default_136;
     if (flag.name == "expander") ours = "price";
+    if (flag.name == "balance-similar-node-groups") ours = "true";
     if (flag.name == "cloud-provider") ours = "aws";
     lines.push_back({flag.name, std::string(flag.default_131), std::string(flag.default_136),
                      std::string(ours), flag.note});

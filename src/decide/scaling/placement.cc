@@ -74,10 +74,12 @@ std::vector<Placed> Placer::place(std::span<const PodRef> pods, const Among& amo
       const PodShapes::Id shape = shapes.of(*pod);
       if (!hopeless.contains(*pod, shape)) {
         node = simulation.first_fit(pod, among);
-        if (node == kNoNode)
+        if (node == kNoNode) {
           hopeless.add(*pod, shape);
-        else
+        } else {
+          ++searched_;
           current_.insert_or_assign(key, simulation.node(node)->metadata.name);
+        }
       }
     }
     if (node != kNoNode) {

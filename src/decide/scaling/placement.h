@@ -2,6 +2,7 @@
 // Source: Cluster Autoscaler 1.31.5 simulator/scheduling.
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
@@ -31,6 +32,9 @@ class Placer {
                             Simulation& simulation, PodShapes& shapes);
   /// Forgets the places that were not used since the last call.
   void drop_old_hints();
+  /// How many pods were placed by searching so far. While it stays, placing the same pods again
+  /// gives the same places.
+  std::uint64_t searched() const { return searched_; }
 
  private:
   using Hints = boost::unordered_flat_map<std::string, std::string>;  // pod -> node name
@@ -39,6 +43,7 @@ class Placer {
 
   Hints current_;
   Hints old_;
+  std::uint64_t searched_ = 0;
 };
 
 }  // namespace gputide::scaling

@@ -217,6 +217,8 @@ std::vector<std::size_t> ScaleDownPlanner::candidates(const ScaleDownInput& inpu
     const GroupView* group = group_of(input.seen, view);
     if (input.ids[i] == kNoNode || group == nullptr || group->target_size <= group->min_size)
       continue;
+    if (input.held_groups != nullptr && (*input.held_groups)[static_cast<std::size_t>(view.group)])
+      continue;
     found.push_back(
         {i, is_empty(view, drain_, input.now), previous_.contains(view.node->metadata.name)});
   }
@@ -269,6 +271,11 @@ void ScaleDownPlanner::keep_unneeded_since(std::vector<Removable>& found, Instan
 
 const ScaleDownState& ScaleDownPlanner::update(const ScaleDownInput& input, Simulation& simulation,
                                                PodShapes& shapes) {
+  const std::set<std::string, std::less<>> unneeded_before = previous_;
+  std::vector<std::string> checked_before;
+  for (const auto& [node, at] : recheck_at_) checked_before.push_back(node);
+  const std::uint64_t searched_before = mover_.searched() + evicted_.searched();
+  const Duration interval_before = shortest_interval_;
   start_pass(input);
   std::vector<std::size_t> order = candidates(input);
   for (const std::size_t index : order)
@@ -285,6 +292,12 @@ const ScaleDownState& ScaleDownPlanner::update(const ScaleDownInput& input, Simu
   state_.unneeded = std::move(found);
   mover_.drop_old_hints();
   evicted_.drop_old_hints();
+  settled_ = previous_ == unneeded_before && shortest_interval_ == interval_before &&
+             searched_before == mover_.searched() + evicted_.searched() &&
+             std::equal(recheck_at_.begin(), recheck_at_.end(), checked_before.begin(),
+                        checked_before.end(), [](const auto& entry, const std::string& name) {
+                          return entry.first == name;
+                        });
   return state_;
 }
 
@@ -329,6 +342,12 @@ NodesToDelete ScaleDownPlanner::nodes_to_delete(const ScaleDownInput& input) {
   for (Removable& removable : now)
     (removable.pods_to_move.empty() ? result.empty : result.drain).push_back(std::move(removable));
   return result;
+}
+
+bool ScaleDownPlanner::must_look_again(Instant since) const {
+  return std::any_of(recheck_at_.begin(), recheck_at_.end(), [&](const auto& entry) {
+    return entry.second - options_.unremovable_node_recheck_timeout < since;
+  });
 }
 
 void ScaleDownPlanner::forget_unneeded() {

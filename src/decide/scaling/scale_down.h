@@ -76,6 +76,9 @@ struct ScaleDownInput {
   const std::vector<std::uint8_t>& ready;  // for each of `seen.nodes`
   const Deletions& deletions;
   Instant now;
+  /// By group: its nodes are no candidates for a while (--scale-down-delay-type-local); nullptr:
+  /// none.
+  const std::vector<std::uint8_t>* held_groups = nullptr;
 };
 
 /// What a pass found. `unneeded` is ordered as the nodes were tried.
@@ -106,6 +109,12 @@ class ScaleDownPlanner {
   /// others must wait is added to state().unremovable.
   NodesToDelete nodes_to_delete(const ScaleDownInput& input);
 
+  /// The last pass found what the one before had found: another one finds the same while nothing
+  /// changes and no moment of next_change has come.
+  bool settled() const { return settled_; }
+  /// A node was last looked at before `since`, and will be looked at again.
+  bool must_look_again(Instant since) const;
+
   /// All timers start anew.
   void forget_unneeded();
 
@@ -132,6 +141,7 @@ class ScaleDownPlanner {
   std::set<std::string, std::less<>> previous_;  // unneeded in the last pass: tried first
   std::optional<Instant> last_update_;
   Duration shortest_interval_;
+  bool settled_ = false;
   Placer mover_;
   Placer evicted_;
 };

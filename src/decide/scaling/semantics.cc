@@ -44,6 +44,8 @@ Semantics Semantics::gputide() {
   s.new_gpu_pod_wait = Duration();
   s.options_per_loop = 0;
   s.unready_gate_counts_unmanaged = false;
+  s.pod_gathering_time = Duration::seconds(1);
+  s.template_error_ends_loop = false;
   s.eks_allocatable = true;
   s.template_cache_follows_group = true;
   s.interruption_taints_are_transient = true;

@@ -51,7 +51,13 @@ struct Semantics {
   /// nobody's group.
   bool unready_gate_counts_unmanaged = true;
 
+  /// How long after a pod was found unschedulable the next loop starts, when it does not wait for
+  /// the scan interval: pods that come together are looked at together.
+  Duration pod_gathering_time;
+
   // -- templates --
+  /// A group of which it cannot be told what its nodes would be ends the loop for all groups.
+  bool template_error_ends_loop = true;
   /// Allocatable is what an EKS node of the type really offers, not its capacity.
   bool eks_allocatable = false;
   /// A cached template is dropped when the group's own template changed since it was taken.

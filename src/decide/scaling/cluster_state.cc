@@ -1,0 +1,305 @@
+#include "decide/scaling/cluster_state.h"
+
+#include <algorithm>
+#include <set>
+
+#include <fmt/core.h>
+
+namespace gputide::scaling {
+namespace {
+
+constexpr Duration kPast = Duration::nanoseconds(1);
+
+// "group" or, where pools are backed off one by one, "pool:type|zone|market".
+std::string pool_key(const std::string& pool) {
+  return "pool:" + pool;
+}
+
+}  // namespace
+
+ClusterState::ClusterState(const Options& options)
+    : options_(options),
+      semantics_(options.semantics()),
+      backoff_options_{options.initial_node_group_backoff_duration,
+                       options.max_node_group_backoff_duration,
+                       options.node_group_backoff_reset_timeout} {}
+
+void ClusterState::update(const Observation& seen, std::span<const NodeReadiness> readiness,
+                          Instant now, std::vector<PlanEvent>& events) {
+  seen_ = &seen;
+  now_ = now;
+  changes_.clear();
+  total_ = {};
+  gate_nodes_ = 0;
+  gate_unready_ = 0;
+  groups_.assign(seen.groups.size(), {});
+  count_nodes(readiness, now);
+  count_instances(now);
+  update_requests(now, events);
+  notice_creation_errors(now, events);
+  update_sizes(now);
+}
+
+void ClusterState::count_nodes(std::span<const NodeReadiness> readiness, Instant now) {
+  for (std::size_t i = 0; i < seen_->nodes.size(); ++i) {
+    const NodeView& view = *seen_->nodes[i];
+    const Instant deadline =
+        view.node->metadata.creationTimestamp.value_or(Instant()) + options_.max_node_startup_time;
+    const auto add = [&](ReadinessCount& count) {
+      ++count.registered;
+      if (view.instance_gone) {
+        ++count.deleted;
+      } else if (readiness[i].ready) {
+        ++count.ready;
+      } else if (deadline > now) {
+        ++count.not_started;
+        count.starting.push_back(i);
+        consider(deadline);
+      } else {
+        ++count.unready;
+      }
+    };
+    const std::int64_t unready_before = total_.unready;
+    add(total_);
+    if (view.group != kNoGroup) add(groups_[static_cast<std::size_t>(view.group)]);
+    if (view.group == kNoGroup && !semantics_.unready_gate_counts_unmanaged) continue;
+    ++gate_nodes_;
+    gate_unready_ += total_.unready - unready_before;
+  }
+}
+
+void ClusterState::count_instances(Instant now) {
+  std::set<std::string_view> registered;
+  bool any_instances = false;
+  for (const GroupView& group : seen_->groups) any_instances |= !group.instances.empty();
+  if (any_instances)
+    for (const auto& view : seen_->nodes) registered.insert(view->node->spec.providerID);
+  std::map<std::string, Instant, std::less<>> first_seen;
+  unregistered_.clear();
+  for (std::size_t g = 0; g < seen_->groups.size(); ++g) {
+    const GroupView& group = seen_->groups[g];
+    const Duration patience = group.options.max_node_provision_time;
+    for (const InstanceView& instance : group.instances) {
+      if (instance.deleting || registered.contains(instance.provider_id)) continue;
+      const auto known = first_seen_.find(instance.provider_id);
+      const Instant since = known == first_seen_.end() ? now : known->second;
+      first_seen.emplace(instance.provider_id, since);
+      const bool is_long = since + patience < now;
+      ++(is_long ? groups_[g].long_unregistered : groups_[g].unregistered);
+      ++(is_long ? total_.long_unregistered : total_.unregistered);
+      unregistered_.push_back({instance.provider_id, static_cast<std::int32_t>(g), since, is_long});
+      consider(since + patience + kPast);
+    }
+  }
+  first_seen_ = std::move(first_seen);
+}
+
+// Nodes of the target that have not shown up as ready or unready nodes.
+std::int64_t ClusterState::still_missing(std::size_t group) const {
+  const ReadinessCount& count = groups_[group];
+  return seen_->groups[group].target_size - (count.registered - count.not_started);
+}
+
+std::int64_t ClusterState::requested(const std::string& group) const {
+  const auto at = requests_.find(group);
+  return at == requests_.end() ? 0 : at->second.increase;
+}
+
+bool ClusterState::scaling_up(std::size_t group) const {
+  return still_missing(group) > 0 && requests_.contains(seen_->groups[group].id);
+}
+
+void ClusterState::update_requests(Instant now, std::vector<PlanEvent>& events) {
+  backoffs_.drop_stale(backoff_options_, now);
+  std::map<std::string, Request, std::less<>> open;
+  for (std::size_t g = 0; g < seen_->groups.size(); ++g) {
+    const GroupView& group = seen_->groups[g];
+    const auto at = requests_.find(group.id);
+    if (at == requests_.end() || still_missing(g) <= 0) continue;
+    const Request& request = at->second;
+    if (!(request.expected < now)) {
+      open.insert(*at);
+      consider(request.expected + kPast);
+      continue;
+    }
+    const std::string took = (now - request.since).text();
+    events.push_back(
+        {PlanEvent::About::Status,
+         {},
+         {},
+         true,
+         "ScaleUpTimedOut",
+         fmt::format("Nodes added to group {} failed to register within {}", group.id, took)});
+    fail(group.id,
+         {ErrorClass::Other,
+          "timeout",
+          fmt::format("Scale-up timed out for node group {} after {}", group.id, took),
+          {}},
+         now);
+  }
+  requests_ = std::move(open);
+}
+
+void ClusterState::notice_creation_errors(Instant now, std::vector<PlanEvent>& events) {
+  for (const GroupView& group : seen_->groups)
+    if (std::any_of(group.instances.begin(), group.instances.end(),
+                    [](const InstanceView& i) { return i.creation_error.has_value(); }))
+      notice_group_errors(group, now, events);
+  known_errors_.clear();
+  for (const GroupView& group : seen_->groups)
+    for (const InstanceView& instance : group.instances)
+      if (instance.creation_error)
+        known_errors_[instance.provider_id] = instance.creation_error->code;
+}
+
+void ClusterState::notice_group_errors(const GroupView& group, Instant now,
+                                       std::vector<PlanEvent>& events) {
+  struct OfCode {
+    std::int64_t all = 0;
+    std::int64_t unseen = 0;
+    ScaleUpError error;
+  };
+  std::map<std::string, OfCode> by_code;
+  for (const InstanceView& instance : group.instances) {
+    if (!instance.creation_error) continue;
+    OfCode& of = by_code[instance.creation_error->code];
+    if (of.all++ == 0) of.error = *instance.creation_error;
+    const auto known = known_errors_.find(instance.provider_id);
+    if (known == known_errors_.end() || known->second != instance.creation_error->code) ++of.unseen;
+  }
+  const auto index = static_cast<std::size_t>(&group - seen_->groups.data());
+  for (const auto& [code, of] : by_code) {
+    if (of.unseen == 0 || !scaling_up(index)) continue;
+    events.push_back(
+        {PlanEvent::About::Status,
+         {},
+         {},
+         true,
+         "ScaleUpFailed",
+         fmt::format("Failed adding {} nodes ({} unseen previously) to group {} due to {}; source "
+                     "errors: {}",
+                     of.all, of.unseen, group.id,
+                     of.error.error_class == ErrorClass::OutOfResources ? "OutOfResource." + code
+                                                                        : "Other." + code,
+                     of.error.message)});
+    request(group.id, -of.unseen, group.options.max_node_provision_time, now);
+    fail(group.id, of.error, now);
+  }
+}
+
+void ClusterState::update_sizes(Instant now) {
+  std::map<std::string, Deviation, std::less<>> found;
+  for (std::size_t g = 0; g < seen_->groups.size(); ++g) {
+    const GroupView& group = seen_->groups[g];
+    const ReadinessCount& count = groups_[g];
+    if (!count.any()) continue;
+    const std::int64_t least =
+        group.target_size - count.long_unregistered - requested(group.id) - count.unregistered;
+    if (count.registered <= group.target_size && count.registered >= least) continue;
+    Deviation deviation{count.registered, group.target_size, now,
+                        group.options.max_node_provision_time};
+    const auto before = deviations_.find(group.id);
+    if (before != deviations_.end() && before->second.registered == deviation.registered &&
+        before->second.target == deviation.target)
+      deviation.since = before->second.since;
+    if (deviation.registered < deviation.target)
+      consider(deviation.since + deviation.patience + kPast);
+    found.emplace(group.id, deviation);
+  }
+  deviations_ = std::move(found);
+}
+
+std::vector<WrongSize> ClusterState::wrong_sizes(Instant now) const {
+  std::vector<WrongSize> wrong;
+  for (const auto& [group, deviation] : deviations_)
+    if (deviation.since + deviation.patience < now && deviation.registered < deviation.target)
+      wrong.push_back({group, deviation.registered, deviation.target});
+  return wrong;
+}
+
+bool ClusterState::cluster_healthy() const {
+  return gate_unready_ <= options_.ok_total_unready_count ||
+         static_cast<double>(gate_unready_) <=
+             options_.max_total_unready_percentage / 100.0 * static_cast<double>(gate_nodes_);
+}
+
+bool ClusterState::group_healthy(std::size_t group) const {
+  const GroupView& view = seen_->groups[group];
+  const ReadinessCount& count = groups_[group];
+  const std::int64_t expected = view.target_size - count.long_unregistered - requested(view.id);
+  if (!count.any()) return view.target_size == 0 || (expected == 0 && view.target_size > 0);
+  const std::int64_t missing = std::max<std::int64_t>(expected - count.ready, 0);
+  return missing <= options_.ok_total_unready_count ||
+         static_cast<double>(missing) <=
+             options_.max_total_unready_percentage / 100.0 *
+                 static_cast<double>(count.ready + count.unready + count.not_started);
+}
+
+const ScaleUpError* ClusterState::backed_off(std::size_t group, Instant now) const {
+  const GroupView& view = seen_->groups[group];
+  if (const ScaleUpError* error = backoffs_.active(view.id, now)) return error;
+  if (!semantics_.backoff_per_pool) return nullptr;
+  const ScaleUpError* last = nullptr;
+  for (const std::string& pool : view.pools) {
+    last = backoffs_.active(pool_key(pool), now);
+    if (last == nullptr) return nullptr;
+  }
+  return last;
+}
+
+std::int64_t ClusterState::upcoming(std::size_t group) const {
+  const ReadinessCount& count = groups_[group];
+  const GroupView& view = seen_->groups[group];
+  if (semantics_.upcoming_needs_request &&
+      (!requests_.contains(view.id) || backoffs_.active(view.id, now_) != nullptr))
+    return 0;
+  return std::max<std::int64_t>(
+      view.target_size - (count.ready + count.unready + count.long_unregistered), 0);
+}
+
+std::vector<DropInstances> ClusterState::creation_errors() const {
+  std::vector<DropInstances> drop;
+  for (const GroupView& group : seen_->groups) {
+    std::vector<std::string> ids;
+    for (const InstanceView& instance : group.instances)
+      if (instance.creation_error && !instance.deleting) ids.push_back(instance.provider_id);
+    if (!ids.empty()) drop.push_back({DropInstances::Why::CreationError, group.id, std::move(ids)});
+  }
+  return drop;
+}
+
+void ClusterState::request(const std::string& group, std::int64_t delta, Duration provision_time,
+                           Instant now) {
+  const auto at = requests_.find(group);
+  if (at == requests_.end()) {
+    if (delta > 0) requests_.emplace(group, Request{delta, now, now + provision_time});
+    return;
+  }
+  if (at->second.increase + delta <= 0) {
+    requests_.erase(at);
+    return;
+  }
+  at->second.increase += delta;
+  if (delta > 0) {
+    at->second.since = now;
+    at->second.expected = now + provision_time;
+  }
+}
+
+void ClusterState::fail(const std::string& group, const ScaleUpError& error, Instant now) {
+  if (semantics_.backoff_per_pool && !error.pools.empty()) {
+    for (const std::string& pool : error.pools)
+      backoffs_.fail(pool_key(pool), error, backoff_options_, now);
+    return;
+  }
+  backoffs_.fail(group, error, backoff_options_, now);
+}
+
+std::optional<Instant> ClusterState::next_change(Instant now) const {
+  std::optional<Instant> next = backoffs_.next_change(now);
+  for (const Instant at : changes_)
+    if (at > now && (!next || at < *next)) next = at;
+  return next;
+}
+
+}  // namespace gputide::scaling

@@ -1,0 +1,126 @@
+// Which nodes of which group are ready, on their way, or missing; which requests for nodes are
+// under way; which groups failed. Source: Cluster Autoscaler 1.31.5 clusterstate; 1.36 where
+// Semantics say so.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "decide/scaling/backoff.h"
+#include "decide/scaling/observation.h"
+#include "decide/scaling/plan.h"
+#include "decide/scaling/readiness.h"
+
+namespace gputide::scaling {
+
+/// The nodes of one group, or of the cluster, by what they are.
+struct ReadinessCount {
+  std::int64_t registered = 0;  // nodes that exist
+  std::int64_t ready = 0;
+  std::int64_t unready = 0;
+  std::int64_t not_started = 0;  // not ready, but young
+  std::int64_t deleted = 0;      // the instance is gone
+  std::int64_t unregistered = 0;
+  std::int64_t long_unregistered = 0;
+  std::vector<std::size_t> starting;  // the not_started ones: indexes into Observation::nodes
+
+  bool any() const { return registered + unregistered + long_unregistered > 0; }
+};
+
+/// An instance without a node.
+struct UnregisteredInstance {
+  std::string provider_id;
+  std::int32_t group = kNoGroup;
+  Instant since;
+  bool is_long = false;  // longer than the group's max-node-provision-time
+};
+
+/// A group that has had more or fewer nodes than its target for long.
+struct WrongSize {
+  std::string group;
+  std::int64_t registered = 0;
+  std::int64_t target = 0;
+};
+
+class ClusterState {
+ public:
+  explicit ClusterState(const Options& options);
+
+  /// Takes in a loop's look. `readiness` has an entry for each node. Requests that were fulfilled
+  /// or timed out end here, and instances that cannot be created are noticed.
+  void update(const Observation& seen, std::span<const NodeReadiness> readiness, Instant now,
+              std::vector<PlanEvent>& events);
+
+  /// Not too many nodes of the cluster are unready.
+  bool cluster_healthy() const;
+  /// Not too many of the group's nodes are missing or unready. `group`: index of the last look.
+  bool group_healthy(std::size_t group) const;
+  /// The error that the group (all of its pools) is backed off for; nullptr: none.
+  const ScaleUpError* backed_off(std::size_t group, Instant now) const;
+
+  /// Nodes that are on their way: asked for, and not ready yet.
+  std::int64_t upcoming(std::size_t group) const;
+  const ReadinessCount& count(std::size_t group) const { return groups_[group]; }
+  const ReadinessCount& total() const { return total_; }
+  const std::vector<UnregisteredInstance>& unregistered() const { return unregistered_; }
+  /// Instances that cannot be created, by group.
+  std::vector<DropInstances> creation_errors() const;
+  std::vector<WrongSize> wrong_sizes(Instant now) const;
+
+  /// Growing `group` by `delta` was decided (negative: taken back).
+  void request(const std::string& group, std::int64_t delta, Duration provision_time, Instant now);
+  bool scaling_up(std::size_t group) const;
+  /// A scale-up of the group failed: it, or the pools that are named, is left alone for a while.
+  void fail(const std::string& group, const ScaleUpError& error, Instant now);
+
+  /// When an answer above can first change although nothing else does.
+  std::optional<Instant> next_change(Instant now) const;
+
+ private:
+  struct Request {
+    std::int64_t increase = 0;
+    Instant since;
+    Instant expected;
+  };
+  struct Deviation {
+    std::int64_t registered = 0;
+    std::int64_t target = 0;
+    Instant since;
+    Duration patience;
+    bool operator==(const Deviation&) const = default;
+  };
+
+  void count_nodes(std::span<const NodeReadiness> readiness, Instant now);
+  void count_instances(Instant now);
+  void update_requests(Instant now, std::vector<PlanEvent>& events);
+  void notice_creation_errors(Instant now, std::vector<PlanEvent>& events);
+  void notice_group_errors(const GroupView& group, Instant now, std::vector<PlanEvent>& events);
+  void update_sizes(Instant now);
+  std::int64_t still_missing(std::size_t group) const;
+  std::int64_t requested(const std::string& group) const;
+  void consider(Instant at) { changes_.push_back(at); }
+
+  const Options options_;
+  const Semantics semantics_;
+  const BackoffOptions backoff_options_;
+  Backoffs backoffs_;
+  std::map<std::string, Request, std::less<>> requests_;
+  std::map<std::string, Instant, std::less<>> first_seen_;        // unregistered, by provider id
+  std::map<std::string, std::string, std::less<>> known_errors_;  // provider id -> error code
+  std::map<std::string, Deviation, std::less<>> deviations_;      // group -> wrong size
+  // Of the last look:
+  const Observation* seen_ = nullptr;
+  Instant now_;
+  ReadinessCount total_;
+  std::int64_t gate_nodes_ = 0;
+  std::int64_t gate_unready_ = 0;
+  std::vector<ReadinessCount> groups_;
+  std::vector<UnregisteredInstance> unregistered_;
+  std::vector<Instant> changes_;
+};
+
+}  // namespace gputide::scaling

@@ -1,0 +1,596 @@
+#include "decide/scaling/loop.h"
+
+#include <algorithm>
+
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <fmt/core.h>
+
+#include "base/go_sort.h"
+#include "decide/scaling/pods.h"
+
+namespace gputide::scaling {
+namespace {
+
+constexpr const char* kDelayAnnotation = "cluster-autoscaler.kubernetes.io/pod-scale-up-delay";
+constexpr Duration kPast = Duration::nanoseconds(1);
+// The simulation is built anew when so many of its node ids are of nodes that are gone.
+constexpr NodeId kWornIds = 4096;
+
+Instant created(const model::Pod& pod) {
+  return pod.metadata.creationTimestamp.value_or(Instant());
+}
+
+void keep_earliest(std::optional<Instant>& earliest, std::optional<Instant> at) {
+  if (at && (!earliest || *at < *earliest)) earliest = at;
+}
+
+}  // namespace
+
+// One run of the loop over a state.
+class LoopRun {
+ public:
+  LoopRun(const Observation& seen, const Deletions& deletions, LoopState& state, Instant now,
+          Rng* rng)
+      : seen_(seen), deletions_(deletions), state_(state), now_(now), rng_(rng) {
+    for (const GroupView& group : seen.groups) targets_.push_back(group.target_size);
+  }
+
+  Plan run() {
+    state_.waiting_.reset();
+    state_.may_retry_ = false;
+    settled_ = seen_.version != 0 && seen_.version == state_.last_version_;
+    if (!settled_) state_.last_change_ = now_;
+    state_.last_version_ = seen_.version;
+    if (start()) {
+      state_.simulation_.fork();
+      act();
+      state_.simulation_.revert();
+    } else {
+      settled_ = false;
+    }
+    plan_.settled = settled_ && !plan_.productive() && plan_.drop.empty() && plan_.resize.empty();
+    tell_next();
+    return std::move(plan_);
+  }
+
+ private:
+  const Semantics& rules() const { return state_.rules_.semantics; }
+  const Options& options() const { return state_.rules_.options; }
+  void status_event(bool warning, std::string reason, std::string message) {
+    plan_.events.push_back(
+        {PlanEvent::About::Status, {}, {}, warning, std::move(reason), std::move(message)});
+  }
+
+  // ---- what is there ----
+
+  // False: the loop ends here.
+  bool start() {
+    take_over_known();
+    count_ready();
+    if (!options().scale_up_from_zero && ready_nodes_ == 0) {
+      status_event(true, "ClusterUnhealthy", "Cluster has no ready nodes.");
+      plan_.outcome = Outcome::Unhealthy;
+      return false;
+    }
+    if (const Result<void> found = state_.templates_.update(seen_, readiness_, now_); !found) {
+      plan_.outcome = Outcome::Failed;
+      status_event(true, "FailedToBuildTemplates", found.error().message);
+      return false;
+    }
+    state_.cluster_.update(seen_, readiness_, now_, plan_.events);
+    if (drop_long_unregistered()) {
+      plan_.outcome = Outcome::Repaired;
+      return false;
+    }
+    if (!state_.cluster_.cluster_healthy()) {
+      state_.planner_.forget_unneeded();
+      status_event(true, "ClusterUnhealthy", "Cluster is unhealthy");
+      plan_.outcome = Outcome::Unhealthy;
+      return false;
+    }
+    for (DropInstances& drop : state_.cluster_.creation_errors())
+      plan_.drop.push_back(std::move(drop));
+    if (correct_sizes()) {
+      plan_.outcome = Outcome::Repaired;
+      return false;
+    }
+    synchronise();
+    return true;
+  }
+
+  // Matches the nodes with those of the last loop; what is no longer there leaves the simulation.
+  void take_over_known() {
+    std::vector<LoopState::Known>& old = state_.known_;
+    if (state_.simulation_.end() > static_cast<NodeId>(2 * seen_.nodes.size()) + kWornIds) {
+      state_.simulation_ = Simulation();
+      for (LoopState::Known& known : old) known.id = kNoNode;
+    }
+    std::vector<LoopState::Known> known(seen_.nodes.size());
+    boost::unordered_flat_map<const NodeView*, std::size_t> moved;
+    bool mapped = false;
+    for (std::size_t i = 0; i < seen_.nodes.size(); ++i) {
+      std::size_t at = i;
+      if (i >= old.size() || old[i].view != seen_.nodes[i]) {
+        if (!mapped) {
+          for (std::size_t k = i; k < old.size(); ++k)
+            if (old[k].view != nullptr) moved.emplace(old[k].view.get(), k);
+          mapped = true;
+        }
+        const auto found = moved.find(seen_.nodes[i].get());
+        at = found == moved.end() ? old.size() : found->second;
+      }
+      if (at < old.size() && old[at].view != nullptr) {
+        known[i] = std::move(old[at]);
+        old[at].view = nullptr;
+        old[at].id = kNoNode;
+      }
+      look_at(seen_.nodes[i], known[i]);
+    }
+    for (const LoopState::Known& gone : old)
+      if (gone.id != kNoNode) state_.simulation_.remove_node(gone.id);
+    old = std::move(known);
+  }
+
+  void look_at(const std::shared_ptr<const NodeView>& view, LoopState::Known& known) {
+    static const std::shared_ptr<const NodeTemplate> kNone;
+    const auto& promised =
+        view->group == kNoGroup
+            ? kNone
+            : seen_.groups[static_cast<std::size_t>(view->group)].provider_template;
+    if (known.view == view && known.promised == promised) return;
+    known.view = view;
+    known.promised = promised;
+    const model::ResourceList* expected =
+        promised == nullptr ? nullptr : &promised->node.status.allocatable;
+    known.readiness = readiness(*view->node, {state_.taints_, rules(), expected});
+  }
+
+  void count_ready() {
+    readiness_.reserve(seen_.nodes.size());
+    for (const LoopState::Known& known : state_.known_) {
+      readiness_.push_back(known.readiness);
+      ready_.push_back(known.readiness.ready);
+      if (known.readiness.ready && !known.view->node->spec.unschedulable) ++ready_nodes_;
+    }
+  }
+
+  // Instances that never became nodes are given up, down to the group's minimum.
+  bool drop_long_unregistered() {
+    std::map<std::int32_t, std::vector<std::string>> by_group;
+    for (const UnregisteredInstance& instance : state_.cluster_.unregistered())
+      if (instance.is_long) by_group[instance.group].push_back(instance.provider_id);
+    bool any = false;
+    for (auto& [index, ids] : by_group) {
+      const GroupView& group = seen_.groups[static_cast<std::size_t>(index)];
+      if (!options().force_delete_unregistered_nodes) {
+        const std::int64_t most = group.target_size - group.min_size;
+        if (most <= 0) continue;
+        if (static_cast<std::int64_t>(ids.size()) > most)
+          ids.resize(static_cast<std::size_t>(most));
+      }
+      plan_.drop.push_back({DropInstances::Why::NeverRegistered, group.id, std::move(ids)});
+      any = true;
+    }
+    return any;
+  }
+
+  bool correct_sizes() {
+    bool any = false;
+    for (const WrongSize& wrong : state_.cluster_.wrong_sizes(now_))
+      for (const GroupView& group : seen_.groups)
+        if (group.id == wrong.group &&
+            wrong.registered >= static_cast<std::int64_t>(group.instances.size())) {
+          plan_.resize.push_back({group.id, group.target_size, wrong.registered, group.max_size, 0,
+                                  0,
+                                  fmt::format("only {} of {} nodes have come for long",
+                                              wrong.registered, wrong.target),
+                                  now_});
+          any = true;
+        }
+    return any;
+  }
+
+  // Brings the simulation up to the nodes that are seen, without those that still start: their
+  // upcoming copies stand for them.
+  void synchronise() {
+    std::vector<std::uint8_t> starting(seen_.nodes.size(), 0);
+    for (std::size_t g = 0; g < seen_.groups.size(); ++g)
+      if (state_.cluster_.upcoming(g) > 0)
+        for (const std::size_t i : state_.cluster_.count(g).starting) starting[i] = 1;
+    ids_.reserve(seen_.nodes.size());
+    std::vector<PodRef> pods;
+    for (std::size_t i = 0; i < seen_.nodes.size(); ++i) {
+      LoopState::Known& known = state_.known_[i];
+      if (starting[i] && known.id != kNoNode) {
+        state_.simulation_.remove_node(known.id);
+        known.id = kNoNode;
+      } else if (!starting[i] && known.id == kNoNode) {
+        pods.clear();
+        for (const PodRef& pod : known.view->pods)
+          if (!expendable(*pod)) pods.push_back(pod);
+        known.id = state_.simulation_.add_node(known.view->node, pods);
+      }
+      ids_.push_back(known.id);
+    }
+  }
+
+  bool expendable(const model::Pod& pod) const {
+    return priority_of(pod) < options().expendable_pods_priority_cutoff;
+  }
+
+  // ---- what is to be done ----
+
+  void act() {
+    add_upcoming();
+    const bool scaled = help_pods();
+    if (scaled) state_.last_added_ = now_;
+    if (!(scaled && rules().scale_up_ends_loop) && options().scale_down_enabled) scale_down(scaled);
+    if (options().enforce_node_group_min_size && !(scaled && rules().scale_up_ends_loop))
+      enforce_minimum();
+  }
+
+  void add_upcoming() {
+    for (std::size_t g = 0; g < seen_.groups.size(); ++g) {
+      const std::int64_t count = state_.cluster_.upcoming(g);
+      upcoming_nodes_ += count;
+      add_copies(g, 0, count);
+    }
+  }
+
+  void add_copies(std::size_t group, std::int64_t from, std::int64_t to) {
+    const NodeTemplate* node = state_.templates_.of(group).get();
+    if (node == nullptr) return;
+    for (std::int64_t i = from; i < to; ++i)
+      state_.simulation_.add_node(
+          copy_of(*node, fmt::format("{}-upcoming-{}", node->node.metadata.name, i)), node->pods);
+  }
+
+  // The pending pods that need more nodes; those that fit what is there or on its way are placed.
+  std::vector<PodRef> pods_to_help() {
+    std::vector<PodRef> pending;
+    for (const PodRef& pod : seen_.pending) {
+      if (expendable(*pod)) continue;
+      const NodeId nominated = pod->status.nominatedNodeName.empty()
+                                   ? kNoNode
+                                   : state_.simulation_.find(pod->status.nominatedNodeName);
+      if (nominated == kNoNode)
+        pending.push_back(pod);
+      else
+        state_.simulation_.add_pod(pod, nominated);
+    }
+    for (const auto& view : seen_.nodes)
+      if (deletions_.drain.contains(view->node->metadata.name))
+        for (const PodRef& pod : view->pods)
+          if (is_recreatable(*pod)) pending.push_back(pod);
+    return old_enough(unplaced(std::move(pending)));
+  }
+
+  std::vector<PodRef> unplaced(std::vector<PodRef> pods) {
+    if (pods.empty()) return pods;
+    go_sort(pods,
+            [](const PodRef& a, const PodRef& b) { return priority_of(*a) > priority_of(*b); });
+    const std::uint64_t searched = state_.schedulable_.searched();
+    const std::vector<Placed> placed =
+        state_.schedulable_.place(pods, {}, OnFailure::GoOn, state_.simulation_, state_.shapes_);
+    settled_ = settled_ && searched == state_.schedulable_.searched();
+    std::vector<PodRef> left;
+    std::size_t next = 0;
+    for (PodRef& pod : pods) {
+      if (next < placed.size() && placed[next].pod == pod)
+        ++next;
+      else if (!is_daemonset_pod(*pod))
+        left.push_back(std::move(pod));
+    }
+    return left;
+  }
+
+  std::vector<PodRef> old_enough(std::vector<PodRef> pods) {
+    std::erase_if(pods, [&](const PodRef& pod) {
+      Duration delay = options().new_pod_scale_up_delay;
+      const auto asked = pod->metadata.annotations.find(kDelayAnnotation);
+      if (asked != pod->metadata.annotations.end())
+        if (const Result<Duration> own = Duration::parse(asked->second); own && *own > delay)
+          delay = *own;
+      const Instant ready_at = created(*pod) + delay + kPast;
+      if (ready_at <= now_) return false;
+      keep_earliest(state_.waiting_, ready_at);
+      return true;
+    });
+    return pods;
+  }
+
+  // Pods that came just now may have siblings that are still to come.
+  bool all_new(const std::vector<PodRef>& pods) {
+    std::optional<Instant> oldest;
+    std::optional<Instant> oldest_gpu;
+    for (const PodRef& pod : pods) {
+      keep_earliest(oldest, created(*pod));
+      if (requests_gpu(*pod, rules())) keep_earliest(oldest_gpu, created(*pod));
+    }
+    std::optional<Instant> until;
+    if (*oldest + rules().new_pod_wait > now_) until = *oldest + rules().new_pod_wait;
+    if (oldest_gpu && *oldest_gpu + rules().new_gpu_pod_wait > now_)
+      until = std::max(until.value_or(now_), *oldest_gpu + rules().new_gpu_pod_wait);
+    keep_earliest(state_.waiting_, until);
+    return until.has_value();
+  }
+
+  // True when something grows.
+  bool help_pods() {
+    std::vector<PodRef> pods = pods_to_help();
+    state_.schedulable_.drop_old_hints();
+    if (pods.empty()) return false;
+    if (options().max_nodes_total > 0 && ready_nodes_ >= options().max_nodes_total) {
+      plan_.outcome = Outcome::NoOptions;
+      return false;
+    }
+    if (options().bypassed_scheduler_names.empty() && all_new(pods)) {
+      plan_.outcome = Outcome::Waiting;
+      scale_down_waits_ = true;
+      return false;
+    }
+    for (int round = 0; rules().options_per_loop == 0 || round < rules().options_per_loop;
+         ++round) {
+      if (pods.empty()) break;
+      ScaleUpResult result = scale_up(pods,
+                                      {seen_, state_.templates_, state_.cluster_, targets_,
+                                       ready_nodes_ + upcoming_nodes_, now_},
+                                      state_.rules_, state_.simulation_, state_.shapes_, rng_);
+      for (PlanEvent& event : result.events) plan_.events.push_back(std::move(event));
+      if (result.resize.empty()) {
+        if (round == 0) tell_unhelped(result);
+        break;
+      }
+      execute(result);
+      if (rules().options_per_loop != 1) pods = left_after(pods, result);
+    }
+    if (plan_.resize.empty()) return false;
+    plan_.outcome = Outcome::ScaledUp;
+    return true;
+  }
+
+  void tell_unhelped(ScaleUpResult& result) {
+    plan_.outcome = Outcome::NoOptions;
+    state_.may_retry_ = true;
+    std::map<std::string, std::string, std::less<>> told;
+    for (Unhelped& each : result.unhelped) {
+      const std::string key = each.pod->metadata.namespace_ + "/" + each.pod->metadata.name;
+      const auto before = state_.told_.find(key);
+      if (before == state_.told_.end() || before->second != each.message)
+        plan_.events.push_back({PlanEvent::About::Pod, each.pod->metadata.namespace_,
+                                each.pod->metadata.name, false, "NotTriggerScaleUp",
+                                "pod didn't trigger scale-up: " + each.message});
+      told.emplace(key, std::move(each.message));
+    }
+    state_.told_ = std::move(told);
+  }
+
+  void execute(ScaleUpResult& result) {
+    for (SetSize& size : result.resize) {
+      const std::size_t group = index_of(size.group);
+      const std::int64_t delta = size.to - size.from;
+      state_.cluster_.request(size.group, delta,
+                              seen_.groups[group].options.max_node_provision_time, now_);
+      state_.group_times_[size.group].added = now_;
+      if (rules().options_per_loop != 1) add_copies(group, size.from + 10000, size.to + 10000);
+      targets_[group] = size.to;
+      upcoming_nodes_ += delta;
+      status_event(false, "ScaledUpGroup",
+                   fmt::format("Scale-up: setting group {} size to {} instead of {} (max: {})",
+                               size.group, size.to, size.from, size.max));
+      merge(std::move(size));
+    }
+  }
+
+  // A group that grows twice in a loop is told the sum.
+  void merge(SetSize size) {
+    for (SetSize& known : plan_.resize) {
+      if (known.group != size.group) continue;
+      known.to = size.to;
+      known.pods += size.pods;
+      known.why += "; and " + size.why;
+      return;
+    }
+    plan_.resize.push_back(std::move(size));
+  }
+
+  std::vector<PodRef> left_after(const std::vector<PodRef>& pods, const ScaleUpResult& result) {
+    std::set<const model::Pod*> helped;
+    for (const PodRef& pod : result.helped) helped.insert(pod.get());
+    std::vector<PodRef> ordered = result.helped;
+    for (const PodRef& pod : pods)
+      if (!helped.contains(pod.get())) ordered.push_back(pod);
+    return unplaced(std::move(ordered));
+  }
+
+  std::size_t index_of(const std::string& group) const {
+    for (std::size_t g = 0; g < seen_.groups.size(); ++g)
+      if (seen_.groups[g].id == group) return g;
+    GPUTIDE_CHECK(false);
+  }
+
+  void enforce_minimum() {
+    std::vector<SetSize> raised = raise_to_minimum(
+        {seen_, state_.templates_, state_.cluster_, targets_, ready_nodes_ + upcoming_nodes_, now_},
+        state_.rules_);
+    for (SetSize& size : raised) {
+      state_.cluster_.request(size.group, size.to - size.from,
+                              seen_.groups[index_of(size.group)].options.max_node_provision_time,
+                              now_);
+      state_.last_added_ = now_;
+      merge(std::move(size));
+    }
+  }
+
+  // ---- scale-down ----
+
+  void scale_down(bool scaled_up) {
+    const std::vector<std::uint8_t> held = held_groups();
+    const ScaleDownInput input{seen_,  ids_,
+                               ready_, deletions_,
+                               now_,   options().scale_down_delay_type_local ? &held : nullptr};
+    const ScaleDownState& found = state_.planner_.update(input, state_.simulation_, state_.shapes_);
+    settled_ = settled_ && state_.planner_.settled();
+    note_unneeded(found);
+    const bool cooling = in_cooldown(found, scaled_up);
+    if (!cooling) {
+      plan_.remove = crop_to_budget(state_.planner_.nodes_to_delete(input), deletions_, options());
+      if (!plan_.remove.empty.empty() || !plan_.remove.drain.empty()) {
+        state_.last_deleted_ = now_;
+        for (const auto* list : {&plan_.remove.empty, &plan_.remove.drain})
+          for (const Removable& node : *list)
+            state_.group_times_[seen_.groups[static_cast<std::size_t>(node.group)].id].deleted =
+                now_;
+        return;
+      }
+    }
+    if (!cooling || options().release == Release::V1_36) update_soft_taints(found);
+  }
+
+  bool in_cooldown(const ScaleDownState& found, bool scaled_up) {
+    bool cooling = scale_down_waits_ || scaled_up || found.candidates.empty();
+    if (options().scale_down_delay_type_local) return cooling;
+    const auto hold = [&](const std::optional<Instant>& since, Duration delay) {
+      if (!since || *since + delay <= now_) return;
+      cooling = true;
+      if (!found.unneeded.empty()) keep_earliest(state_.waiting_, *since + delay);
+    };
+    hold(state_.last_added_, options().scale_down_delay_after_add);
+    hold(state_.last_failed_, options().scale_down_delay_after_failure);
+    hold(state_.last_deleted_, options().scale_down_delay_after_delete);
+    return cooling;
+  }
+
+  std::vector<std::uint8_t> held_groups() {
+    std::vector<std::uint8_t> held(seen_.groups.size(), 0);
+    if (!options().scale_down_delay_type_local) return held;
+    for (std::size_t g = 0; g < held.size(); ++g) {
+      const auto times = state_.group_times_.find(seen_.groups[g].id);
+      if (times == state_.group_times_.end()) continue;
+      const auto hold = [&](const std::optional<Instant>& since, Duration delay) {
+        if (!since || *since + delay <= now_) return;
+        held[g] = 1;
+        keep_earliest(state_.waiting_, *since + delay);
+      };
+      hold(times->second.added, options().scale_down_delay_after_add);
+      hold(times->second.failed, options().scale_down_delay_after_failure);
+      hold(times->second.deleted, options().scale_down_delay_after_delete);
+    }
+    return held;
+  }
+
+  void note_unneeded(const ScaleDownState& found) {
+    std::set<std::string, std::less<>> unneeded;
+    for (const Removable& node : found.unneeded) {
+      unneeded.insert(node.node);
+      if (state_.unneeded_before_.contains(node.node)) continue;
+      const GroupOptions& own = seen_.groups[static_cast<std::size_t>(node.group)].options;
+      const Duration wait =
+          ready_[node.index] ? own.scale_down_unneeded_time : own.scale_down_unready_time;
+      plan_.unneeded.push_back({node.node, node.since + wait, why_unneeded(node, found)});
+    }
+    state_.unneeded_before_ = std::move(unneeded);
+  }
+
+  static std::string why_unneeded(const Removable& node, const ScaleDownState& found) {
+    const auto used = found.utilization.find(node.node);
+    const std::string share = used == found.utilization.end() || used->second.dominant.empty()
+                                  ? std::string()
+                                  : fmt::format("{:.0f} % of its {} is asked for",
+                                                used->second.value * 100, used->second.dominant);
+    const std::string pods =
+        node.pods_to_move.empty()
+            ? "no pod would have to move"
+            : fmt::format("its {} fit on other nodes", describe_pods(node.pods_to_move));
+    return share.empty() ? pods : share + ", and " + pods;
+  }
+
+  void update_soft_taints(const ScaleDownState& found) {
+    std::int64_t budget = options().max_bulk_soft_taint_count;
+    if (budget == 0) return;
+    const auto change = [&](const model::Node& node, bool add) {
+      if (has_taint(node, kToBeDeletedTaint) || has_taint(node, kDeletionCandidateTaint) == add)
+        return;
+      if (budget-- > 0)
+        plan_.soft_taints.push_back({node.metadata.name, add});
+      else
+        settled_ = false;
+    };
+    for (const auto& view : seen_.nodes)
+      if (view->group != kNoGroup && !state_.unneeded_before_.contains(view->node->metadata.name))
+        change(*view->node, false);
+    for (const Removable& node : found.unneeded) change(*seen_.nodes[node.index]->node, true);
+  }
+
+  // ---- when to look again ----
+
+  void tell_next() {
+    std::optional<Instant> next = state_.waiting_;
+    keep_earliest(next, state_.cluster_.next_change(now_));
+    keep_earliest(next, state_.templates_.next_change(now_));
+    if (options().scale_down_enabled) keep_earliest(next, state_.planner_.next_change(seen_, now_));
+    for (const auto& view : seen_.nodes)
+      if (const std::optional<Instant> since = taint_time(*view->node, kToBeDeletedTaint))
+        if (*since + Duration::minutes(5) > now_)
+          keep_earliest(next, *since + Duration::minutes(5));
+    plan_.next = next;
+  }
+
+  const Observation& seen_;
+  const Deletions& deletions_;
+  LoopState& state_;
+  const Instant now_;
+  Rng* rng_;
+  Plan plan_;
+  std::vector<NodeReadiness> readiness_;
+  std::vector<std::uint8_t> ready_;
+  std::vector<NodeId> ids_;
+  std::vector<std::int64_t> targets_;
+  std::int64_t ready_nodes_ = 0;
+  std::int64_t upcoming_nodes_ = 0;
+  bool scale_down_waits_ = false;
+  bool settled_ = false;
+};
+
+LoopState::LoopState(const Options& options, bool add_missing_resources)
+    : rules_(options),
+      taints_(options),
+      cluster_(options),
+      templates_(options, add_missing_resources),
+      planner_(options) {}
+
+void LoopState::scale_up_refused(const std::string& group, std::int64_t delta,
+                                 const ScaleUpError& error, Instant now) {
+  cluster_.request(group, -delta, Duration(), now);
+  cluster_.fail(group, error, now);
+}
+
+void LoopState::scale_down_failed(const std::string& group, bool at_start, Instant now) {
+  if (at_start) last_failed_ = now;
+  group_times_[group].failed = now;
+}
+
+bool LoopState::at_rest(const Observation& seen, Instant now) const {
+  if (waiting_ && *waiting_ > now) return false;
+  if (!planner_.state().unneeded.empty() && rules_.options.scale_down_enabled) {
+    for (const Removable& node : planner_.state().unneeded) {
+      const auto why = planner_.state().unremovable.find(node.node);
+      if (why == planner_.state().unremovable.end() ||
+          why->second.reason != UnremovableReason::NodeGroupMinSizeReached)
+        return false;
+    }
+  }
+  if (rules_.options.scale_down_enabled && planner_.must_look_again(last_change_)) return false;
+  for (std::size_t g = 0; g < seen.groups.size(); ++g) {
+    if (may_retry_ && cluster_.backed_off(g, now) != nullptr) return false;
+    if (cluster_.scaling_up(g) || cluster_.count(g).not_started > 0) return false;
+  }
+  return cluster_.unregistered().empty();
+}
+
+Plan decide(const Observation& seen, const Deletions& deletions, LoopState& state, Instant now,
+            Rng* rng) {
+  return LoopRun(seen, deletions, state, now, rng).run();
+}
+
+}  // namespace gputide::scaling
