@@ -1,34 +1,134 @@
+// gputide check: findings, and their mending.
+#include <algorithm>
 #include <cstdio>
 
 #include <fmt/core.h>
 
 #include "app/commands.h"
+#include "app/edits.h"
 #include "app/findings.h"
 #include "app/input.h"
+#include "app/save.h"
 #include "codec/json.h"
-#include "decide/checking/checking.h"
 
 namespace gputide::app {
 namespace {
 
-void print(const std::vector<Diagnostic>& findings, Output output) {
-  if (output == Output::Json) {
+// Fixes may make way for others, or be in each other's way; this many rounds are more than enough.
+constexpr int kMostRounds = 10;
+
+std::size_t error_count(const Diagnostics& diagnostics) {
+  return static_cast<std::size_t>(
+      std::count_if(diagnostics.list().begin(), diagnostics.list().end(),
+                    [](const Diagnostic& d) { return d.severity == Severity::Error; }));
+}
+
+struct Mended {
+  Input input;
+  Diagnostics diagnostics;  // what is left
+};
+
+// Makes the fixes of `diagnostics` in the texts; false when there was none to make.
+bool fix_once(Input& input, const Diagnostics& diagnostics) {
+  const std::vector<Diagnostic> findings = diagnostics.sorted();
+  bool any = false;
+  for (InputFile& file : input.files) {
+    if (file.path == "-") continue;
+    std::vector<const Diagnostic*> here;
+    for (const Diagnostic& finding : findings)
+      if (finding.file == file.name && !finding.fix.empty()) here.push_back(&finding);
+    if (here.empty()) continue;
+    Edited edited = make_fixes(file.text, here);
+    if (edited.made == 0) continue;
+    file.text = std::move(edited.text);
+    any = true;
+  }
+  return any;
+}
+
+// Mends until nothing is left to mend. A round that would leave more errors than it found is taken
+// back: a fix must never harm.
+Mended mend(const Checked& checked, const Diagnostics& found) {
+  Mended mended{checked.input, found};
+  for (int round = 0; round < kMostRounds; ++round) {
+    Input next = mended.input;
+    if (!fix_once(next, mended.diagnostics)) break;
+    Diagnostics left;
+    check_again(next, checked.catalogue, {}, left);
+    if (error_count(left) > error_count(mended.diagnostics)) break;
+    mended.input = std::move(next);
+    mended.diagnostics = std::move(left);
+  }
+  return mended;
+}
+
+std::string plural(std::size_t count, std::string_view word) {
+  return fmt::format("{} {}{}", count, word, count == 1 ? "" : "s");
+}
+
+void print(const std::vector<Diagnostic>& findings, const CheckOptions& options,
+           const Input& input) {
+  if (options.output == Output::Json) {
     model::Value report{model::Value::Map{}};
     report.set("diagnostics", to_json(findings));
     fmt::print("{}\n", codec::write_json(report, codec::JsonStyle::Indented));
     return;
   }
   for (const Diagnostic& finding : findings) fmt::print("{}\n", text(finding));
-  fmt::print("{}\n", count_text(findings));
+  std::size_t objects = 0;
+  for (const InputFile& file : input.files) objects += file.objects.size();
+  const auto fixable =
+      std::count_if(findings.begin(), findings.end(),
+                    [](const Diagnostic& finding) { return !finding.fix.empty(); });
+  fmt::print("{} in {} of {}", count_text(findings), plural(objects, "object"),
+             plural(input.files.size(), "file"));
+  if (fixable > 0) fmt::print("; --fix mends {}", fixable);
+  fmt::print("\n");
+}
+
+std::vector<const InputFile*> changed_files(const Input& before, const Input& after) {
+  std::vector<const InputFile*> changed;
+  for (std::size_t i = 0; i < after.files.size(); ++i)
+    if (after.files[i].text != before.files[i].text) changed.push_back(&after.files[i]);
+  return changed;
+}
+
+int fix(const CheckOptions& options, const Checked& checked, const Diagnostics& found) {
+  const Mended mended = mend(checked, found);
+  const auto changed = changed_files(checked.input, mended.input);
+  std::vector<FileContent> contents;
+  for (const InputFile* file : changed) contents.push_back({file->path, file->text});
+  if (const auto saved = save_all(contents); !saved) {
+    fmt::print(stderr, "gputide: nothing was changed: {}\n", saved.error().message);
+    return kFailed;
+  }
+  print(in_order(mended.diagnostics, mended.input), options, mended.input);
+  if (options.output == Output::Text)
+    for (const InputFile* file : changed) fmt::print("mended {}\n", file->name);
+  return mended.diagnostics.has_errors() ? kBadInput : kDone;
+}
+
+int show_diff(const Checked& checked, const Diagnostics& found) {
+  const Mended mended = mend(checked, found);
+  for (std::size_t i = 0; i < mended.input.files.size(); ++i) {
+    const InputFile& after = mended.input.files[i];
+    fmt::print("{}", unified_diff(after.name, checked.input.files[i].text, after.text));
+  }
+  return found.has_errors() ? kBadInput : kDone;
 }
 
 }  // namespace
 
 int check(const CheckOptions& options) {
+  if (options.input.paths.empty()) {
+    fmt::print(stderr, "gputide check: no files are named; write gputide check -f FILE or -f .\n");
+    return kBadInput;
+  }
   Diagnostics diagnostics;
-  const Input input = load_input(options.input, diagnostics);
-  checking::check(input.objects(), pricing::Catalogue::builtin(), {}, diagnostics);
-  print(diagnostics.sorted(), options.output);
+  const Checked checked = load_and_check(options.input, {}, diagnostics);
+  if (options.diff) return show_diff(checked, diagnostics);
+  if (options.fix) return fix(options, checked, diagnostics);
+  print(in_order(diagnostics, checked.input), options, checked.input);
   return diagnostics.has_errors() ? kBadInput : kDone;
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <map>
 
 #include <fmt/core.h>
 
@@ -45,6 +46,20 @@ model::Value to_json(const std::vector<Diagnostic>& diagnostics) {
   items.reserve(diagnostics.size());
   for (const Diagnostic& diagnostic : diagnostics) items.push_back(to_json(diagnostic));
   return model::Value(std::move(items));
+}
+
+std::vector<Diagnostic> in_order(const Diagnostics& diagnostics, const Input& input) {
+  std::map<std::string_view, std::size_t> rank;
+  for (const InputFile& file : input.files) rank.emplace(file.name, rank.size());
+  const auto rank_of = [&](const Diagnostic& finding) {
+    const auto found = rank.find(finding.file);
+    return found == rank.end() ? rank.size() : found->second;
+  };
+  std::vector<Diagnostic> findings = diagnostics.sorted();
+  std::stable_sort(findings.begin(), findings.end(), [&](const Diagnostic& a, const Diagnostic& b) {
+    return rank_of(a) < rank_of(b);
+  });
+  return findings;
 }
 
 std::string count_text(const std::vector<Diagnostic>& diagnostics) {

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "app/input.h"
 #include "base/diagnostic.h"
 #include "model/value.h"
 
@@ -13,6 +14,10 @@ namespace gputide::app {
 /// "begin", "end", "text"}]}, as an array element of `-o json`. begin and end are byte offsets.
 model::Value to_json(const Diagnostic& diagnostic);
 model::Value to_json(const std::vector<Diagnostic>& diagnostics);
+
+/// Findings by file in the order in which `input` has them, then by place; those of other files
+/// last.
+std::vector<Diagnostic> in_order(const Diagnostics& diagnostics, const Input& input);
 
 /// "2 errors, 1 warning".
 std::string count_text(const std::vector<Diagnostic>& diagnostics);

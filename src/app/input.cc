@@ -11,6 +11,7 @@
 
 #include <fmt/core.h>
 
+#include "codec/aws_answers.h"
 #include "codec/objects.h"
 #include "codec/yaml.h"
 
@@ -64,9 +65,18 @@ std::string real_path(const std::string& name) {
 constexpr std::size_t kFileLimit = codec::YamlLimits{}.bytes;
 constexpr std::size_t kTotalLimit = 4 * kFileLimit;  // of all files together
 
+void read_text(InputFile& file, Diagnostics& diagnostics) {
+  const std::size_t before = diagnostics.list().size();
+  file.objects = codec::read_objects(file.text, file.name, diagnostics);
+  if (file.objects.empty() && diagnostics.list().size() == before)
+    diagnostics.error(file.name, {1, 1, 0, 0}, "empty-file", "there is no object in this file",
+                      "write apiVersion:, kind: and metadata:, or leave the file out");
+}
+
 class Loader {
  public:
-  Loader(Input& input, Diagnostics& diagnostics) : input_(input), diagnostics_(diagnostics) {}
+  Loader(Input& input, Diagnostics& diagnostics)
+      : input_(input), problems_(input.problems), diagnostics_(diagnostics) {}
 
   void add_given(const std::string& path, bool recursive) {
     std::error_code ignored;
@@ -74,10 +84,10 @@ class Loader {
     const auto files = recursive ? documents_in<fs::recursive_directory_iterator>(path)
                                  : documents_in<fs::directory_iterator>(path);
     if (!files) {
-      diagnostics_.error(path, {}, "unreadable-file", files.error().message);
+      problems_.error(path, {}, "unreadable-file", files.error().message);
     } else if (files->empty()) {
-      diagnostics_.error(path, {}, "empty-directory", "no file here ends in .yaml, .yml or .json",
-                         recursive ? "name the files" : "name the files, or add -R");
+      problems_.error(path, {}, "empty-directory", "no file here ends in .yaml, .yml or .json",
+                      recursive ? "name the files" : "name the files, or add -R");
     } else {
       for (const std::string& file : *files) add_given_file(file);
     }
@@ -102,7 +112,7 @@ class Loader {
   void add_given_file(const std::string& path) {
     if (find(path) != nullptr) return;
     const auto text = read_file(path, kFileLimit);
-    if (!text) return diagnostics_.error(path, {}, "unreadable-file", text.error().message);
+    if (!text) return problems_.error(path, {}, "unreadable-file", text.error().message);
     add_text(path, *text).given = true;
   }
 
@@ -114,17 +124,13 @@ class Loader {
     file.text = std::move(text);
     total_ += file.text.size();
     if (total_ > kTotalLimit) {
-      diagnostics_.error(name, {}, "input-limit",
-                         fmt::format("the files up to this one have more than {} MiB, which is the "
-                                     "most that is read at once",
-                                     kTotalLimit >> 20));
+      problems_.error(name, {}, "input-limit",
+                      fmt::format("the files up to this one have more than {} MiB, which is the "
+                                  "most that is read at once",
+                                  kTotalLimit >> 20));
       return file;
     }
-    const std::size_t before = diagnostics_.list().size();
-    file.objects = codec::read_objects(file.text, name, diagnostics_);
-    if (file.objects.empty() && diagnostics_.list().size() == before)
-      diagnostics_.error(name, {1, 1, 0, 0}, "empty-file", "there is no object in this file",
-                         "write apiVersion:, kind: and metadata:, or leave the file out");
+    read_text(file, diagnostics_);
     return file;
   }
 
@@ -149,16 +155,17 @@ class Loader {
     if (file == nullptr) {
       const auto text = read_file(path, kFileLimit);
       if (!text)
-        return diagnostics_.error(scenario, where, "unreadable-file",
-                                  fmt::format("{} cannot be read: {}", path, text.error().message),
-                                  "write a path relative to this file");
+        return problems_.error(scenario, where, "unreadable-file",
+                               fmt::format("{} cannot be read: {}", path, text.error().message),
+                               "write a path relative to this file");
       file = &add_text(path, *text);
     }
     file->applied = true;
   }
 
   Input& input_;
-  Diagnostics& diagnostics_;
+  Diagnostics& problems_;     // of files
+  Diagnostics& diagnostics_;  // of what is in them
   std::map<std::string, std::size_t> by_path_;
   std::size_t total_ = 0;
 };
@@ -200,7 +207,51 @@ Input load_input(const InputOptions& options, Diagnostics& diagnostics) {
   Loader loader(input, diagnostics);
   for (const std::string& path : options.paths) loader.add_given(path, options.recursive);
   loader.add_applied();
+  diagnostics.append(input.problems);
   return input;
+}
+
+pricing::Catalogue load_catalogue(const InputOptions& options, Diagnostics& diagnostics) {
+  pricing::Catalogue catalogue = pricing::Catalogue::builtin();
+  const auto read = [&](const std::string& path, auto parse) -> decltype(parse("")) {
+    const auto text = read_file(path, kFileLimit);
+    if (!text) diagnostics.error(path, {}, "unreadable-file", text.error().message);
+    if (!text) return tl::unexpected(text.error());
+    auto parsed = parse(*text);
+    if (!parsed)
+      diagnostics.error(path, {}, "unreadable-file", parsed.error().message,
+                        "give what the AWS command line prints with --output json");
+    return parsed;
+  };
+  for (const std::string& path : options.instance_types)
+    if (const auto types = read(path, codec::read_instance_types))
+      catalogue = catalogue.with_types(*types);
+  for (const std::string& path : options.prices) {
+    const auto prices = read(path, codec::read_spot_prices);
+    if (!prices) continue;
+    std::vector<pricing::SpotQuote> quotes;
+    for (const codec::SpotPrice& price : *prices)
+      quotes.push_back({price.zone, price.type, price.per_hour});
+    catalogue = catalogue.with_spot(quotes);
+  }
+  return catalogue;
+}
+
+Checked load_and_check(const InputOptions& options, const checking::Options& how,
+                       Diagnostics& diagnostics) {
+  Diagnostics problems;
+  Checked checked{load_input(options, diagnostics), load_catalogue(options, problems)};
+  checked.input.problems.append(problems);
+  diagnostics.append(problems);
+  checking::check(checked.input.objects(), checked.catalogue, how, diagnostics);
+  return checked;
+}
+
+void check_again(Input& input, const pricing::Catalogue& catalogue, const checking::Options& how,
+                 Diagnostics& diagnostics) {
+  diagnostics.append(input.problems);
+  for (InputFile& file : input.files) read_text(file, diagnostics);
+  checking::check(input.objects(), catalogue, how, diagnostics);
 }
 
 }  // namespace gputide::app

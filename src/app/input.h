@@ -10,6 +10,7 @@
 #include "app/options.h"
 #include "base/diagnostic.h"
 #include "base/result.h"
+#include "decide/checking/checking.h"
 #include "model/object.h"
 
 namespace gputide::app {
@@ -26,6 +27,7 @@ struct InputFile {
 
 struct Input {
   std::vector<InputFile> files;  // in the order of first mention
+  Diagnostics problems;          // of files that could not be read; no edit mends them
 
   /// Every object, in order.
   std::vector<model::Object> objects() const;
@@ -37,6 +39,22 @@ struct Input {
 /// Scenario). Directories give their *.yaml, *.yml and *.json in byte order. Findings: files that
 /// cannot be read, that are empty or too big, and all that codec::read_objects says.
 Input load_input(const InputOptions& options, Diagnostics& diagnostics);
+
+/// The built-in catalogue with what --instance-types and --prices tell. Files that cannot be read
+/// are errors.
+pricing::Catalogue load_catalogue(const InputOptions& options, Diagnostics& diagnostics);
+
+/// load_input, load_catalogue and every check.
+struct Checked {
+  Input input;
+  pricing::Catalogue catalogue;
+};
+Checked load_and_check(const InputOptions& options, const checking::Options& how,
+                       Diagnostics& diagnostics);
+
+/// Reads the texts of `input` anew, as after an edit, and checks them.
+void check_again(Input& input, const pricing::Catalogue& catalogue, const checking::Options& how,
+                 Diagnostics& diagnostics);
 
 /// A whole file, or standard input for "-". Errors: missing, a directory, not readable, more than
 /// `limit` bytes.

@@ -2,8 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace gputide::model {
 
@@ -59,6 +62,22 @@ struct InstanceType {
     if (enis == 0) return std::nullopt;
     return enis * (ipv4_per_eni - 1) + 2;
   }
+};
+
+/// Instance types with their texts, for those that are not built in.
+class InstanceTypeList {
+ public:
+  InstanceTypeList() = default;
+  InstanceTypeList(const InstanceTypeList&) = delete;  // the types point at the texts
+  InstanceTypeList& operator=(const InstanceTypeList&) = delete;
+
+  /// A text that lives as long as the list.
+  std::string_view keep(std::string text) { return texts_.emplace_back(std::move(text)); }
+
+  std::vector<InstanceType> types;
+
+ private:
+  std::deque<std::string> texts_;
 };
 
 }  // namespace gputide::model

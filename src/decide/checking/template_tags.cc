@@ -47,9 +47,8 @@ std::vector<Edit> mend_taint_tag(const GroupView& group, const Place& tag,
     if (!edit) return {};
     edits.push_back(*edit);
   }
-  const auto value = replace_text(tag.where(), taint_text(*meant));
-  if (!value) return {};
-  edits.push_back(*value);
+  if (tag.where().end <= tag.where().begin) return {};
+  edits.push_back({tag.where(), quote(taint_text(*meant))});
   return edits;
 }
 

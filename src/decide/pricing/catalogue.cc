@@ -62,6 +62,7 @@ const Catalogue& Catalogue::builtin() {
 }
 
 std::span<const InstanceType> Catalogue::all() const {
+  if (merged_ != nullptr) return *merged_;
   return tables().types;
 }
 
@@ -196,6 +197,26 @@ Catalogue Catalogue::with_on_demand(std::string region, std::string type, Money 
 Catalogue Catalogue::with_spot(std::string zone, std::string type, Money per_hour) const {
   Catalogue copy = *this;
   copy.given_spot_[std::move(type)][std::move(zone)] = per_hour;
+  return copy;
+}
+
+Catalogue Catalogue::with_spot(std::span<const SpotQuote> quotes) const {
+  Catalogue copy = *this;
+  for (const SpotQuote& quote : quotes) copy.given_spot_[quote.type][quote.zone] = quote.per_hour;
+  return copy;
+}
+
+Catalogue Catalogue::with_types(std::shared_ptr<const model::InstanceTypeList> types) const {
+  std::map<std::string_view, InstanceType> merged;
+  for (const InstanceType& type : all()) merged.emplace(type.name, type);
+  // The old entry's key may belong to another owner than the new entry's name; both live on.
+  for (const InstanceType& type : types->types) merged.insert_or_assign(type.name, type);
+  auto list = std::make_shared<std::vector<InstanceType>>();
+  list->reserve(merged.size());
+  for (auto& [name, type] : merged) list->push_back(type);
+  Catalogue copy = *this;
+  copy.given_types_.push_back(std::move(types));
+  copy.merged_ = std::move(list);
   return copy;
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -26,7 +27,15 @@ struct Replacement {
   bool fewer_vcpus = false;
 };
 
-/// A Catalogue never changes. Its instance types live for ever.
+/// What AWS told that a spot instance costs in a zone.
+struct SpotQuote {
+  std::string zone;
+  std::string type;
+  Money per_hour;
+};
+
+/// A Catalogue never changes. Its instance types live as long as it or a copy made from it; those
+/// of the built-in one for ever.
 class Catalogue {
  public:
   static const Catalogue& builtin();
@@ -78,6 +87,10 @@ class Catalogue {
   Catalogue with_on_demand(std::string region, std::string type, Money per_hour) const;
   /// As above, spot, in one zone.
   Catalogue with_spot(std::string zone, std::string type, Money per_hour) const;
+  Catalogue with_spot(std::span<const SpotQuote> quotes) const;
+  /// The catalogue in which these types are added, or take the place of those of their names: what
+  /// AWS told of them. Prices stay.
+  Catalogue with_types(std::shared_ptr<const model::InstanceTypeList> types) const;
 
  private:
   Catalogue() = default;
@@ -89,6 +102,8 @@ class Catalogue {
       given_on_demand_;  // region, type
   std::map<std::string, std::map<std::string, Money>, std::less<>>
       given_spot_;  // type -> zone -> price
+  std::vector<std::shared_ptr<const model::InstanceTypeList>> given_types_;  // the texts' owners
+  std::shared_ptr<const std::vector<model::InstanceType>> merged_;  // with them; else the tables'
 };
 
 /// "us-west-2" of "us-west-2a", of "us-west-2-lax-1a" and of "us-west-2-wl1-las-wlz-1".

@@ -1,0 +1,28 @@
+// What the AWS command line prints about instance types and spot prices, as data.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/money.h"
+#include "base/result.h"
+#include "model/instance_type.h"
+
+namespace gputide::codec {
+
+struct SpotPrice {
+  std::string zone;
+  std::string type;
+  Money per_hour;
+};
+
+/// Reads the JSON of `aws ec2 describe-spot-price-history`: the newest price of Linux for each zone
+/// and type, in byte order. Errors name the entry.
+Result<std::vector<SpotPrice>> read_spot_prices(std::string_view json);
+
+/// Reads the JSON of `aws ec2 describe-instance-types`. Errors name the entry.
+Result<std::shared_ptr<const model::InstanceTypeList>> read_instance_types(std::string_view json);
+
+}  // namespace gputide::codec
