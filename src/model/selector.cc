@@ -375,8 +375,10 @@ Selector::Selector(std::vector<Requirement> requirements)
   sorter.sort(requirements_.size());
 }
 
-Selector Selector::everything() {
-  return Selector(std::vector<Requirement>{});
+Selector Selector::everything() { return all_of({}); }
+
+Selector Selector::all_of(std::vector<Requirement> requirements) {
+  return Selector(std::move(requirements));
 }
 
 Result<Selector> Selector::compile(const std::optional<LabelSelector>& selector) {

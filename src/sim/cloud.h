@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/money.h"
@@ -29,7 +30,7 @@ struct CloudInstance {
   model::Market market = model::Market::OnDemand;
   std::string group;                                // "" for one of a fleet
   const model::NodeBootstrap* bootstrap = nullptr;  // never nullptr
-  model::StringMap tags;
+  const model::StringMap* tags = nullptr;           // never nullptr
   /// "ip-192-168-101-23.us-west-2.compute.internal": what an EKS node is called.
   std::string private_dns_name;
   std::string private_ip;
@@ -67,11 +68,12 @@ struct CostOfType {
   Money cost;
 };
 
-/// GPU time: `bought` counts the GPUs of instances while they are billed, `used` those that pods
-/// held (parts of a GPU count as parts).
-struct GpuSeconds {
-  double used = 0;
-  double bought = 0;
+/// GPU time in GPU-milliseconds: `bought` counts the GPUs of instances while they are billed (also
+/// those that AWS took back within their first hour, which cost nothing), `used` those that pods
+/// held, parts of a GPU as parts.
+struct GpuTime {
+  std::int64_t used_ms = 0;
+  std::int64_t bought_ms = 0;
 };
 
 class Cloud {
@@ -104,7 +106,7 @@ class Cloud {
   virtual CloudCost cost() const = 0;
   /// In order of type, then market.
   virtual std::vector<CostOfType> cost_by_type() const = 0;
-  virtual GpuSeconds gpu_seconds() const = 0;
+  virtual GpuTime gpu_time() const = 0;
 
   /// Instances that were launched and have not ended, in order of their launch.
   virtual std::vector<const CloudInstance*> live_instances() const = 0;

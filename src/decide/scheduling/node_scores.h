@@ -1,0 +1,110 @@
+// Scores that look at one node alone: how full it is, which images it has, which taints and labels
+// the pod would rather do without or have. Semantics: kube-scheduler 1.31 (NodeResourcesFit,
+// NodeResourcesBalancedAllocation, ImageLocality, TaintToleration, NodeAffinity).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <boost/unordered/unordered_flat_map.hpp>
+
+#include "decide/scheduling/node_affinity.h"
+#include "state/cluster.h"
+
+namespace gputide::scheduling {
+
+inline constexpr std::int64_t kMaxScore = 100;
+
+/// What a pod would take of a node's resources once it runs there, and what there is.
+struct Usage {
+  std::int64_t requested = 0;
+  std::int64_t capacity = 0;  // 0: the resource does not count
+};
+
+/// A resource that NodeResourcesFit weighs, and what a pod requests of it.
+struct WeighedResource {
+  state::ResourceId resource = 0;
+  std::int64_t weight = 1;
+  std::int64_t request = 0;
+};
+/// With defaults for containers that request no CPU or memory.
+std::vector<WeighedResource> weigh(const model::PodSpec& spec,
+                                   std::span<const std::pair<std::string, std::int64_t>> weights,
+                                   state::Resources& resources);
+
+/// A point of RequestedToCapacityRatio's shape; scores are 0..100 here.
+struct ShapePoint {
+  std::int64_t utilization = 0;
+  std::int64_t score = 0;
+};
+
+std::int64_t least_allocated(std::span<const WeighedResource> resources,
+                             const state::Cluster& cluster, state::NodeId node);
+std::int64_t most_allocated(std::span<const WeighedResource> resources,
+                            const state::Cluster& cluster, state::NodeId node);
+std::int64_t requested_to_capacity_ratio(std::span<const WeighedResource> resources,
+                                         std::span<const ShapePoint> shape,
+                                         const state::Cluster& cluster, state::NodeId node);
+/// How far CPU and memory would be used alike.
+std::int64_t balanced_allocation(const state::SpecInfo& spec, const state::Cluster& cluster,
+                                 state::NodeId node);
+
+/// Scales scores so that the largest becomes 100; `reverse`: the largest becomes 0.
+void normalize(std::span<std::int64_t> scores, bool reverse);
+
+/// The images of all nodes: how many nodes have each, and how large each is there.
+class Images {
+ public:
+  void catch_up(const state::Cluster& cluster);
+  bool any() const { return with_images_ > 0; }
+  /// ImageLocality's score of a pod with these images, 0 where the node has none of them.
+  std::int64_t score(const model::PodSpec& spec, const state::Cluster& cluster,
+                     state::NodeId node) const;
+  /// Different whenever any score may be.
+  std::uint64_t version() const { return version_; }
+
+ private:
+  boost::unordered_flat_map<std::string, std::int32_t> nodes_with_;
+  std::vector<state::NodeRef> seen_;  // by id
+  std::uint64_t sequence_ = 0;
+  std::uint64_t version_ = 0;
+  std::int32_t with_images_ = 0;
+  std::int32_t nodes_ = 0;
+};
+
+/// These scores for one spec and every node, before they are normalized.
+class NodeScores {
+ public:
+  NodeScores(const state::SpecInfo& spec, state::Cluster& cluster);
+
+  struct Raw {
+    std::int32_t fit = -1;  // -1: not known
+    std::int32_t balanced = 0;
+    std::int32_t taints = 0;
+    std::int64_t affinity = 0;
+  };
+  void catch_up(const state::Cluster& cluster);
+  const Raw& of(const state::Cluster& cluster, state::NodeId node) {
+    Raw& known = raw_[static_cast<std::size_t>(node)];
+    if (known.fit < 0) known = score(cluster, node);
+    return known;
+  }
+  /// Whether NodeAffinity takes part.
+  bool prefers_nodes() const { return prefers_nodes_; }
+
+ private:
+  Raw score(const state::Cluster& cluster, state::NodeId node) const;
+
+  const state::SpecInfo& spec_;
+  std::vector<WeighedResource> resources_;
+  PreferredNodeAffinity preferred_;
+  bool prefers_nodes_ = false;
+  std::uint64_t sequence_ = 0;
+  std::vector<Raw> raw_;
+};
+
+}  // namespace gputide::scheduling

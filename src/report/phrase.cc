@@ -1,0 +1,160 @@
+// The sentences of the digest.
+#include <fmt/format.h>
+
+#include "report/digest.h"
+
+namespace gputide::report {
+namespace {
+
+using port::RecordKind;
+
+/// "pod default/a", or "10 pods (default/a-*)".
+std::string pods(const Happening& h) {
+  if (h.count == 1) return "pod " + h.names.first();
+  return fmt::format("{} pods ({})", count_text(h.count), h.names.text());
+}
+
+std::string machines(const Happening& h) {
+  const std::string type = h.type.empty() ? "machine" : h.type;
+  return h.count == 1 ? type : fmt::format("{} × {}", count_text(h.count), type);
+}
+
+std::string on_nodes(const Happening& h) {
+  if (h.nodes.empty()) return {};
+  if (h.nodes.size() == 1) return " on " + *h.nodes.begin();
+  return fmt::format(" on {} nodes", count_text(static_cast<std::int64_t>(h.nodes.size())));
+}
+
+/// "2m10s", or "2m10s to 3m".
+std::string between(Duration shortest, Duration longest) {
+  const std::string low = span_text(shortest);
+  const std::string high = span_text(longest);
+  return low == high ? low : fmt::format("{} to {}", low, high);
+}
+
+/// The record's own sentence, after what it is about where it does not say so.
+std::string own_words(const Happening& h) {
+  std::string text = h.message;
+  const bool by_cloud = h.kind == RecordKind::GroupCreated || h.kind == RecordKind::LaunchFailed;
+  if (text.empty())
+    text = h.subject;
+  else if (!by_cloud && text.find(h.names.first()) == std::string::npos)
+    text = fmt::format("{}: {}", h.subject, text);
+  if (h.count > 1) text += fmt::format(" (and {} more: {})", h.count - 1, h.names.text());
+  return text;
+}
+
+std::string with_reason(std::string text, const Happening& h) {
+  if (!h.message.empty()) text += ": " + h.message;
+  return text;
+}
+
+std::string applied(const Happening& h) {
+  const std::string change = h.detail.empty() ? "applied" : h.detail;
+  if (h.count == 1 && h.file.empty()) return own_words(h);
+  if (h.count == 1) return fmt::format("{}: {} {}", h.file, h.subject, change);
+  return fmt::format("{}{}{} objects {}", h.file, h.file.empty() ? "" : ": ", count_text(h.count),
+                     change);
+}
+
+std::string created(const Happening& h) {
+  std::string text = pods(h) + " created";
+  if (h.gpus_each <= 0) return text;
+  const std::string resource = h.resource.empty() ? "nvidia.com/gpu" : h.resource;
+  return text +
+         fmt::format(", {} for {} {}", h.count == 1 ? "asks" : "each asks", h.gpus_each, resource);
+}
+
+std::string running(const Happening& h) {
+  return fmt::format("{} {}{} after {}", pods(h), h.count == 1 ? "runs" : "run", on_nodes(h),
+                     between(h.shortest, h.longest));
+}
+
+std::string price(const Happening& h) {
+  if (h.most_price == Money()) return {};
+  if (h.least_price == h.most_price) return fmt::format(" at {} an hour", money_text(h.most_price));
+  return fmt::format(" at {} to {} an hour", money_text(h.least_price), money_text(h.most_price));
+}
+
+std::string launched(const Happening& h) {
+  std::string text = fmt::format("{} launched", machines(h));
+  if (!h.zone.empty()) text += " in " + h.zone;
+  text += fmt::format(", {}{}{}", h.market.empty() ? "on-demand" : h.market, price(h),
+                      h.count > 1 ? " each" : "");
+  if (h.gpus_each > 0)
+    text += fmt::format(", {}{}", plural(h.gpus_each, "GPU"), h.count > 1 ? " each" : "");
+  if (!h.group.empty()) text += fmt::format(" (group {})", h.group);
+  return with_reason(std::move(text), h);
+}
+
+/// The cloud says why and what it billed, with a semicolon between; the bill is told here of all.
+std::string terminated(const Happening& h) {
+  const std::string why = h.message.substr(0, h.message.rfind(';'));
+  return fmt::format("{} terminated: {}; {} for {}{}", machines(h), why.empty() ? h.reason : why,
+                     money_text(h.money), between(h.shortest, h.longest),
+                     h.count > 1 ? " each" : "");
+}
+
+std::string ready(const Happening& h) {
+  const std::string type = h.type.empty() ? "" : fmt::format(" ({})", h.type);
+  std::string text = h.count == 1 ? fmt::format("node {}{} is ready", h.names.first(), type)
+                                  : fmt::format("{} nodes{} are ready", count_text(h.count), type);
+  if (h.longest > Duration())
+    text += fmt::format(", {} after {} launch", between(h.shortest, h.longest),
+                        h.count == 1 ? "its" : "their");
+  return text;
+}
+
+std::string resources(const Happening& h) {
+  if (h.count == 1) return fmt::format("node {} offers {}", h.names.first(), h.detail);
+  return fmt::format("{} nodes offer {} each", count_text(h.count), h.detail);
+}
+
+std::string evicted(const Happening& h, std::string_view verb) {
+  std::string text = fmt::format("{} {}{}", pods(h), verb, on_nodes(h));
+  if (!h.detail.empty()) text += " by " + h.detail;
+  return with_reason(std::move(text), h);
+}
+
+}  // namespace
+
+std::string phrase(const Happening& h) {
+  switch (h.kind) {
+    case RecordKind::ObjectApplied:
+      return applied(h);
+    case RecordKind::PodCreated:
+      return created(h);
+    case RecordKind::PodUnschedulable:
+      return with_reason(pods(h) + (h.count == 1 ? " waits" : " wait"), h);
+    case RecordKind::PodRunning:
+      return running(h);
+    case RecordKind::PodSucceeded:
+      return pods(h) + " succeeded";
+    case RecordKind::PodFailed:
+      return with_reason(pods(h) + " failed" + on_nodes(h), h);
+    case RecordKind::PodEvicted:
+      return evicted(h, "evicted");
+    case RecordKind::PodPreempted:
+      return evicted(h, "preempted");
+    case RecordKind::PodDeleted:
+      return pods(h) + " deleted";
+    case RecordKind::InstanceLaunched:
+      return launched(h);
+    case RecordKind::InstanceTerminated:
+      return terminated(h);
+    case RecordKind::NodeReady:
+      return ready(h);
+    case RecordKind::NodeResources:
+      return resources(h);
+    case RecordKind::SpotNotice:
+      return fmt::format("AWS takes {} back in two minutes", machines(h));
+    case RecordKind::RebalanceRecommendation:
+      return fmt::format("AWS may soon take {} back", machines(h));
+    case RecordKind::RunEnded:
+      return h.message.empty() ? h.reason : h.message;
+    default:
+      return own_words(h);
+  }
+}
+
+}  // namespace gputide::report

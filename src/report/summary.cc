@@ -1,0 +1,158 @@
+#include "report/summary.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "report/json_text.h"
+
+namespace gputide::report {
+namespace {
+
+constexpr std::size_t kLabel = 10;
+
+class Block {
+ public:
+  explicit Block(const TextStyle& style) : style_(style) {}
+
+  void line(std::string_view label, const std::string& text) {
+    const std::size_t indent = kLabel + 4;
+    const std::vector<std::string> parts =
+        wrap(text, style_.width > indent + 20 ? style_.width - indent : 0);
+    for (std::size_t i = 0; i < parts.size(); ++i)
+      out_ += "  " + paint(pad(i == 0 ? label : "", kLabel), Colour::Dim, style_) + "  " +
+              parts[i] + "\n";
+  }
+  void title(std::string_view text) { out_ += "\n" + paint(text, Colour::Bold, style_) + "\n"; }
+  const std::string& text() const { return out_; }
+
+ private:
+  const TextStyle& style_;
+  std::string out_;
+};
+
+std::string nodes_line(const port::RunResult::Nodes& nodes) {
+  std::string text =
+      fmt::format("0 → {} → {} GPU nodes", count_text(nodes.gpu_peak), count_text(nodes.gpu_final));
+  if (nodes.gpu_launched != nodes.gpu_peak)
+    text += fmt::format(", {} launched in all", count_text(nodes.gpu_launched));
+  if (const std::int64_t others = nodes.launched - nodes.gpu_launched; others > 0)
+    text += fmt::format("; {} without GPUs", plural(others, "other node"));
+  return text;
+}
+
+std::string gpus_line(const Bought& bought, const port::RunResult::Gpu& gpu) {
+  std::string text =
+      fmt::format("{} bought for {} asked", plural(bought.gpus, "GPU"), count_text(bought.asked));
+  if (!bought.resource.empty() && bought.resource != "nvidia.com/gpu")
+    text += " " + bought.resource;
+  if (gpu.bought_us > 0)
+    text += fmt::format("; idle for {} of their {}", percent_text(gpu.idle_us, gpu.bought_us),
+                        span_text(Duration::seconds(gpu.bought_us / 1'000'000)));
+  return text;
+}
+
+std::string pods_line(const port::RunResult::Pods& pods) {
+  std::string text = fmt::format("{} created", count_text(pods.created));
+  const auto also = [&](std::int64_t n, std::string_view what) {
+    if (n > 0) text += fmt::format(", {} {}", count_text(n), what);
+  };
+  also(pods.succeeded, "succeeded");
+  also(pods.running, "running");
+  also(pods.pending, "still pending");
+  also(pods.failed, "failed");
+  also(pods.evicted, "evicted");
+  return text;
+}
+
+std::string cost_line(const port::RunResult::Cost& cost) {
+  std::string text = money_text(cost.total);
+  if (cost.gpu > Money())
+    text += fmt::format(", of it {} for GPU nodes, of that {} ({}) while nobody held their GPUs",
+                        money_text(cost.gpu), money_text(cost.idle_gpu),
+                        percent_text(cost.idle_gpu.micros(), cost.gpu.micros()));
+  if (cost.lower_bound)
+    text += fmt::format("; no set of nodes could have done it for less than {}",
+                        money_text(*cost.lower_bound));
+  return text;
+}
+
+std::string spot_line(const port::RunResult::Spot& spot) {
+  return fmt::format("{}, {} drained in time, {} of work lost",
+                     plural(spot.interruptions, "interruption"), count_text(spot.notices_handled),
+                     span_text(spot.pod_time_lost));
+}
+
+std::string bill_line(const TypeBill& bill) {
+  return fmt::format("{} {}  {}  {}  {}", pad(bill.type, 16), pad(bill.market, 9),
+                     pad_left(fmt::format("{} ×", count_text(bill.machines)), 7),
+                     pad_left(span_text(bill.billed), 8), pad_left(money_text(bill.cost), 10));
+}
+
+}  // namespace
+
+std::vector<TypeBill> bills_of(const History& history) {
+  std::map<std::pair<std::string, std::string>, TypeBill> by_type;
+  for (const MachineLife& life : history.machines) {
+    const Pool& pool = history.pools[life.pool];
+    TypeBill& bill = by_type[{pool.type, pool.market}];
+    bill.type = pool.type;
+    bill.market = pool.market;
+    bill.gpus = life.gpus;
+    ++bill.machines;
+    const Duration billed =
+        life.ended ? Duration::seconds(life.seconds) : history.end - life.launched;
+    bill.billed += billed;
+    bill.cost += life.ended ? life.cost : cost(life.price, billed);
+  }
+  std::vector<TypeBill> bills;
+  for (auto& [key, bill] : by_type) bills.push_back(std::move(bill));
+  std::stable_sort(bills.begin(), bills.end(),
+                   [](const TypeBill& a, const TypeBill& b) { return a.cost > b.cost; });
+  return bills;
+}
+
+Bought bought_of(const History& history) {
+  Bought bought;
+  for (const Step& step : steps_of(history)) {
+    bought.gpus = std::max(bought.gpus, step.gpus);
+    bought.asked = std::max(bought.asked, step.gpus_asked);
+    bought.used_micros = std::max(bought.used_micros, step.gpu_micros_used);
+  }
+  const std::string* only = nullptr;
+  for (const PodLife& pod : history.pods) {
+    if (pod.gpus == 0) continue;
+    const std::string& resource = history.resources.text(pod.resource);
+    if (only != nullptr && *only != resource) return bought;
+    only = &resource;
+  }
+  if (only != nullptr) bought.resource = *only;
+  return bought;
+}
+
+std::string summary_text(const History& history, const port::RunResult& result,
+                         const TextStyle& style) {
+  Block block(style);
+  block.title("Summary");
+  block.line("time", fmt::format("{} in {} ({} events; seed {}, fingerprint {:016x})",
+                                 span_text(result.virtual_time), span_text(result.wall_time),
+                                 count_text(static_cast<std::int64_t>(result.events)), result.seed,
+                                 result.fingerprint));
+  block.line("nodes", nodes_line(result.nodes));
+  const Bought bought = bought_of(history);
+  if (bought.gpus > 0 || bought.asked > 0) block.line("GPUs", gpus_line(bought, result.gpu));
+  block.line("pods", pods_line(result.pods));
+  if (result.wait)
+    block.line("waits", fmt::format("{} half of the pods, {} 95 %, {} the longest; from creation "
+                                    "to running",
+                                    span_text(result.wait->p50), span_text(result.wait->p95),
+                                    span_text(result.wait->max)));
+  if (result.spot.interruptions > 0) block.line("spot", spot_line(result.spot));
+  block.line("cost", cost_line(result.cost));
+  for (const TypeBill& bill : bills_of(history)) block.line("", bill_line(bill));
+  return block.text();
+}
+
+}  // namespace gputide::report

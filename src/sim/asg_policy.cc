@@ -1,0 +1,190 @@
+#include "sim/asg_policy.h"
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+#include <tuple>
+
+#include <fmt/core.h>
+
+#include "base/check.h"
+#include "base/text.h"
+
+namespace gputide::sim {
+namespace {
+
+using model::Market;
+
+// Capacity beyond "enough" does not count where price or priority also matter.
+int enough(int depth) {
+  return std::min(depth, 2);
+}
+
+void spread_over_cheapest(std::span<const PoolChoice> pools, std::int64_t spot_pools,
+                          std::vector<std::size_t>& order) {
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return std::tie(pools[a].price, pools[a].priority) <
+           std::tie(pools[b].price, pools[b].priority);
+  });
+  const auto count = std::min(order.size(), static_cast<std::size_t>(spot_pools));
+  std::stable_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count),
+                   [&](std::size_t a, std::size_t b) { return pools[a].ours < pools[b].ours; });
+}
+
+std::string ordinal(std::size_t n) {
+  if (n == 1) return "the cheapest";
+  if (n == 2) return "second cheapest";
+  if (n == 3) return "third cheapest";
+  return fmt::format("{}th cheapest", n);
+}
+
+std::size_t price_rank(std::span<const PoolChoice> pools, std::size_t chosen) {
+  std::size_t rank = 1;
+  for (std::size_t i = 0; i < pools.size(); ++i)
+    if (std::tie(pools[i].price, pools[i].priority) <
+        std::tie(pools[chosen].price, pools[chosen].priority))
+      ++rank;
+  return rank;
+}
+
+}  // namespace
+
+MarketSplit split_capacity(const model::InstancesDistributionPolicy& policy,
+                           std::int64_t capacity) {
+  const std::int64_t base = std::min(policy.on_demand_base_capacity, capacity);
+  const std::int64_t above = capacity - base;
+  const std::int64_t on_demand = base + (above * policy.on_demand_percentage_above_base + 99) / 100;
+  return {on_demand, capacity - on_demand};
+}
+
+std::vector<std::size_t> rank_pools(std::string_view strategy, std::int64_t spot_pools,
+                                    std::span<const PoolChoice> pools) {
+  std::vector<std::size_t> order(pools.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  const auto sort_by = [&](auto key) {
+    std::stable_sort(order.begin(), order.end(),
+                     [&](std::size_t a, std::size_t b) { return key(pools[a]) < key(pools[b]); });
+  };
+  if (strategy == "prioritized")
+    sort_by([](const PoolChoice& p) { return p.priority; });
+  else if (strategy == "capacity-optimized")
+    sort_by([](const PoolChoice& p) { return std::tuple(-p.depth, p.priority); });
+  else if (strategy == "capacity-optimized-prioritized")
+    sort_by([](const PoolChoice& p) { return std::tuple(-enough(p.depth), p.priority); });
+  else if (strategy == "price-capacity-optimized")
+    sort_by([](const PoolChoice& p) { return std::tuple(-enough(p.depth), p.price, p.priority); });
+  else if (strategy == "diversified")
+    sort_by([](const PoolChoice& p) { return std::tuple(p.ours, p.priority); });
+  else
+    spread_over_cheapest(pools, std::max<std::int64_t>(spot_pools, 1), order);
+  return order;
+}
+
+std::string why_chosen(std::string_view strategy, std::int64_t spot_pools,
+                       std::span<const PoolChoice> pools, std::size_t chosen, std::string_view zone,
+                       std::span<const std::string> without_capacity) {
+  const PoolChoice& pool = pools[chosen];
+  const std::string what =
+      fmt::format("{} at ${}/h in {}", pool.instance_type, pool.price.text(2), zone);
+  std::string why;
+  if (pools.size() == 1) {
+    why = fmt::format("{}, the only type of the group", what);
+  } else if (strategy == "prioritized") {
+    why = fmt::format("prioritized: {} is number {} of {} in the list", what, pool.priority + 1,
+                      pools.size());
+  } else if (strategy == "capacity-optimized") {
+    why = fmt::format("capacity-optimized: {} has the deepest of {} pools", what, pools.size());
+  } else if (strategy == "capacity-optimized-prioritized") {
+    why = fmt::format(
+        "capacity-optimized-prioritized: {} comes first of the {} pools with enough "
+        "capacity",
+        what, pools.size());
+  } else if (strategy == "price-capacity-optimized") {
+    why = fmt::format(
+        "price-capacity-optimized: {} is {} of {} pools, of those with capacity to "
+        "spare",
+        what, ordinal(price_rank(pools, chosen)), pools.size());
+  } else if (strategy == "diversified") {
+    why = fmt::format("diversified over {} pools: {}", pools.size(), what);
+  } else {
+    const std::size_t rank = price_rank(pools, chosen);
+    const auto over = std::min<std::int64_t>(spot_pools, static_cast<std::int64_t>(pools.size()));
+    const std::string how = over > 1 ? fmt::format(" over {} pools", over) : "";
+    why = fmt::format("lowest-price{}: {} is {} of {}", how, what, ordinal(rank), pools.size());
+    if (rank > 1 && without_capacity.empty()) why += "; the cheaper pools had their turn";
+  }
+  if (!without_capacity.empty())
+    why += fmt::format("; no capacity for {}", join(without_capacity, ", "));
+  return why;
+}
+
+namespace {
+
+using Candidates = std::vector<std::size_t>;
+
+// Keeps the candidates with the greatest key.
+template <class Key>
+void keep_greatest(Candidates& candidates, Key key) {
+  if (candidates.empty()) return;
+  auto best = key(candidates.front());
+  for (const std::size_t i : candidates) best = std::max(best, key(i));
+  std::erase_if(candidates, [&](std::size_t i) { return key(i) != best; });
+}
+
+std::optional<Market> market_above_share(std::span<const MemberView> members,
+                                         const model::MixedInstancesPolicy& policy,
+                                         std::int64_t desired_capacity) {
+  std::int64_t on_demand = 0;
+  std::int64_t spot = 0;
+  for (const MemberView& member : members)
+    (member.market == Market::Spot ? spot : on_demand) += member.weight;
+  const MarketSplit target = split_capacity(policy.distribution, desired_capacity);
+  if (on_demand > target.on_demand && on_demand - target.on_demand >= spot - target.spot)
+    return Market::OnDemand;
+  if (spot > target.spot) return Market::Spot;
+  return std::nullopt;
+}
+
+void apply_allocation(std::span<const MemberView> members,
+                      const model::MixedInstancesPolicy& policy, std::int64_t desired_capacity,
+                      Candidates& candidates) {
+  const auto market = market_above_share(members, policy, desired_capacity);
+  if (market) {
+    Candidates of_market = candidates;
+    std::erase_if(of_market, [&](std::size_t i) { return members[i].market != *market; });
+    if (!of_market.empty()) candidates = std::move(of_market);
+  }
+  const bool spot = members[candidates.front()].market == Market::Spot;
+  const std::string& strategy = spot ? policy.distribution.spot_allocation_strategy
+                                     : policy.distribution.on_demand_allocation_strategy;
+  if (strategy == "prioritized" || strategy == "capacity-optimized-prioritized")
+    keep_greatest(candidates, [&](std::size_t i) { return members[i].priority; });
+  else if (strategy == "lowest-price" || strategy == "price-capacity-optimized")
+    keep_greatest(candidates, [&](std::size_t i) { return members[i].price; });
+}
+
+}  // namespace
+
+std::size_t choose_victim(std::span<const MemberView> members,
+                          const model::MixedInstancesPolicy* policy, std::int64_t desired_capacity,
+                          Instant now) {
+  GPUTIDE_CHECK(!members.empty());
+  std::map<std::string_view, std::int64_t> by_zone;
+  for (const MemberView& member : members) ++by_zone[member.zone];
+  Candidates candidates(members.size());
+  std::iota(candidates.begin(), candidates.end(), std::size_t{0});
+  keep_greatest(candidates, [&](std::size_t i) { return by_zone[members[i].zone]; });
+  // Zones that tie: the first by name.
+  std::string_view zone = members[candidates.front()].zone;
+  for (const std::size_t i : candidates) zone = std::min(zone, members[i].zone);
+  std::erase_if(candidates, [&](std::size_t i) { return members[i].zone != zone; });
+
+  if (policy != nullptr) apply_allocation(members, *policy, desired_capacity, candidates);
+  keep_greatest(candidates, [&](std::size_t i) { return -members[i].template_version; });
+  constexpr std::int64_t kHour = Duration::hours(1).nanoseconds();
+  keep_greatest(candidates,
+                [&](std::size_t i) { return (now - members[i].launched).nanoseconds() % kHour; });
+  return candidates.front();
+}
+
+}  // namespace gputide::sim

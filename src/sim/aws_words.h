@@ -1,0 +1,22 @@
+// What AWS says when it cannot do something: error codes and sentences that programs and people
+// match on.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/money.h"
+
+namespace gputide::sim::aws {
+
+// Each sets `code` and `message` as AWS words them; messages end with a period.
+void insufficient_capacity(std::string_view type, std::string_view zone,
+                           const std::vector<std::string>& other_zones, std::string& code,
+                           std::string& message);
+void unfulfillable(std::string& code, std::string& message);
+void max_price_too_low(Money asked, Money needed, std::string& code, std::string& message);
+void not_supported(std::string_view type, std::string_view zone, std::string& code,
+                   std::string& message);
+
+}  // namespace gputide::sim::aws

@@ -1,0 +1,276 @@
+// What controllers ask of AWS, and what AWS answers.
+#include <algorithm>
+
+#include <fmt/core.h>
+
+#include "sim/aws_words.h"
+#include "sim/ec2.h"
+
+namespace gputide::sim {
+
+using model::Market;
+using port::CloudAnswer;
+using port::CloudError;
+using port::RecordKind;
+
+namespace {
+
+CloudError validation(std::string message) {
+  return {"ValidationError", std::move(message)};
+}
+
+CloudError no_such_group(std::string_view name) {
+  return validation(
+      fmt::format("AutoScalingGroup name not found - AutoScalingGroup '{}' not found", name));
+}
+
+}  // namespace
+
+CloudAnswer Ec2::call(const port::CloudRequest& request) {
+  return std::visit([this](const auto& asked) { return answer(asked); }, request);
+}
+
+model::AutoScalingGroup Ec2::describe(const Group& group) const {
+  model::AutoScalingGroup told = group.facts;
+  told.instances.reserve(group.members.size());
+  for (const Number number : group.members) {
+    const Instance& member = instances_[number];
+    model::GroupInstance instance;
+    instance.id = member.id;
+    instance.instance_type = member.type->name;
+    instance.zone = member.zone;
+    instance.market = member.market;
+    instance.state = member.leaving                   ? model::LifecycleState::Terminating
+                     : member.state == State::Pending ? model::LifecycleState::Pending
+                                                      : model::LifecycleState::InService;
+    instance.healthy = !member.leaving;
+    instance.launched = member.launched;
+    told.instances.push_back(std::move(instance));
+  }
+  return told;
+}
+
+CloudAnswer Ec2::answer(const port::DescribeAutoScalingGroups& request) {
+  const auto matches = [&](const Group& group) {
+    if (!request.names.empty() && std::find(request.names.begin(), request.names.end(),
+                                            group.facts.name) == request.names.end())
+      return false;
+    for (const auto& [key, value] : request.tags) {
+      const std::string* tag = group.facts.tag(key);
+      if (tag == nullptr || (value && *tag != *value)) return false;
+    }
+    return true;
+  };
+  std::vector<model::AutoScalingGroup> found;
+  for (const auto& [name, number] : group_by_name_)
+    if (const Group& group = groups_[number]; matches(group)) found.push_back(describe(group));
+  return found;
+}
+
+CloudAnswer Ec2::answer(const port::DescribeScalingActivities& request) {
+  const Group* group = group_named(request.group);
+  if (group == nullptr) return no_such_group(request.group);
+  const std::size_t count = std::min(request.limit, group->activities.size());
+  return std::vector<model::ScalingActivity>(
+      group->activities.rbegin(), group->activities.rbegin() + static_cast<std::ptrdiff_t>(count));
+}
+
+CloudAnswer Ec2::answer(const port::SetDesiredCapacity& request) {
+  Group* group = group_named(request.group);
+  if (group == nullptr || group->deleting) return no_such_group(request.group);
+  model::AutoScalingGroup& facts = group->facts;
+  if (request.desired > facts.max_size)
+    return validation(fmt::format(
+        "New SetDesiredCapacity value {} is above max value {} for the AutoScalingGroup.",
+        request.desired, facts.max_size));
+  if (request.desired < facts.min_size)
+    return validation(fmt::format(
+        "New SetDesiredCapacity value {} is below min value {} for the AutoScalingGroup.",
+        request.desired, facts.min_size));
+  const std::int64_t before = facts.desired_capacity;
+  if (request.desired == before) return port::Done{};
+  facts.desired_capacity = request.desired;
+  group->failures = 0;
+  group->cause = fmt::format(
+      "At {} a user request explicitly set group desired capacity changing "
+      "the desired capacity from {} to {}.",
+      heap_.now().rfc3339(), before, request.desired);
+  tell(RecordKind::GroupResized, fmt::format("group {}", facts.name),
+       fmt::format("{} wants {} instances, wanted {}", group->nodegroup_name, request.desired,
+                   before),
+       {{"group", facts.name}, {"from", before}, {"to", request.desired}});
+  wake(*group, Duration::seconds(3));
+  return port::Done{};
+}
+
+CloudAnswer Ec2::answer(const port::TerminateInstanceInGroup& request) {
+  Instance* instance = by_id(request.instance_id);
+  if (instance == nullptr || !instance->listed || instance->leaving)
+    return validation(
+        fmt::format("Instance Id not found - No managed instance found for instance ID: {}",
+                    request.instance_id));
+  Group& group = groups_[instance->group_number];
+  model::AutoScalingGroup& facts = group.facts;
+  if (facts.desired_capacity <= facts.min_size)
+    return validation(fmt::format(
+        "Currently, desiredSize equals minSize ({}). Terminating instance without replacement will "
+        "violate group's min size constraint. Either set shouldDecrementDesiredCapacity flag to "
+        "false or lower group's min size.",
+        facts.min_size));
+  const std::int64_t before = facts.desired_capacity--;
+  tell(RecordKind::GroupResized, fmt::format("group {}", facts.name),
+       fmt::format("{} wants {} instances, wanted {}: {} goes", group.nodegroup_name,
+                   facts.desired_capacity, before, instance->id),
+       {{"group", facts.name}, {"from", before}, {"to", facts.desired_capacity}});
+  if (alive(*instance)) {
+    take_out(group, *instance, EndReason::ScaleIn, "ended by a request that names it");
+  } else {
+    instance->leaving = true;
+    if (instance->state == State::Terminated) forget_member(group, instance->number);
+  }
+  wake(group, Duration::seconds(3));
+  return port::Done{};
+}
+
+CloudAnswer Ec2::answer(const port::DescribeLaunchTemplateVersion& request) {
+  const std::string& name = request.launch_template.name;
+  for (const Group& group : groups_) {
+    if (group.gone) continue;
+    const auto& own = group.facts.launch_template;
+    const auto& mixed = group.facts.mixed_instances_policy;
+    if ((own && own->name == name) || (mixed && mixed->launch_template.name == name))
+      return group.launch;
+  }
+  return CloudError{
+      "InvalidLaunchTemplateName.NotFoundException",
+      "The specified launch template, with template name " + name + ", does not exist."};
+}
+
+CloudAnswer Ec2::answer(const port::DescribeNodegroup& request) {
+  for (const Group& group : groups_)
+    if (!group.gone && group.managed && group.managed->cluster_name == request.cluster_name &&
+        group.managed->nodegroup_name == request.nodegroup_name)
+      return *group.managed;
+  return CloudError{"ResourceNotFoundException",
+                    fmt::format("No node group found for name: {}.", request.nodegroup_name)};
+}
+
+CloudAnswer Ec2::answer(const port::TerminateInstances& request) {
+  for (const std::string& id : request.instance_ids)
+    if (by_id(id) == nullptr)
+      return CloudError{"InvalidInstanceID.NotFound",
+                        fmt::format("The instance ID '{}' does not exist", id)};
+  for (const std::string& id : request.instance_ids)
+    if (Instance& instance = *by_id(id); alive(instance))
+      end(instance, instance.group_number == kNone ? EndReason::Fleet : EndReason::ScaleIn,
+          "ended by TerminateInstances");
+  return port::Done{};
+}
+
+// ---- Fleets ----
+
+namespace {
+
+std::string fingerprint(const port::CreateFleet& request) {
+  std::string text =
+      fmt::format("{}|{}|{}|{}", model::market_name(request.market), request.allocation_strategy,
+                  request.capacity, request.max_price.value_or(Money()).micros());
+  for (const auto& pool : request.overrides)
+    text += fmt::format("|{}/{}/{}", pool.instance_type, pool.zone, pool.priority.value_or(-1));
+  return text;
+}
+
+}  // namespace
+
+CloudAnswer Ec2::answer(const port::CreateFleet& request) {
+  if (request.capacity < 1)
+    return CloudError{"InvalidParameterValue", "TotalTargetCapacity must be at least 1."};
+  if (request.overrides.empty())
+    return CloudError{"InvalidFleetConfiguration", "The fleet names no instance type."};
+  const std::string what = fingerprint(request);
+  if (!request.client_token.empty())
+    if (const auto known = fleets_.find(request.client_token); known != fleets_.end()) {
+      if (known->second.first != what)
+        return CloudError{"IdempotentParameterMismatch",
+                          "The request uses the same client token as a previous, but non-identical "
+                          "request."};
+      return known->second.second;
+    }
+  port::FleetResult result = run_fleet(request);
+  if (!request.client_token.empty()) fleets_[request.client_token] = {what, result};
+  return result;
+}
+
+port::FleetResult Ec2::run_fleet(const port::CreateFleet& request) {
+  port::FleetResult result;
+  const Market market = request.market;
+  std::vector<Pool*> pools;
+  std::vector<PoolChoice> choices;
+  const auto refuse = [&](std::string_view type, std::string_view zone, std::string code,
+                          std::string message) {
+    result.errors.push_back(
+        {std::move(code), std::string(type), std::string(zone), std::move(message)});
+  };
+  for (std::size_t i = 0; i < request.overrides.size(); ++i) {
+    const port::FleetOverride& asked = request.overrides[i];
+    Pool* pool = pools_.get(asked.instance_type, asked.zone);
+    std::string code;
+    std::string message;
+    if (pool == nullptr || pool->price(market) == nullptr) {
+      aws::not_supported(asked.instance_type, asked.zone, code, message);
+      refuse(asked.instance_type, asked.zone, code, message);
+      continue;
+    }
+    const Money price = pool->price(market)->at(heap_.now());
+    if (request.max_price && market == Market::Spot && price > *request.max_price) {
+      aws::max_price_too_low(*request.max_price, price, code, message);
+      refuse(asked.instance_type, asked.zone, code, message);
+      continue;
+    }
+    pools.push_back(pool);
+    choices.push_back({pool->type->name, asked.priority.value_or(static_cast<std::int64_t>(i)),
+                       price, market == Market::Spot ? pools_.depth(*pool, heap_.now()) : 3, 0});
+  }
+
+  const std::size_t candidates = pools.size();
+  const model::NodeBootstrap* bootstrap = nullptr;
+  const model::StringMap* tags = nullptr;
+  std::vector<std::string> without_capacity;
+  while (static_cast<std::int64_t>(result.instances.size()) < request.capacity && !pools.empty()) {
+    const std::size_t best = rank_pools(request.allocation_strategy, 1, choices).front();
+    Pool& pool = *pools[best];
+    if (!pools_.has_capacity(pool, market, heap_.now())) {
+      std::string code;
+      std::string message;
+      aws::insufficient_capacity(pool.type->name, pool.zone, {}, code, message);
+      if (market == Market::Spot)
+        message = "There is no Spot capacity available that matches your request.";
+      refuse(pool.type->name, pool.zone, code, message);
+      without_capacity.push_back(fmt::format("{} in {}", pool.type->name, pool.zone));
+      pools.erase(pools.begin() + static_cast<std::ptrdiff_t>(best));
+      choices.erase(choices.begin() + static_cast<std::ptrdiff_t>(best));
+      continue;
+    }
+    if (bootstrap == nullptr) {
+      bootstrap = &bootstraps_.emplace_back(request.bootstrap);
+      tags = &tag_sets_.emplace_back(request.tags);
+    }
+    Launch what;
+    what.pool = &pool;
+    what.market = market;
+    what.bootstrap = bootstrap;
+    what.tags = tags;
+    what.max_price = request.max_price;
+    what.candidates = candidates;
+    what.why = fmt::format(
+        "for a fleet: {}, {}", model::market_name(market),
+        why_chosen(request.allocation_strategy, 1, choices, best, pool.zone, without_capacity));
+    const Instance& made = launch(what);
+    ++choices[best].ours;
+    result.instances.push_back(
+        {made.id, std::string(made.type->name), std::string(made.zone), made.market});
+  }
+  return result;
+}
+
+}  // namespace gputide::sim

@@ -1,0 +1,278 @@
+#include "state/cluster.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+
+namespace gputide::state {
+namespace {
+
+constexpr std::size_t kMinChangesKept = 1 << 14;
+
+}  // namespace
+
+Cluster::Cluster(Ids ids) : ids_(ids) {}
+
+void Cluster::record(Undo undo) {
+  if (!forks_.empty()) log_.push_back(std::move(undo));
+}
+
+void Cluster::touch(NodeId id) {
+  if (changes_.size() >= kMinChangesKept && changes_.size() >= 8 * nodes_.size()) {
+    const std::size_t dropped = changes_.size() / 2;
+    changes_.erase(changes_.begin(), changes_.begin() + static_cast<std::ptrdiff_t>(dropped));
+    first_change_ += dropped;
+  }
+  changes_.push_back(id);
+}
+
+std::optional<std::span<const NodeId>> Cluster::changes_since(std::uint64_t sequence) const {
+  if (sequence < first_change_) return std::nullopt;
+  return std::span<const NodeId>(changes_).subspan(sequence - first_change_);
+}
+
+void Cluster::widen() {
+  if (resources_.count() <= stride_) return;
+  const std::size_t wide = std::max(stride_ * 2, resources_.count());
+  const auto spread = [&](std::vector<std::int64_t>& rows) {
+    std::vector<std::int64_t> out(nodes_.size() * wide);
+    for (std::size_t i = 0; i < nodes_.size(); ++i)
+      std::copy_n(rows.begin() + static_cast<std::ptrdiff_t>(i * stride_), stride_,
+                  out.begin() + static_cast<std::ptrdiff_t>(i * wide));
+    rows = std::move(out);
+  };
+  spread(allocatable_);
+  spread(requested_);
+  stride_ = wide;
+}
+
+void Cluster::place_domains(NodeId id) {
+  const auto index = static_cast<std::size_t>(id);
+  const NodeRef& object = nodes_[index].object;
+  for (Topology& topology : topologies_) {
+    if (topology.by_node.size() < nodes_.size()) topology.by_node.resize(nodes_.size(), kNoDomain);
+    DomainId domain = kNoDomain;
+    if (object != nullptr) {
+      const auto& labels = object->metadata.labels;
+      const auto label = labels.find(topology.key);
+      if (label != labels.end()) domain = static_cast<DomainId>(topology.values.of(label->second));
+    }
+    topology.by_node[index] = domain;
+  }
+}
+
+void Cluster::set_object(NodeId id, NodeRef object) {
+  NodeState& state = at(id);
+  if (state.object != nullptr) {
+    by_name_.erase(state.object->metadata.name);
+    --node_count_;
+  }
+  state.object = std::move(object);
+  state.object_version = ++object_versions_;
+  state.allowed_pods = 0;
+  if (state.object != nullptr) {
+    by_name_[state.object->metadata.name] = id;
+    ++node_count_;
+    for (const auto& entry : state.object->status.allocatable) resources_.of(entry.first);
+    widen();
+  }
+  std::fill_n(allocatable_.begin() + static_cast<std::ptrdiff_t>(row(id)), stride_, 0);
+  if (state.object != nullptr)
+    for (const auto& [name, quantity] : state.object->status.allocatable) {
+      const ResourceId resource = resources_.of(name);
+      if (name == "pods")
+        state.allowed_pods = quantity.value();
+      else if (resource != Resources::kNoResource)
+        allocatable_[row(id) + resource] = Resources::amount(resource, quantity);
+    }
+  place_domains(id);
+  touch(id);
+}
+
+NodeId Cluster::add_node(NodeRef node) {
+  NodeId id = end();
+  if (!free_ids_.empty()) {
+    id = free_ids_.back();
+    free_ids_.pop_back();
+  } else {
+    nodes_.emplace_back();
+    allocatable_.resize(nodes_.size() * stride_);
+    requested_.resize(nodes_.size() * stride_);
+  }
+  set_object(id, std::move(node));
+  record({Undo::Kind::AddNode, id, 0, nullptr, {}, nullptr});
+  return id;
+}
+
+void Cluster::update_node(NodeId id, NodeRef node) {
+  NodeRef before = at(id).object;
+  set_object(id, std::move(node));
+  record({Undo::Kind::UpdateNode, id, 0, nullptr, {}, std::move(before)});
+}
+
+void Cluster::remove_node(NodeId id) {
+  while (!at(id).pods.empty()) remove_pod(PodRef(at(id).pods.back()), id);
+  NodeRef before = at(id).object;
+  set_object(id, nullptr);
+  if (ids_ == Ids::UsedAgain) free_ids_.push_back(id);
+  record({Undo::Kind::RemoveNode, id, 0, nullptr, {}, std::move(before)});
+}
+
+void Cluster::count(NodeId id, const PodEntry& entry, std::int64_t sign) {
+  widen();
+  const SpecInfo& info = kinds_.spec(entry.spec);
+  std::int64_t* sums = requested_.data() + row(id);
+  for (const Amount& request : info.requests) sums[request.resource] += sign * request.amount;
+  NodeState& state = at(id);
+  state.scored_cpu += sign * info.scored_cpu;
+  state.scored_memory += sign * info.scored_memory;
+  const auto step = static_cast<std::int32_t>(sign);
+  const auto tally = [&](bool flag, std::uint32_t& here, std::int32_t& everywhere) {
+    if (!flag) return;
+    here += static_cast<std::uint32_t>(step);
+    everywhere += step;
+  };
+  std::int32_t unused = 0;
+  tally(info.required_anti_affinity, state.with_anti_affinity, with_anti_affinity_);
+  tally(info.any_pod_affinity, state.with_any_affinity, with_any_affinity_);
+  tally(!info.ports.empty(), state.with_ports, unused);
+  count_priority(info.priority, sign);
+  touch(id);
+}
+
+void Cluster::count_priority(std::int32_t priority, std::int64_t sign) {
+  auto at = std::lower_bound(priorities_.begin(), priorities_.end(), priority,
+                             [](const auto& known, std::int32_t p) { return known.first < p; });
+  if (at == priorities_.end() || at->first != priority) at = priorities_.insert(at, {priority, 0});
+  at->second += sign;
+  if (at->second == 0) priorities_.erase(at);
+}
+
+void Cluster::insert_pod(NodeId id, std::size_t place, PodRef pod, const PodEntry& entry) {
+  NodeState& state = at(id);
+  const auto offset = static_cast<std::ptrdiff_t>(place);
+  state.pods.insert(state.pods.begin() + offset, std::move(pod));
+  state.entries.insert(state.entries.begin() + offset, entry);
+  count(id, entry, 1);
+}
+
+void Cluster::erase_pod(NodeId id, std::size_t place) {
+  NodeState& state = at(id);
+  const PodEntry entry = state.entries[place];
+  const auto offset = static_cast<std::ptrdiff_t>(place);
+  state.pods.erase(state.pods.begin() + offset);
+  state.entries.erase(state.entries.begin() + offset);
+  count(id, entry, -1);
+}
+
+std::size_t Cluster::place_of(const PodRef& pod, NodeId id) const {
+  const auto& pods = node(id).pods;
+  // The last to come are the first to go in what-ifs.
+  const auto found = std::find(pods.rbegin(), pods.rend(), pod);
+  GPUTIDE_CHECK(found != pods.rend());
+  return static_cast<std::size_t>(pods.rend() - found) - 1;
+}
+
+void Cluster::add_pod(PodRef pod, NodeId node) {
+  const PodEntry entry{kinds_.spec_of(*pod), kinds_.class_of(*pod),
+                       pod->metadata.deletionTimestamp.has_value()};
+  const std::size_t place = at(node).pods.size();
+  insert_pod(node, place, std::move(pod), entry);
+  record({Undo::Kind::AddPod, node, static_cast<std::uint32_t>(place), nullptr, {}, nullptr});
+}
+
+void Cluster::remove_pod(const PodRef& pod, NodeId node) {
+  const std::size_t place = place_of(pod, node);
+  if (!forks_.empty())
+    record({Undo::Kind::RemovePod, node, static_cast<std::uint32_t>(place), pod,
+            at(node).entries[place], nullptr});
+  erase_pod(node, place);
+}
+
+void Cluster::replace_pod(const PodRef& before, PodRef now, NodeId node) {
+  const std::size_t place = place_of(before, node);
+  const PodEntry entry{kinds_.spec_of(*now), kinds_.class_of(*now),
+                       now->metadata.deletionTimestamp.has_value()};
+  NodeState& state = at(node);
+  PodEntry& held = state.entries[place];
+  if (forks_.empty() && held.spec == entry.spec && held.pod_class == entry.pod_class &&
+      held.terminating == entry.terminating) {
+    state.pods[place] = std::move(now);
+    return;
+  }
+  remove_pod(PodRef(before), node);
+  insert_pod(node, place, std::move(now), entry);
+  record({Undo::Kind::AddPod, node, static_cast<std::uint32_t>(place), nullptr, {}, nullptr});
+}
+
+NodeId Cluster::find(std::string_view name) const {
+  const auto at = by_name_.find(std::string(name));
+  return at == by_name_.end() ? kNoNode : at->second;
+}
+
+void Cluster::fork() {
+  forks_.push_back(log_.size());
+}
+
+void Cluster::commit() {
+  GPUTIDE_CHECK(!forks_.empty());
+  forks_.pop_back();
+  if (forks_.empty()) log_.clear();
+}
+
+void Cluster::revert() {
+  GPUTIDE_CHECK(!forks_.empty());
+  const std::size_t mark = forks_.back();
+  forks_.pop_back();
+  while (log_.size() > mark) {
+    Undo entry = std::move(log_.back());
+    log_.pop_back();
+    undo(entry);
+  }
+}
+
+void Cluster::undo(Undo& entry) {
+  switch (entry.kind) {
+    case Undo::Kind::AddNode:
+      set_object(entry.node, nullptr);
+      if (ids_ == Ids::UsedAgain) {
+        free_ids_.push_back(entry.node);
+      } else {
+        nodes_.pop_back();
+        allocatable_.resize(nodes_.size() * stride_);
+        requested_.resize(nodes_.size() * stride_);
+        for (Topology& topology : topologies_) topology.by_node.resize(nodes_.size());
+      }
+      break;
+    case Undo::Kind::UpdateNode:
+      set_object(entry.node, std::move(entry.object));
+      break;
+    case Undo::Kind::RemoveNode:
+      if (ids_ == Ids::UsedAgain) free_ids_.pop_back();
+      set_object(entry.node, std::move(entry.object));
+      break;
+    case Undo::Kind::AddPod:
+      erase_pod(entry.node, entry.place);
+      break;
+    case Undo::Kind::RemovePod:
+      insert_pod(entry.node, entry.place, std::move(entry.pod), entry.entry);
+      break;
+  }
+}
+
+TopologyId Cluster::topology(std::string_view key) {
+  const auto known = topology_ids_.find(std::string(key));
+  if (known != topology_ids_.end()) return known->second;
+  const auto id = static_cast<TopologyId>(topologies_.size());
+  topology_ids_.emplace(std::string(key), id);
+  topologies_.push_back({std::string(key), {}, {}});
+  topologies_.back().by_node.resize(nodes_.size(), kNoDomain);
+  for (NodeId node = 0; node < end(); ++node) place_domains(node);
+  return id;
+}
+
+DomainId Cluster::domain_of_value(TopologyId topology, std::string_view value) {
+  return static_cast<DomainId>(topologies_[topology].values.of(value));
+}
+
+}  // namespace gputide::state

@@ -1,0 +1,210 @@
+#include "state/pod_kinds.h"
+
+#include <algorithm>
+
+#include "model/pod_requests.h"
+#include "state/deep.h"
+
+namespace gputide::state {
+namespace {
+
+const char* const kAnyAddress = "0.0.0.0";
+constexpr std::int64_t kDefaultMilliCpu = 100;
+constexpr std::int64_t kDefaultMemory = 200 * 1024 * 1024;
+
+// What scheduling reads of a volume: claims, and the disks that only one node may hold.
+bool volume_counts(const model::Volume& v) {
+  return v.persistentVolumeClaim || !v.ephemeral.is_null() || !v.gcePersistentDisk.is_null() ||
+         !v.awsElasticBlockStore.is_null() || !v.azureDisk.is_null() || !v.rbd.is_null() ||
+         !v.iscsi.is_null() || !v.csi.is_null();
+}
+
+void add_containers(DeepHash& hash, const std::vector<model::Container>& containers) {
+  hash.add(containers.size());
+  for (const model::Container& c : containers) {
+    hash.add(c.resources.requests);
+    hash.add(c.image);
+    for (const model::ContainerPort& port : c.ports) hash.add(port.hostPort);
+  }
+}
+
+std::uint64_t hash_of(const model::PodSpec& spec) {
+  DeepHash hash;
+  add_containers(hash, spec.containers);
+  add_containers(hash, spec.initContainers);
+  hash.add(spec.nodeSelector);
+  hash.add(spec.affinity);
+  hash.add(spec.tolerations);
+  hash.add(spec.priority);
+  hash.add(spec.topologySpreadConstraints);
+  hash.add(spec.overhead);
+  for (const model::Volume& v : spec.volumes)
+    if (volume_counts(v)) hash.add(v);
+  return hash.value();
+}
+
+bool same_containers(const std::vector<model::Container>& a,
+                     const std::vector<model::Container>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](const model::Container& x, const model::Container& y) {
+                      return x.image == y.image && x.restartPolicy == y.restartPolicy &&
+                             deep_equal(x.resources.requests, y.resources.requests) &&
+                             deep_equal(x.ports, y.ports);
+                    });
+}
+
+bool same_volumes(const std::vector<model::Volume>& a, const std::vector<model::Volume>& b) {
+  auto i = a.begin();
+  auto j = b.begin();
+  for (;; ++i, ++j) {
+    i = std::find_if(i, a.end(), volume_counts);
+    j = std::find_if(j, b.end(), volume_counts);
+    if (i == a.end() || j == b.end()) return i == a.end() && j == b.end();
+    if (!deep_equal(*i, *j)) return false;
+  }
+}
+
+bool same_spec(const model::PodSpec& a, const model::PodSpec& b) {
+  return same_containers(a.containers, b.containers) &&
+         same_containers(a.initContainers, b.initContainers) && a.nodeSelector == b.nodeSelector &&
+         a.priority == b.priority && a.preemptionPolicy == b.preemptionPolicy &&
+         deep_equal(a.affinity, b.affinity) && deep_equal(a.tolerations, b.tolerations) &&
+         deep_equal(a.topologySpreadConstraints, b.topologySpreadConstraints) &&
+         deep_equal(a.overhead, b.overhead) && same_volumes(a.volumes, b.volumes);
+}
+
+std::int64_t requested(const model::Container& container, const char* name, bool milli,
+                       std::int64_t absent) {
+  const auto at = container.resources.requests.find(name);
+  if (at == container.resources.requests.end()) return absent;
+  return milli ? at->second.milli_value() : at->second.value();
+}
+
+// The share of a running pod that scores see. Source: 1.31 framework/types.go calculateResource:
+// sidecars are no part of the main sum, and count for the init containers behind them.
+std::int64_t scored(const model::PodSpec& spec, const char* name, bool milli, std::int64_t absent) {
+  std::int64_t sum = 0;
+  for (const model::Container& c : spec.containers) sum += requested(c, name, milli, absent);
+  std::int64_t sidecars = 0;
+  for (const model::Container& c : spec.initContainers) {
+    const std::int64_t own = requested(c, name, milli, absent);
+    std::int64_t needed = own + sidecars;
+    if (c.restartPolicy == "Always") sidecars = needed;
+    sum = std::max(sum, needed);
+  }
+  const auto at = spec.overhead.find(name);
+  if (at != spec.overhead.end()) sum += milli ? at->second.milli_value() : at->second.value();
+  return sum;
+}
+
+bool prefixed_native(std::string_view name) {
+  return name.find("kubernetes.io/") != std::string_view::npos;
+}
+
+}  // namespace
+
+Resources::Resources() {
+  for (const char* name : {"cpu", "memory", "ephemeral-storage"}) names_.of(name);
+}
+
+ResourceId Resources::of(std::string_view name) {
+  const Names::Id known = names_.find(name);
+  if (known != Names::kNone) return static_cast<ResourceId>(known);
+  const bool counted = name.starts_with("hugepages-") || name.starts_with("attachable-volumes-") ||
+                       prefixed_native(name) ||
+                       (name.find('/') != std::string_view::npos && !name.starts_with("requests."));
+  return counted ? static_cast<ResourceId>(names_.of(name)) : kNoResource;
+}
+
+PodKinds::PodKinds(Resources& resources) : resources_(resources) {
+  port_names_.of(kAnyAddress);
+}
+
+SpecInfo PodKinds::compile(const model::Pod& pod) {
+  const model::PodSpec& spec = *pod.spec;
+  SpecInfo info;
+  info.spec = pod.spec;
+  for (const auto& [name, quantity] : model::pod_requests(pod)) {
+    const ResourceId id = resources_.of(name);
+    if (id == Resources::kNoResource) continue;
+    const std::int64_t amount = Resources::amount(id, quantity);
+    if (amount != 0) info.requests.push_back({id, amount});
+  }
+  std::sort(info.requests.begin(), info.requests.end(),
+            [](const Amount& a, const Amount& b) { return a.resource < b.resource; });
+  info.scored_cpu = scored(spec, "cpu", true, kDefaultMilliCpu);
+  info.scored_memory = scored(spec, "memory", false, kDefaultMemory);
+  for (const model::Container& container : spec.containers)
+    for (const model::ContainerPort& port : container.ports)
+      if (port.hostPort > 0)
+        info.ports.push_back({port_names_.of(port.hostIP.empty() ? kAnyAddress : port.hostIP),
+                              port_names_.of(port.protocol.empty() ? "TCP" : port.protocol),
+                              port.hostPort});
+  info.priority = spec.priority.value_or(0);
+  if (spec.affinity) {
+    const auto& anti = spec.affinity->podAntiAffinity;
+    const auto& pro = spec.affinity->podAffinity;
+    const auto any = [](const auto& a) {
+      return a && !(a->requiredDuringSchedulingIgnoredDuringExecution.empty() &&
+                    a->preferredDuringSchedulingIgnoredDuringExecution.empty());
+    };
+    info.required_anti_affinity =
+        anti && !anti->requiredDuringSchedulingIgnoredDuringExecution.empty();
+    info.any_pod_affinity = any(anti) || any(pro);
+  }
+  return info;
+}
+
+void PodKinds::remember(SpecId id, const model::Shared<model::PodSpec>& spec) {
+  // Of each number two values are held: the first, or the last that came twice, and the newest.
+  // Templates are found by address that way, and copies made for one pod do not pile up.
+  Spec& known = specs_[id];
+  if (spec.identity() == nullptr) return;
+  if (known.recent.identity() != nullptr) by_address_.erase(known.recent.identity());
+  known.recent = spec;
+  by_address_.emplace(spec.identity(), id);
+}
+
+SpecId PodKinds::spec_of(const model::Pod& pod) {
+  const void* address = pod.spec.identity();
+  if (address != nullptr) {
+    const auto at = by_address_.find(address);
+    if (at != by_address_.end()) {
+      Spec& known = specs_[at->second];
+      if (address == known.recent.identity()) std::swap(known.info.spec, known.recent);
+      return at->second;
+    }
+  }
+  std::vector<SpecId>& same_hash = by_spec_hash_[hash_of(*pod.spec)];
+  for (const SpecId id : same_hash)
+    if (same_spec(*specs_[id].info.spec, *pod.spec)) {
+      remember(id, pod.spec);
+      return id;
+    }
+  const auto id = static_cast<SpecId>(specs_.size());
+  same_hash.push_back(id);
+  specs_.push_back({compile(pod), {}});
+  if (address != nullptr) by_address_.emplace(address, id);
+  return id;
+}
+
+ClassId PodKinds::class_of(const model::Pod& pod) {
+  DeepHash hash;
+  hash.add(pod.metadata.namespace_);
+  hash.add(pod.metadata.labels);
+  std::vector<ClassId>& same_hash = by_class_hash_[hash.value()];
+  for (const ClassId id : same_hash)
+    if (classes_[id].namespace_ == pod.metadata.namespace_ &&
+        classes_[id].labels == pod.metadata.labels)
+      return id;
+  const auto id = static_cast<ClassId>(classes_.size());
+  same_hash.push_back(id);
+  classes_.push_back({pod.metadata.namespace_, pod.metadata.labels});
+  return id;
+}
+
+bool ports_conflict(const HostPort& a, const HostPort& b) {
+  return a.port == b.port && a.protocol == b.protocol && (a.ip == b.ip || a.ip == 0 || b.ip == 0);
+}
+
+}  // namespace gputide::state
