@@ -1,6 +1,7 @@
 #include "sim/capacity.h"
 
 #include <algorithm>
+#include <array>
 
 #include <fmt/core.h>
 
@@ -22,76 +23,73 @@ class Plenty final : public CapacityProcess {
   CapacityPhase phase_{kNever, Regime::Full, 0, 0};
 };
 
-// What one outage of a pool's own does: most take everything, some a part first, few only a part.
+// What an outage does to a pool: half of them take everything at once, some a part first, some only
+// a part. Calibrated to the drops of the 16-instance traces (market_test.cc).
 struct Outage {
-  Instant partial_until;  // at its start: no partial phase
+  Instant since = Instant::from_nanoseconds(INT64_MIN);  // which outage of its cause
+  Instant partial_until;
   std::int64_t keep_permille = 0;
   std::int64_t slots = 0;
 };
 
-Outage draw_outage(Rng& rng, Instant from, Instant until) {
-  Outage outage{from, 0, 0};
+Outage draw_outage(Rng rng, Instant from, Instant until) {
+  Outage outage{from, from, 0, 0};
   const std::uint64_t kind = rng.below(100);
-  if (kind < 60) return outage;
-  outage.keep_permille = rng.between(60, 940);
+  if (kind < 50) return outage;
+  outage.keep_permille = rng.between(200, 940);
   outage.slots = rng.between(0, 3);
-  outage.partial_until = kind < 85 ? from + (until - from) / 4 : until;
+  outage.partial_until = kind < 82 ? from + (until - from) / 4 : until;
   return outage;
 }
 
 class Layered final : public CapacityProcess {
  public:
   Layered(Alternating own, Alternating& regional, Alternating& global, std::uint64_t seed,
-          std::string depth)
+          const std::string& name)
       : own_(std::move(own)),
-        regional_(regional),
-        global_(global),
-        seed_(seed),
-        depth_(std::move(depth)) {}
+        layers_{{{&own_, name + "/own-depth", {}},
+                 {&regional, name + "/regional-depth", {}},
+                 {&global, name + "/global-depth", {}}}},
+        seed_(seed) {}
 
   const CapacityPhase& at(Instant now) override {
     if (now < phase_.until) return phase_;
-    own_.advance(now);
-    regional_.advance(now);
-    global_.advance(now);
-    if (!own_.up() && own_.since() != drawn_for_) draw();
-    phase_ = combined(now);
+    phase_ = {kNever, Regime::Full, INT64_MAX, 1000};
+    for (Layer& layer : layers_) {
+      layer.cause->advance(now);
+      phase_.until = std::min(phase_.until, layer.cause->until());
+      if (!layer.cause->up()) worsen(layer, now);
+    }
     return phase_;
   }
 
  private:
-  // An outage's depth follows from when it began: it is the same whoever looks, and when.
-  void draw() {
-    drawn_for_ = own_.since();
-    Rng rng(seed_ + static_cast<std::uint64_t>(own_.since().nanoseconds()), depth_);
-    outage_ = draw_outage(rng, own_.since(), own_.until());
-  }
+  struct Layer {
+    Alternating* cause;
+    std::string depth;
+    Outage outage;
+  };
 
-  CapacityPhase combined(Instant now) const {
-    CapacityPhase phase;
-    phase.until = std::min({own_.until(), regional_.until(), global_.until()});
-    if (!regional_.up() || !global_.up()) {
-      phase.regime = Regime::None;
-    } else if (own_.up()) {
-      phase.regime = Regime::Full;
-    } else if (now < outage_.partial_until) {
-      phase.regime = Regime::Partial;
-      phase.slots = outage_.slots;
-      phase.keep_permille = outage_.keep_permille;
-      phase.until = std::min(phase.until, outage_.partial_until);
-    } else {
-      phase.regime = Regime::None;
+  void worsen(Layer& layer, Instant now) {
+    const Instant since = layer.cause->since();
+    // An outage's depth follows from when it began: it is the same whoever looks, and when.
+    if (layer.outage.since != since)
+      layer.outage =
+          draw_outage(Rng(seed_ + static_cast<std::uint64_t>(since.nanoseconds()), layer.depth),
+                      since, layer.cause->until());
+    const Outage& outage = layer.outage;
+    if (now >= outage.partial_until) {
+      phase_ = {phase_.until, Regime::None, 0, 0};
+    } else if (phase_.regime != Regime::None) {
+      phase_ = {std::min(phase_.until, outage.partial_until), Regime::Partial,
+                std::min(phase_.slots, outage.slots),
+                std::min(phase_.keep_permille, outage.keep_permille)};
     }
-    return phase;
   }
 
   Alternating own_;
-  Alternating& regional_;
-  Alternating& global_;
+  std::array<Layer, 3> layers_;
   std::uint64_t seed_;
-  std::string depth_;
-  Outage outage_;
-  Instant drawn_for_ = Instant::from_nanoseconds(INT64_MIN);
   CapacityPhase phase_{Instant::from_nanoseconds(INT64_MIN), Regime::Full, 0, 0};
 };
 
@@ -148,14 +146,20 @@ const SpotTrace* find_trace(const SpotTraces& traces, const PoolFacts& pool) {
   return nullptr;
 }
 
-// Popular regions run short more often: the odds of being down, against us-west-2. From the same
-// measurements: p3.2xlarge was available 0.88-0.90 of the time in us-west-2, 0.68-0.76 in
-// us-east-2, 0.17-0.59 in us-east-1.
-std::int64_t region_odds_percent(std::string_view region) {
-  if (region == "us-west-2") return 100;
-  if (region == "us-east-1") return 900;
-  if (region == "us-east-2") return 280;
-  return 200;
+// Popular regions run short more often, and for longer: odds of being down and mean length of an
+// outage, against us-west-2. From the same measurements: p3.2xlarge was available 0.88-0.90 of the
+// time in us-west-2, 0.68-0.76 in us-east-2, 0.17-0.59 in us-east-1. Other regions are assumed to
+// lie between.
+struct RegionTraits {
+  std::int64_t odds_percent = 200;
+  std::int64_t down_percent = 140;
+};
+
+RegionTraits traits_of(std::string_view region) {
+  if (region == "us-west-2") return {100, 100};
+  if (region == "us-east-1") return {950, 180};
+  if (region == "us-east-2") return {280, 190};
+  return {};
 }
 
 }  // namespace
@@ -248,24 +252,24 @@ Severity by_hazard(std::int64_t hours_between, Spread spread) {
 Severity severity(const PoolFacts& pool) {
   switch (pool.interruption_class) {
     case 0:
-      return by_hazard(28'400, Spread::Moderate);
+      return by_hazard(26'000, Spread::Moderate);
     case 1:
-      return by_hazard(9'200, Spread::Moderate);
+      return by_hazard(8'400, Spread::Moderate);
     case 2:
-      return by_hazard(5'400, Spread::Moderate);
+      return by_hazard(4'800, Spread::Moderate);
     case 3:
-      return by_hazard(3'700, Spread::Moderate);
+      return by_hazard(3'300, Spread::Moderate);
     default:
       break;
   }
   if (pool.gpus == 0 && pool.vcpus < 64) return by_hazard(1'650, Spread::Moderate);
-  if (pool.gpus == 0) return {150'000, Duration::minutes(20), Spread::Wide};
-  const std::int64_t down = pool.gpus >= 8 ? 525'000 : pool.gpus > 1 ? 300'000 : 115'000;
-  const std::int64_t odds = down * region_odds_percent(pool.region) / 100;
+  if (pool.gpus == 0) return {180'000, Duration::minutes(21), Spread::Wide};
+  const std::int64_t down = pool.gpus >= 8 ? 590'000 : pool.gpus > 1 ? 330'000 : 135'000;
+  const std::int64_t odds = down * traits_of(pool.region).odds_percent / 100;
   const std::int64_t scaled = odds * kMillion / (odds + kMillion - down);
-  // Where capacity is scarce, outages are also longer: one hour, up to two and a half.
-  const Duration mean_down =
-      Duration::minutes(60 + std::clamp<std::int64_t>(scaled / 5'500 - 20, 0, 90));
+  // There outages are also longer; large machines come and go faster.
+  const std::int64_t minutes = pool.gpus >= 8 ? 32 : 50;
+  const Duration mean_down = Duration::minutes(minutes * traits_of(pool.region).down_percent / 100);
   return {scaled, mean_down, Spread::VeryWide};
 }
 
@@ -286,11 +290,12 @@ SpotModel spot_model(const PoolFacts& pool, std::uint64_t seed) {
     down = odds * kMillion / (odds + kMillion - down);
   }
   // With R the shared and O the own part of being down, (1-O)(1-R) is the availability a, and two
-  // zones of a region correlate by (1-O) R / (1-a) = 0.4; three tenths of that across regions.
+  // zones of a region are down together with correlation (1-O) R / (1-a). That is 0.55 here: an
+  // outage may be partial in one zone and total in the other, so what a customer sees of it is 0.4.
   const auto shared_part = [](const Severity& of) {
-    return 4 * of.down_ppm * kMillion / (10 * (kMillion - of.down_ppm) + 4 * of.down_ppm);
+    return 55 * of.down_ppm * kMillion / (100 * (kMillion - of.down_ppm) + 55 * of.down_ppm);
   };
-  const std::int64_t global = shared_part(base) * 3 / 10;
+  const std::int64_t global = shared_part(base) * 2 / 5;
   const std::int64_t regional = (shared_part(region) - global) * kMillion / (kMillion - global);
   const std::int64_t without_own = (kMillion - global) * (kMillion - regional) / kMillion;
   const std::int64_t own =

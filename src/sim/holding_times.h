@@ -13,7 +13,7 @@ namespace gputide::sim {
 enum class Spread : std::uint8_t {
   Moderate,  // 1.0: 1.6
   Wide,      // 1.35: 2.5
-  VeryWide   // 2.2: 11
+  VeryWide   // 2.4: 18
 };
 
 /// A duration of the given mean.
