@@ -7,6 +7,7 @@
 
 #include "decide/provisioning/bound_rows.h"
 #include "decide/provisioning/linear_program.h"
+#include "decide/provisioning/node_prices.h"
 
 namespace gputide::provisioning {
 namespace {
@@ -29,7 +30,11 @@ using Int128 = __int128;
 // The class-type program over a growing set of offers.
 class Program {
  public:
-  explicit Program(const PlacementProblem& problem) : problem_(problem) {
+  explicit Program(const PlacementProblem& problem)
+      : problem_(problem),
+        unit_(row_units(problem)),
+        class_price_(problem.classes.size(), 0.0),
+        own_(problem.offers.size()) {
     read_classes();
     drop_dominated();
     choose_first();
@@ -64,7 +69,8 @@ class Program {
   void build(LinearProgram& lp);
   void read_prices(const LinearProgram& lp);
   bool add_violated();
-  const Chosen* best_prices(std::uint32_t t) const;
+  const std::vector<double>* best_prices(std::uint32_t t) const;
+  bool own_prices(std::uint32_t t, std::vector<double>& unit_price);
   LowerBound finish() const;
 
   const PlacementProblem& problem_;
@@ -75,6 +81,10 @@ class Program {
   std::vector<std::uint32_t> unplaceable_;  // classes
   std::vector<Chosen> chosen_;
   std::vector<char> is_chosen_;
+  std::vector<double> unit_;  // the scale of each dimension
+  std::vector<int> class_row_;
+  std::vector<double> class_price_;       // dollars a pod, from the last solution
+  std::vector<std::vector<double>> own_;  // prices that an offer got by itself
 };
 
 void Program::read_classes() {
@@ -157,10 +167,9 @@ void Program::choose_first() {
 // Rows: a class's pods are placed; an offer's capacity covers what is placed on it. Columns: nodes
 // of an offer; pods of a class on an offer.
 void Program::build(LinearProgram& lp) {
-  const std::vector<double> unit = row_units(problem_);
-  std::vector<int> class_row(problem_.classes.size(), -1);
+  class_row_.assign(problem_.classes.size(), -1);
   for (const std::uint32_t k : placeable_)
-    class_row[k] = lp.add_row(static_cast<double>(problem_.classes[k].count));
+    class_row_[k] = lp.add_row(static_cast<double>(problem_.classes[k].count));
   for (Chosen& each : chosen_) {
     for (std::size_t r = 0; r < problem_.dimensions; ++r) {
       const int row = lp.add_row(0.0);
@@ -171,42 +180,58 @@ void Program::build(LinearProgram& lp) {
   for (const Chosen& each : chosen_) {
     entries.clear();
     for (std::size_t r = 0; r < problem_.dimensions; ++r)
-      entries.push_back({each.first_row + static_cast<int>(r), capacity(each.offer, r) / unit[r]});
+      entries.push_back({each.first_row + static_cast<int>(r), capacity(each.offer, r) / unit_[r]});
     lp.add_column(price(each.offer), entries);
     for (const std::uint32_t k : placeable_) {
       if (!test(runs_[each.offer], k)) continue;
       entries.clear();
-      entries.push_back({class_row[k], 1.0});
+      entries.push_back({class_row_[k], 1.0});
       for (std::size_t r = 0; r < problem_.dimensions; ++r)
         if (problem_.classes[k].demand[r] > 0)
-          entries.push_back({each.first_row + static_cast<int>(r), -demand(k, r) / unit[r]});
+          entries.push_back({each.first_row + static_cast<int>(r), -demand(k, r) / unit_[r]});
       lp.add_column(0.0, entries);
     }
   }
 }
 
 void Program::read_prices(const LinearProgram& lp) {
-  const std::vector<double> unit = row_units(problem_);
+  for (const std::uint32_t k : placeable_) class_price_[k] = std::max(0.0, lp.dual(class_row_[k]));
   for (Chosen& each : chosen_) {
     each.unit_price.assign(problem_.dimensions, 0.0);
     for (std::size_t r = 0; r < problem_.dimensions; ++r)
-      each.unit_price[r] = std::max(0.0, lp.dual(each.first_row + static_cast<int>(r))) / unit[r];
+      each.unit_price[r] = std::max(0.0, lp.dual(each.first_row + static_cast<int>(r))) / unit_[r];
   }
 }
 
-// The chosen offer whose prices make a node of t cheapest, among those that price every class of t.
-const Program::Chosen* Program::best_prices(std::uint32_t t) const {
-  const Chosen* best = nullptr;
-  double least = 0;
+// The prices, of the chosen offers and its own, that make a node of t cheapest, among those that
+// price every class of t.
+const std::vector<double>* Program::best_prices(std::uint32_t t) const {
+  const std::vector<double>* best = own_[t].empty() ? nullptr : &own_[t];
+  double least = best == nullptr ? 0 : worth(t, *best);
   for (const Chosen& each : chosen_) {
-    if (!subset(runs_[t], runs_[each.offer])) continue;
+    if (each.unit_price.empty() || !subset(runs_[t], runs_[each.offer])) continue;
     const double sum = worth(t, each.unit_price);
     if (best == nullptr || sum < least) {
-      best = &each;
+      best = &each.unit_price;
       least = sum;
     }
   }
   return best;
+}
+
+// Prices for t alone at which its classes are worth what they are now.
+bool Program::own_prices(std::uint32_t t, std::vector<double>& unit_price) {
+  NodePrices prices(problem_.dimensions);
+  std::vector<double> row(problem_.dimensions);
+  for (const std::uint32_t k : placeable_) {
+    if (!test(runs_[t], k)) continue;
+    for (std::size_t r = 0; r < problem_.dimensions; ++r) row[r] = demand(k, r) / unit_[r];
+    prices.add_pod(row, class_price_[k]);
+  }
+  for (std::size_t r = 0; r < problem_.dimensions; ++r) row[r] = capacity(t, r) / unit_[r];
+  if (!prices.solve(row, unit_price)) return false;
+  for (std::size_t r = 0; r < problem_.dimensions; ++r) unit_price[r] /= unit_[r];
+  return true;
 }
 
 // Adds the offers that would be worth more than they cost; false when there are none.
@@ -216,13 +241,19 @@ bool Program::add_violated() {
     std::uint32_t offer;
   };
   std::vector<Violated> all;
+  std::vector<double> unit_price;
   for (const std::uint32_t t : front_) {
     if (is_chosen_[t] != 0) continue;
     if (std::all_of(runs_[t].begin(), runs_[t].end(), [](std::uint64_t w) { return w == 0; }))
       continue;
-    const Chosen* prices = best_prices(t);
-    const double sum = prices == nullptr ? 1e300 : worth(t, prices->unit_price);
-    if (sum > price(t) * (1 + 1e-9)) all.push_back({sum / std::max(price(t), 1e-9), t});
+    own_[t].clear();
+    const std::vector<double>* prices = best_prices(t);
+    double sum = prices == nullptr ? 1e300 : worth(t, *prices);
+    if (sum > price(t) && own_prices(t, unit_price)) {
+      own_[t] = unit_price;
+      sum = std::min(sum, worth(t, unit_price));
+    }
+    if (sum > price(t) * (1 + 1e-7)) all.push_back({sum / std::max(price(t), 1e-9), t});
   }
   constexpr std::size_t kAtOnce = 12;
   std::sort(all.begin(), all.end(), [](const Violated& a, const Violated& b) {
@@ -240,9 +271,8 @@ LowerBound Program::finish() const {
   out.unplaceable = unplaceable_;
   const std::vector<double> nothing(problem_.dimensions, 0.0);
   for (std::uint32_t t = 0; t < problem_.offers.size(); ++t) {
-    const Chosen* prices = best_prices(dominator_[t]);
-    out.certificate.unit_price.push_back(
-        prices == nullptr || prices->unit_price.empty() ? nothing : prices->unit_price);
+    const std::vector<double>* prices = best_prices(dominator_[t]);
+    out.certificate.unit_price.push_back(prices == nullptr ? nothing : *prices);
   }
   // What rounding, and offers that did not get their turn, left too dear is brought down.
   double scale = 1;

@@ -1,0 +1,529 @@
+#include "decide/provisioning/packing.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "base/rng.h"
+#include "decide/provisioning/packing_bound.h"
+#include "decide/provisioning/packing_state.h"
+
+namespace gputide::provisioning {
+namespace {
+
+struct Weights {
+  std::vector<double> shape_value;  // what one pod of a shape is worth
+  double small_node = 0.02;         // how much worth a dollar a smaller node may lack
+};
+
+// Builds nodes one by one: a seed pod, the offer, and what else fills it, by worth for the money.
+class Builder {
+ public:
+  Builder(PackState& state, const PackBound& bound) : state_(state), bound_(bound) {
+    for (const Shape& shape : state.shapes())
+      for (const std::int64_t d : problem().classes[shape.classes.front()].demand)
+        demand_.push_back(static_cast<double>(d));
+    for (const PackClass& each : problem().classes) {
+      int rank = 1;  // 0: keeps others of its like off the node; 2: waits for company
+      for (const TopologyRule& rule : each.rules) {
+        if (rule.kind == TopologyRule::Kind::AntiAffinity) rank = 0;
+        if (rule.kind == TopologyRule::Kind::Affinity && !rule.counts_itself) rank = 2;
+      }
+      rank_.push_back(rank);
+    }
+    for (const NodeKind& kind : problem().kinds) {
+      twins_.push_back(kNone);
+      for (std::uint32_t j = 0; j + 1 < twins_.size(); ++j)
+        if (same_offers(kind, problem().kinds[j]) && twins_[j] == kNone) {
+          twins_.back() = j;
+          break;
+        }
+      bought_.push_back(0);
+      bare_.push_back(state_.make_node(static_cast<std::uint32_t>(bare_.size())));
+    }
+  }
+
+  void use(Weights weights) { weights_ = std::move(weights); }
+  /// Only these kinds from now on; empty = all.
+  void restrict_to(std::vector<char> kinds) { allowed_ = std::move(kinds); }
+
+  void fill_existing(std::vector<OpenNode>& nodes);
+  /// Places what is left on new nodes, and what only fits beside others on those.
+  void build(std::vector<OpenNode>& nodes, std::span<const std::uint32_t> order);
+
+  /// Classes, the hardest first.
+  std::vector<std::uint32_t> seed_order() const;
+  void sort_seeds(std::vector<std::uint32_t>& classes) const;
+
+ private:
+  const PackProblem& problem() const { return state_.problem(); }
+  static bool same_offers(const NodeKind& a, const NodeKind& b);
+  bool open(std::vector<OpenNode>& nodes, std::uint32_t k);
+  bool join(std::vector<OpenNode>& nodes, std::uint32_t k);
+  void candidates(std::uint32_t kind, std::uint32_t k, std::vector<std::uint32_t>& out) const;
+  double fill(OpenNode& node, const std::vector<std::int64_t>& capacity);
+  std::uint32_t admissible(const OpenNode& node, const Shape& shape) const;
+  void replay(std::vector<OpenNode>& nodes, std::uint32_t kind, std::uint32_t offer,
+              std::span<const std::uint32_t> pods);
+  std::uint32_t cheapest(const OpenNode& node) const;
+
+  PackState& state_;
+  const PackBound& bound_;
+  Weights weights_;
+  std::vector<char> allowed_;
+  std::vector<std::uint32_t> twins_;  // kind -> an earlier kind with the same offers, or kNone
+  std::vector<std::int64_t> bought_;  // by kind
+  std::vector<int> rank_;             // by class
+  std::vector<OpenNode> bare_;        // by kind: an empty node
+  std::vector<double> demand_;        // shape by shape
+  // Of the node being filled:
+  std::vector<std::uint32_t> open_shapes_;  // more of them may fit
+  std::vector<double> room_, pull_;         // by dimension: what is left, what a unit is wanted for
+};
+
+bool Builder::same_offers(const NodeKind& a, const NodeKind& b) {
+  if (a.pool != b.pool || a.offers.size() != b.offers.size()) return false;
+  for (std::size_t i = 0; i < a.offers.size(); ++i)
+    if (a.offers[i].price != b.offers[i].price || a.offers[i].type != b.offers[i].type ||
+        a.offers[i].reservation != b.offers[i].reservation)
+      return false;
+  return true;
+}
+
+std::vector<std::uint32_t> Builder::seed_order() const {
+  std::vector<std::uint32_t> order(problem().classes.size());
+  std::iota(order.begin(), order.end(), 0U);
+  sort_seeds(order);
+  return order;
+}
+
+void Builder::sort_seeds(std::vector<std::uint32_t>& classes) const {
+  std::sort(classes.begin(), classes.end(), [&](std::uint32_t a, std::uint32_t b) {
+    if (rank_[a] != rank_[b]) return rank_[a] < rank_[b];
+    const double va = weights_.shape_value[state_.shape_of(a)];
+    const double vb = weights_.shape_value[state_.shape_of(b)];
+    return va != vb ? va > vb : a < b;
+  });
+}
+
+// The class of a shape that may come next, or kNone.
+std::uint32_t Builder::admissible(const OpenNode& node, const Shape& shape) const {
+  for (const std::uint32_t k : shape.alive)
+    if (state_.left(k) > 0 && state_.admits(node, k)) return k;
+  return kNone;
+}
+
+// Fills a node of that capacity as well as pods can; returns what they are worth.
+double Builder::fill(OpenNode& node, const std::vector<std::int64_t>& capacity) {
+  const std::size_t dimensions = problem().dimensions;
+  std::vector<Shape>& shapes = state_.shapes();
+  double worth = 0;
+  open_shapes_.clear();
+  for (std::uint32_t s = 0; s < shapes.size(); ++s)
+    if (shapes[s].left > 0) open_shapes_.push_back(s);
+  room_.resize(dimensions);
+  pull_.resize(dimensions);
+  while (true) {
+    for (std::size_t r = 0; r < dimensions; ++r) {
+      const auto all = static_cast<double>(capacity[r]);
+      room_[r] = static_cast<double>(capacity[r] - node.used[r]);
+      pull_[r] = all > 0 ? bound_.unit_worth[r] * (0.25 + room_[r] / all) : 0;
+    }
+    std::uint32_t best = kNone;
+    double most = -1;
+    std::size_t kept = 0;
+    for (const std::uint32_t s : open_shapes_) {
+      const double* demand = &demand_[s * dimensions];
+      bool fits = shapes[s].left > 0;
+      double score = weights_.shape_value[s] * 0.5;
+      for (std::size_t r = 0; r < dimensions; ++r) {
+        fits = fits && (demand[r] <= room_[r] || demand[r] == 0);
+        score += demand[r] * pull_[r];
+      }
+      if (!fits) continue;
+      open_shapes_[kept++] = s;
+      if (score > most) {
+        most = score;
+        best = s;
+      }
+    }
+    open_shapes_.resize(kept);
+    if (best == kNone) return worth;
+    const std::uint32_t k = admissible(node, shapes[best]);
+    const std::uint32_t offer = k == kNone ? kNone : state_.offer_with(node, k);
+    const bool within = offer != kNone && (node.kind == kNone ||
+                                           problem().kinds[node.kind].offers[offer].price <=
+                                               problem().kinds[node.kind].offers[node.offer].price);
+    if (!within) {
+      open_shapes_.erase(std::find(open_shapes_.begin(), open_shapes_.end(), best));
+      continue;
+    }
+    state_.add(node, k, node.offer);
+    worth += weights_.shape_value[best];
+  }
+}
+
+void Builder::fill_existing(std::vector<OpenNode>& nodes) {
+  for (std::uint32_t i = 0; i < problem().existing.size(); ++i) {
+    OpenNode node = state_.make_existing(i);
+    fill(node, problem().existing[i].capacity);
+    nodes.push_back(std::move(node));
+  }
+}
+
+// Offers worth a try for a node that starts with class k: cheap ones, and larger ones in steps, of
+// those that give near their price.
+void Builder::candidates(std::uint32_t kind, std::uint32_t k,
+                         std::vector<std::uint32_t>& out) const {
+  constexpr std::size_t kCheap = 3, kMost = 6;
+  out.clear();
+  const NodeKind& each = problem().kinds[kind];
+  const std::vector<std::uint64_t>& suits = problem().classes[k].offers[kind];
+  const std::vector<double>& value = bound_.offer_value[kind];  // worth a dollar, at the most 1
+  const std::vector<std::int64_t>& demand = problem().classes[k].demand;
+  double best = 0, next_price = 0;
+  const auto usable = [&](std::uint32_t t) {
+    if ((suits[t / 64] >> (t % 64) & 1) == 0) return false;
+    for (std::size_t r = 0; r < problem().dimensions; ++r)
+      if (demand[r] > 0 && demand[r] > each.offers[t].capacity[r]) return false;
+    return state_.affordable(kind, t);
+  };
+  for (std::uint32_t t = 0; t < each.offers.size(); ++t)
+    if (value[t] > best && usable(t)) best = value[t];
+  bool first = true;
+  for (std::uint32_t t = 0; t < each.offers.size() && out.size() < kMost; ++t) {
+    if (!first && value[t] < 0.8 * best) continue;
+    if (!usable(t)) continue;
+    const double price = each.offers[t].price.to_dollars();
+    if (out.size() >= kCheap && price < next_price) continue;
+    out.push_back(t);
+    first = false;
+    next_price = price * 1.6;
+  }
+}
+
+std::uint32_t Builder::cheapest(const OpenNode& node) const {
+  const NodeKind& kind = problem().kinds[node.kind];
+  for (std::uint32_t t = 0; t < node.offer; ++t) {
+    if ((node.suits[t / 64] >> (t % 64) & 1) == 0 || !state_.affordable(node.kind, t)) continue;
+    bool fits = true;
+    for (std::size_t r = 0; r < problem().dimensions; ++r)
+      fits = fits && node.used[r] <= kind.offers[t].capacity[r];
+    if (fits) return t;
+  }
+  return node.offer;
+}
+
+bool Builder::open(std::vector<OpenNode>& nodes, std::uint32_t k) {
+  struct Trial {
+    std::uint32_t kind, offer;
+    std::vector<std::uint32_t> pods;
+    double worth_per_dollar;
+    double price;
+  };
+  std::vector<Trial> trials;
+  std::vector<std::uint32_t> offers;
+  double best = 0;
+  for (std::uint32_t kind = 0; kind < problem().kinds.size(); ++kind) {
+    if (!allowed_.empty() && allowed_[kind] == 0) continue;
+    const PackClass& each = problem().classes[k];
+    if (each.offers[kind].empty()) continue;
+    const OpenNode& bare = bare_[kind];
+    if (!state_.admits(bare, k)) continue;
+    // Of kinds with the same offers, the one of which fewer were bought.
+    const std::uint32_t family = twins_[kind] == kNone ? kind : twins_[kind];
+    bool twin_is_better = false;
+    for (std::uint32_t j = 0; j < problem().kinds.size() && !twin_is_better; ++j) {
+      if (j == kind || (twins_[j] == kNone ? j : twins_[j]) != family) continue;
+      if (!allowed_.empty() && allowed_[j] == 0) continue;
+      if (bought_[j] > bought_[kind] || (bought_[j] == bought_[kind] && j > kind)) continue;
+      twin_is_better = each.offers[j] == each.offers[kind] && state_.admits(state_.make_node(j), k);
+    }
+    if (twin_is_better) continue;
+    candidates(kind, k, offers);
+    for (const std::uint32_t t : offers) {
+      OpenNode node = bare;
+      if (state_.offer_with(node, k) == kNone) break;
+      node.offer = t;
+      state_.add(node, k, t);
+      const double worth = weights_.shape_value[state_.shape_of(k)] +
+                           fill(node, problem().kinds[kind].offers[t].capacity);
+      node.offer = cheapest(node);
+      const double price =
+          std::max(problem().kinds[kind].offers[node.offer].price.to_dollars(), 1e-9);
+      best = std::max(best, worth / price);
+      trials.push_back({kind, node.offer, node.pods, worth / price, price});
+      state_.clear(node);
+    }
+  }
+  const Trial* chosen = nullptr;
+  for (const Trial& trial : trials)
+    if (trial.worth_per_dollar >= best * (1 - weights_.small_node) &&
+        (chosen == nullptr || trial.price < chosen->price))
+      chosen = &trial;
+  if (chosen == nullptr) return false;
+  replay(nodes, chosen->kind, chosen->offer, chosen->pods);
+  return true;
+}
+
+// Builds the pattern as often as its pods last.
+void Builder::replay(std::vector<OpenNode>& nodes, std::uint32_t kind, std::uint32_t offer,
+                     std::span<const std::uint32_t> pods) {
+  while (true) {
+    if (!state_.affordable(kind, offer)) return;
+    for (const std::uint32_t k : pods)
+      if (state_.left(k) <= 0) return;
+    OpenNode node = bare_[kind];
+    for (const std::uint32_t k : pods) {
+      if (state_.left(k) <= 0 || !state_.admits(node, k)) {
+        state_.clear(node);
+        return;
+      }
+      state_.add(node, k, offer);
+    }
+    state_.buy(node, 1);
+    ++bought_[kind];
+    state_.settle(node);
+    nodes.push_back(std::move(node));
+  }
+}
+
+// Puts one pod on a node that is there, the one that gets least dearer.
+bool Builder::join(std::vector<OpenNode>& nodes, std::uint32_t k) {
+  OpenNode* best = nullptr;
+  std::uint32_t best_offer = kNone;
+  Money least;
+  for (OpenNode& node : nodes) {
+    if (!node.live || (node.kind != kNone && !allowed_.empty() && allowed_[node.kind] == 0))
+      continue;
+    if (!state_.admits(node, k)) continue;
+    state_.buy(node, -1);
+    const std::uint32_t offer = state_.offer_with(node, k);
+    state_.buy(node, 1);
+    if (offer == kNone) continue;
+    const Money dearer = node.kind == kNone
+                             ? Money()
+                             : problem().kinds[node.kind].offers[offer].price - state_.price(node);
+    if (best == nullptr || dearer < least) {
+      best = &node;
+      best_offer = offer;
+      least = dearer;
+    }
+  }
+  if (best == nullptr) return false;
+  state_.buy(*best, -1);
+  state_.add(*best, k, best_offer);
+  state_.buy(*best, 1);
+  return true;
+}
+
+void Builder::build(std::vector<OpenNode>& nodes, std::span<const std::uint32_t> order) {
+  bool progress = true;
+  while (progress) {
+    progress = false;
+    for (const std::uint32_t k : order) {
+      bool needs_company = false;
+      for (const TopologyRule& rule : problem().classes[k].rules)
+        needs_company = needs_company || rule.kind == TopologyRule::Kind::Affinity;
+      while (state_.left(k) > 0) {
+        const bool placed =
+            needs_company ? join(nodes, k) || open(nodes, k) : open(nodes, k) || join(nodes, k);
+        if (!placed) break;
+        progress = true;
+      }
+    }
+  }
+}
+
+// What each shape cost on the nodes it is on, in parts by worth: dear company makes it dearer.
+void learn(const PackState& state, const std::vector<OpenNode>& nodes, std::vector<double>& value) {
+  std::vector<double> charged(value.size(), 0.0), times(value.size(), 0.0);
+  for (const OpenNode& node : nodes) {
+    if (node.kind == kNone) continue;
+    double worth = 0;
+    for (const std::uint32_t k : node.pods) worth += value[state.shape_of(k)];
+    if (worth <= 0) continue;
+    const double dear = state.price(node).to_dollars() / worth;
+    for (const std::uint32_t k : node.pods) {
+      charged[state.shape_of(k)] += value[state.shape_of(k)] * dear;
+      times[state.shape_of(k)] += 1;
+    }
+  }
+  for (std::size_t s = 0; s < value.size(); ++s)
+    if (times[s] > 0) value[s] = 0.5 * value[s] + 0.5 * charged[s] / times[s];
+}
+
+// Takes a few nodes apart and builds them anew; keeps what is cheaper.
+class Improver {
+ public:
+  Improver(PackState& state, Builder& builder, const std::vector<double>& value)
+      : state_(state), builder_(builder), value_(value), rng_(1, "repack") {}
+
+  void run(std::vector<OpenNode>& nodes, int attempts);
+
+ private:
+  bool repack(std::vector<OpenNode>& nodes, std::span<const std::uint32_t> chosen);
+
+  PackState& state_;
+  Builder& builder_;
+  const std::vector<double>& value_;
+  Rng rng_;
+};
+
+bool Improver::repack(std::vector<OpenNode>& nodes, std::span<const std::uint32_t> chosen) {
+  std::vector<OpenNode> before;
+  Money cost;
+  for (const std::uint32_t i : chosen) {
+    before.push_back(nodes[i]);
+    cost += state_.price(nodes[i]);
+    state_.buy(nodes[i], -1);
+    state_.clear(nodes[i]);
+    state_.revive(before.back());
+  }
+  Weights weights;
+  weights.shape_value = value_;
+  for (double& v : weights.shape_value)
+    v *= 0.85 + 0.3 * static_cast<double>(rng_.below(1000)) / 1000.0;
+  weights.small_node = 0.01 * static_cast<double>(rng_.below(6));
+  builder_.use(std::move(weights));
+  std::vector<OpenNode> fresh;
+  std::vector<std::uint32_t> order;  // of what was taken off, and what never found a place
+  for (const OpenNode& node : before) order.insert(order.end(), node.pods.begin(), node.pods.end());
+  builder_.sort_seeds(order);
+  order.erase(std::unique(order.begin(), order.end()), order.end());
+  builder_.build(fresh, order);
+  Money after;
+  std::int64_t placed_before = 0, placed_after = 0;
+  for (const OpenNode& node : before) placed_before += static_cast<std::int64_t>(node.pods.size());
+  for (const OpenNode& node : fresh) {
+    after += state_.price(node);
+    placed_after += static_cast<std::int64_t>(node.pods.size());
+  }
+  if (placed_after >= placed_before && after < cost) {
+    for (std::size_t i = 0; i < fresh.size(); ++i) {
+      if (i < chosen.size())
+        nodes[chosen[i]] = std::move(fresh[i]);
+      else
+        nodes.push_back(std::move(fresh[i]));
+    }
+    return true;
+  }
+  for (OpenNode& node : fresh) {
+    state_.buy(node, -1);
+    const OpenNode was = node;
+    state_.clear(node);
+    state_.revive(was);
+  }
+  for (std::size_t i = 0; i < chosen.size(); ++i) {
+    OpenNode node = state_.make_node(before[i].kind);
+    for (const std::uint32_t k : before[i].pods) state_.add(node, k, before[i].offer);
+    state_.buy(node, 1);
+    state_.settle(node);
+    nodes[chosen[i]] = std::move(node);
+  }
+  return false;
+}
+
+void Improver::run(std::vector<OpenNode>& nodes, int attempts) {
+  const PackProblem& problem = state_.problem();
+  std::vector<std::uint32_t> live;
+  for (int i = 0; i < attempts; ++i) {
+    if (i % 16 == 0) {
+      live.clear();
+      for (std::uint32_t n = 0; n < nodes.size(); ++n)
+        if (nodes[n].live && nodes[n].kind != kNone) live.push_back(n);
+      if (live.empty()) return;
+    }
+    const std::uint32_t first = live[rng_.below(live.size())];
+    if (!nodes[first].live) continue;
+    std::vector<std::uint32_t> chosen{first};
+    const std::vector<std::uint32_t>& domains = problem.kinds[nodes[first].kind].domains;
+    const std::size_t want = 2 + rng_.below(2);
+    for (int tries = 0; tries < 8 && chosen.size() < want; ++tries) {
+      const std::uint32_t other = live[rng_.below(live.size())];
+      if (nodes[other].live && std::find(chosen.begin(), chosen.end(), other) == chosen.end() &&
+          problem.kinds[nodes[other].kind].domains == domains)
+        chosen.push_back(other);
+    }
+    std::vector<char> kinds(problem.kinds.size(), 0);
+    for (std::size_t k = 0; k < kinds.size(); ++k)
+      kinds[k] = problem.kinds[k].domains == domains ? 1 : 0;
+    builder_.restrict_to(std::move(kinds));
+    repack(nodes, chosen);
+  }
+  builder_.restrict_to({});
+}
+
+// Finds an order in which each pod is admissible when its turn comes: nodes were taken apart and
+// joined, so theirs need not be one. A pod that never is stays unplaced.
+PackPlan finish(const PackProblem& problem, const std::vector<OpenNode>& nodes) {
+  PackState state(problem);
+  PackPlan plan;
+  std::vector<OpenNode> rebuilt;
+  std::vector<Placement> waiting;
+  for (const OpenNode& node : nodes) {
+    if (!node.live || node.pods.empty()) continue;
+    const auto number = static_cast<std::uint32_t>(plan.nodes.size());
+    plan.nodes.push_back({node.kind, node.offer, {}});
+    rebuilt.push_back(node.kind == kNone ? state.make_existing(node.offer)
+                                         : state.make_node(node.kind));
+    for (const std::uint32_t k : node.pods) waiting.push_back({k, number});
+    plan.per_hour += state.price(node);
+  }
+  for (std::size_t before = waiting.size() + 1; waiting.size() < before;) {
+    before = waiting.size();
+    std::erase_if(waiting, [&](const Placement& step) {
+      OpenNode& node = rebuilt[step.node];
+      if (!state.admits(node, step.demand_class)) return false;
+      state.add(node, step.demand_class, plan.nodes[step.node].offer);
+      plan.order.push_back(step);
+      auto& pods = plan.nodes[step.node].pods;
+      if (!pods.empty() && pods.back().first == step.demand_class)
+        ++pods.back().second;
+      else
+        pods.emplace_back(step.demand_class, 1);
+      return true;
+    });
+  }
+  for (std::uint32_t k = 0; k < problem.classes.size(); ++k) plan.unplaced.push_back(state.left(k));
+  return plan;
+}
+
+}  // namespace
+
+PackPlan pack(const PackProblem& problem, const PackEffort& effort) {
+  const PackBound bound = pack_bound(problem);
+  PackPlan best;
+  std::int64_t best_left = 0;
+  std::vector<double> value;
+  for (int round = 0; round < std::max(1, effort.constructions); ++round) {
+    PackState state(problem);
+    if (round == 0)
+      for (std::size_t s = 0; s < state.shapes().size(); ++s)
+        value.push_back(bound.class_value[state.shapes()[s].classes.front()]);
+    Builder builder(state, bound);
+    Weights weights;
+    weights.shape_value = value;
+    constexpr double kSmaller[] = {0.02, 0.05, 0.01, 0.1, 0.0};
+    weights.small_node = kSmaller[round % 5];
+    builder.use(weights);
+    std::vector<OpenNode> nodes;
+    builder.fill_existing(nodes);
+    builder.build(nodes, builder.seed_order());
+    const bool last = round + 1 >= effort.constructions;
+    if (last && effort.repacks_per_node > 0)
+      Improver(state, builder, value)
+          .run(nodes, std::min(effort.most_repacks,
+                               effort.repacks_per_node * static_cast<int>(nodes.size())));
+    PackPlan plan = finish(problem, nodes);
+    std::int64_t left = 0;
+    for (const std::int64_t n : plan.unplaced) left += n;
+    if (round == 0 || left < best_left || (left == best_left && plan.per_hour < best.per_hour)) {
+      best = std::move(plan);
+      best_left = left;
+    }
+    learn(state, nodes, value);
+  }
+  return best;
+}
+
+}  // namespace gputide::provisioning

@@ -1,0 +1,23 @@
+// What the bound tells the packing engine.
+#pragma once
+
+#include <vector>
+
+#include "decide/provisioning/bound.h"
+#include "decide/provisioning/packing.h"
+
+namespace gputide::provisioning {
+
+/// The bound on what pack() may answer: resources, labels and "one of these a node"; other topology
+/// rules are left out, existing nodes are taken as free.
+struct PackBound {
+  LowerBound bound;
+  PlacementProblem placement;
+  std::vector<double> class_value;               // dollars a pod, by the problem's classes
+  std::vector<double> unit_worth;                // dollars a unit of each dimension, over all
+  std::vector<std::vector<double>> offer_value;  // kind, offer: worth of a full node for its price
+};
+
+PackBound pack_bound(const PackProblem& problem);
+
+}  // namespace gputide::provisioning

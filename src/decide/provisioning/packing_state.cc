@@ -1,0 +1,295 @@
+#include "decide/provisioning/packing_state.h"
+
+#include <algorithm>
+#include <map>
+
+#include "base/check.h"
+
+namespace gputide::provisioning {
+namespace {
+
+using Kind = TopologyRule::Kind;
+
+bool bit(const std::vector<std::uint64_t>& bits, std::size_t i) {
+  return i / 64 < bits.size() && (bits[i / 64] >> (i % 64) & 1) != 0;
+}
+
+bool contains(const std::vector<std::uint32_t>& list, std::uint32_t value) {
+  return std::find(list.begin(), list.end(), value) != list.end();
+}
+
+}  // namespace
+
+PackState::PackState(const PackProblem& problem)
+    : problem_(problem), reservations_(problem.reservations) {
+  for (const TopologyGroup& group : problem.groups) {
+    counts_.push_back(group.counts);
+    anti_owners_.push_back(group.anti_owners);
+    std::int64_t total = 0;
+    for (const std::int64_t n : group.counts) total += n;
+    for (const std::int64_t n : group.node_counts) total += n;
+    totals_.push_back(total);
+    host_index_.push_back(group.key == kHostname ? static_cast<std::uint32_t>(host_groups_++)
+                                                 : kNone);
+  }
+  for (const Pool& pool : problem.pools) limits_.push_back(pool.limit);
+  std::map<std::tuple<std::vector<std::int64_t>, std::vector<std::vector<std::uint64_t>>,
+                      std::vector<bool>>,
+           std::uint32_t>
+      known;
+  for (std::uint32_t k = 0; k < problem.classes.size(); ++k) {
+    const PackClass& each = problem.classes[k];
+    left_.push_back(each.count);
+    const auto [at, fresh] = known.try_emplace({each.demand, each.offers, each.existing},
+                                               static_cast<std::uint32_t>(shapes_.size()));
+    if (fresh) shapes_.emplace_back();
+    shapes_[at->second].classes.push_back(k);
+    shapes_[at->second].alive.push_back(k);
+    shapes_[at->second].left += each.count;
+    shape_of_.push_back(at->second);
+  }
+}
+
+OpenNode PackState::make_node(std::uint32_t kind) const {
+  OpenNode node;
+  node.kind = kind;
+  node.live = true;
+  node.used.assign(problem_.dimensions, 0);
+  const std::size_t offers = problem_.kinds[kind].offers.size();
+  node.suits.assign((offers + 63) / 64, ~std::uint64_t{0});
+  node.counts.assign(host_groups_, 0);
+  node.anti_owners.assign(host_groups_, 0);
+  node.most.assign(host_groups_, std::numeric_limits<std::int32_t>::max());
+  return node;
+}
+
+OpenNode PackState::make_existing(std::uint32_t number) const {
+  OpenNode node;
+  node.offer = number;
+  node.live = true;
+  node.used.assign(problem_.dimensions, 0);
+  node.counts.assign(host_groups_, 0);
+  node.anti_owners.assign(host_groups_, 0);
+  node.most.assign(host_groups_, std::numeric_limits<std::int32_t>::max());
+  for (std::size_t g = 0; g < problem_.groups.size(); ++g) {
+    if (host_index_[g] == kNone) continue;
+    const TopologyGroup& group = problem_.groups[g];
+    if (number < group.node_counts.size())
+      node.counts[host_index_[g]] = static_cast<std::int32_t>(group.node_counts[number]);
+    if (number < group.node_anti_owners.size())
+      node.anti_owners[host_index_[g]] = static_cast<std::int32_t>(group.node_anti_owners[number]);
+  }
+  return node;
+}
+
+bool PackState::holds(const std::vector<std::int64_t>& used,
+                      const std::vector<std::int64_t>& demand,
+                      const std::vector<std::int64_t>& capacity) const {
+  for (std::size_t r = 0; r < problem_.dimensions; ++r)
+    if (demand[r] > 0 && used[r] + demand[r] > capacity[r]) return false;
+  return true;
+}
+
+bool PackState::affordable(std::uint32_t kind, std::uint32_t offer) const {
+  const NodeKind& each = problem_.kinds[kind];
+  const PackOffer& what = each.offers[offer];
+  if (what.reservation != kNone && reservations_[what.reservation] <= 0) return false;
+  const std::vector<std::int64_t>& limit = limits_[each.pool];
+  for (std::size_t r = 0; r < limit.size(); ++r)
+    if (what.limit_use[r] > limit[r]) return false;
+  return true;
+}
+
+bool PackState::keeps_min_values(const OpenNode& node, const std::vector<std::int64_t>& demand,
+                                 const std::vector<std::uint64_t>& suits) const {
+  const NodeKind& kind = problem_.kinds[node.kind];
+  for (const Pool::MinValues& rule : problem_.pools[kind.pool].min_values) {
+    std::vector<std::uint32_t> seen;
+    for (std::uint32_t t = 0; t < kind.offers.size(); ++t) {
+      if (!bit(suits, t) || !holds(node.used, demand, kind.offers[t].capacity)) continue;
+      const std::uint32_t value = rule.value_of_type[kind.offers[t].type];
+      if (value != kNone && !contains(seen, value)) seen.push_back(value);
+    }
+    if (static_cast<std::int64_t>(seen.size()) < rule.at_least) return false;
+  }
+  return true;
+}
+
+std::uint32_t PackState::offer_with(const OpenNode& node, std::uint32_t k) const {
+  const PackClass& each = problem_.classes[k];
+  if (node.kind == kNone) {
+    const bool fits = each.existing[node.offer] &&
+                      holds(node.used, each.demand, problem_.existing[node.offer].capacity);
+    return fits ? node.offer : kNone;
+  }
+  const std::vector<std::uint64_t>& theirs = each.offers[node.kind];
+  if (theirs.empty()) return kNone;
+  const NodeKind& kind = problem_.kinds[node.kind];
+  const bool bare = node.pods.empty();
+  std::uint32_t found = kNone;
+  for (std::uint32_t t = bare ? 0 : node.offer; t < kind.offers.size(); ++t) {
+    if ((t % 64) == 0 && ((node.suits[t / 64] & theirs[t / 64]) == 0)) {
+      t += 63;
+      continue;
+    }
+    if (!bit(node.suits, t) || !bit(theirs, t)) continue;
+    if (!holds(node.used, each.demand, kind.offers[t].capacity)) continue;
+    if ((bare || t != node.offer) && !affordable(node.kind, t)) continue;
+    found = t;
+    break;
+  }
+  if (found == kNone || problem_.pools[kind.pool].min_values.empty()) return found;
+  std::vector<std::uint64_t> both = node.suits;
+  for (std::size_t w = 0; w < both.size(); ++w) both[w] &= theirs[w];
+  return keeps_min_values(node, each.demand, both) ? found : kNone;
+}
+
+std::uint32_t PackState::domain_of(const OpenNode& node, std::uint32_t key) const {
+  return node.kind == kNone ? problem_.existing[node.offer].domains[key]
+                            : problem_.kinds[node.kind].domains[key];
+}
+
+bool PackState::admits_rule(const OpenNode& node, const TopologyRule& rule) const {
+  const std::uint32_t host = host_index_[rule.group];
+  std::int64_t here = 0, least = 0;
+  if (host != kNone) {
+    here = node.counts[host];
+  } else {
+    const std::uint32_t domain = domain_of(node, problem_.groups[rule.group].key);
+    if (domain == kNone) return false;
+    here = counts_[rule.group][domain];
+    if (rule.kind == Kind::Spread) {
+      if (!contains(rule.domains, domain)) return false;
+      least = std::numeric_limits<std::int64_t>::max();
+      for (const std::uint32_t d : rule.domains) least = std::min(least, counts_[rule.group][d]);
+      if (static_cast<std::int64_t>(rule.domains.size()) < rule.min_domains) least = 0;
+    }
+  }
+  switch (rule.kind) {
+    case Kind::Spread:
+      return here + (rule.counts_itself ? 1 : 0) - least <= rule.max_skew;
+    case Kind::Affinity:
+      return here > 0 || (rule.counts_itself && totals_[rule.group] == 0);
+    case Kind::AntiAffinity:
+      return here == 0;
+  }
+  return false;
+}
+
+bool PackState::admits(const OpenNode& node, std::uint32_t k) const {
+  const PackClass& each = problem_.classes[k];
+  for (const std::uint32_t port : each.ports)
+    if (contains(node.ports, port)) return false;
+  for (const std::uint32_t group : each.counted_in) {
+    const std::uint32_t host = host_index_[group];
+    if (host != kNone) {
+      if (node.anti_owners[host] > 0 || node.counts[host] + 1 > node.most[host]) return false;
+    } else {
+      const std::uint32_t domain = domain_of(node, problem_.groups[group].key);
+      if (domain != kNone && anti_owners_[group][domain] > 0) return false;
+    }
+  }
+  return std::all_of(each.rules.begin(), each.rules.end(),
+                     [&](const TopologyRule& rule) { return admits_rule(node, rule); });
+}
+
+void PackState::count(OpenNode& node, std::uint32_t k, std::int32_t by) {
+  const PackClass& each = problem_.classes[k];
+  for (const std::uint32_t group : each.counted_in) {
+    totals_[group] += by;
+    if (host_index_[group] != kNone) {
+      node.counts[host_index_[group]] += by;
+    } else {
+      const std::uint32_t domain = domain_of(node, problem_.groups[group].key);
+      if (domain != kNone) counts_[group][domain] += by;
+    }
+  }
+  for (const TopologyRule& rule : each.rules) {
+    const std::uint32_t host = host_index_[rule.group];
+    if (rule.kind == Kind::AntiAffinity) {
+      if (host != kNone) {
+        node.anti_owners[host] += by;
+      } else {
+        anti_owners_[rule.group][domain_of(node, problem_.groups[rule.group].key)] += by;
+      }
+    }
+  }
+  left_[k] -= by;
+  shapes_[shape_of_[k]].left -= by;
+}
+
+void PackState::add(OpenNode& node, std::uint32_t k, std::uint32_t offer) {
+  const PackClass& each = problem_.classes[k];
+  for (std::size_t r = 0; r < problem_.dimensions; ++r) node.used[r] += each.demand[r];
+  node.ports.insert(node.ports.end(), each.ports.begin(), each.ports.end());
+  if (node.kind != kNone) {
+    const std::vector<std::uint64_t>& theirs = each.offers[node.kind];
+    for (std::size_t w = 0; w < node.suits.size(); ++w) node.suits[w] &= theirs[w];
+  }
+  node.offer = offer;
+  node.pods.push_back(k);
+  count(node, k, 1);
+  for (const TopologyRule& rule : each.rules)
+    if (rule.kind == Kind::Spread && host_index_[rule.group] != kNone)
+      node.most[host_index_[rule.group]] =
+          std::min(node.most[host_index_[rule.group]], static_cast<std::int32_t>(rule.max_skew));
+}
+
+void PackState::remove_last(OpenNode& node, std::uint32_t offer,
+                            const std::vector<std::uint64_t>& suits) {
+  const std::uint32_t k = node.pods.back();
+  const PackClass& each = problem_.classes[k];
+  node.pods.pop_back();
+  for (std::size_t r = 0; r < problem_.dimensions; ++r) node.used[r] -= each.demand[r];
+  node.ports.resize(node.ports.size() - each.ports.size());
+  node.suits = suits;
+  node.offer = offer;
+  count(node, k, -1);
+  bool spreads = false;
+  for (const TopologyRule& rule : each.rules)
+    spreads = spreads || (rule.kind == Kind::Spread && host_index_[rule.group] != kNone);
+  if (!spreads) return;
+  std::fill(node.most.begin(), node.most.end(), std::numeric_limits<std::int32_t>::max());
+  for (const std::uint32_t other : node.pods)
+    for (const TopologyRule& rule : problem_.classes[other].rules)
+      if (rule.kind == Kind::Spread && host_index_[rule.group] != kNone)
+        node.most[host_index_[rule.group]] =
+            std::min(node.most[host_index_[rule.group]], static_cast<std::int32_t>(rule.max_skew));
+}
+
+void PackState::clear(OpenNode& node) {
+  while (!node.pods.empty()) {
+    const std::uint32_t k = node.pods.back();
+    node.pods.pop_back();
+    count(node, k, -1);
+  }
+  node.live = false;
+}
+
+void PackState::settle(const OpenNode& node) {
+  for (const std::uint32_t k : node.pods) {
+    if (left_[k] > 0) continue;
+    std::vector<std::uint32_t>& alive = shapes_[shape_of_[k]].alive;
+    const auto at = std::find(alive.begin(), alive.end(), k);
+    if (at != alive.end()) alive.erase(at);
+  }
+}
+
+void PackState::revive(const OpenNode& node) {
+  for (const std::uint32_t k : node.pods) {
+    std::vector<std::uint32_t>& alive = shapes_[shape_of_[k]].alive;
+    const auto at = std::lower_bound(alive.begin(), alive.end(), k);
+    if (at == alive.end() || *at != k) alive.insert(at, k);
+  }
+}
+
+void PackState::buy(const OpenNode& node, std::int64_t sign) {
+  if (node.kind == kNone) return;
+  const NodeKind& kind = problem_.kinds[node.kind];
+  const PackOffer& offer = kind.offers[node.offer];
+  if (offer.reservation != kNone) reservations_[offer.reservation] -= sign;
+  std::vector<std::int64_t>& limit = limits_[kind.pool];
+  for (std::size_t r = 0; r < limit.size(); ++r) limit[r] -= sign * offer.limit_use[r];
+}
+
+}  // namespace gputide::provisioning

@@ -1,0 +1,89 @@
+// What is packed so far, and whether one more pod may go somewhere. pack() alone uses it.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "decide/provisioning/packing.h"
+
+namespace gputide::provisioning {
+
+/// Pods that ask the same and may use the same offers; they differ in topology only.
+struct Shape {
+  std::vector<std::uint32_t> classes;
+  std::vector<std::uint32_t> alive;  // classes of which pods are left, and maybe others
+  std::int64_t left = 0;
+};
+
+/// A node in the making.
+struct OpenNode {
+  std::uint32_t kind = kNone;  // kNone: an existing node
+  std::uint32_t offer = 0;     // the cheapest that holds it now; for existing nodes their number
+  bool live = false;
+  std::vector<std::int64_t> used;
+  std::vector<std::uint64_t> suits;       // offers that suit every pod on it
+  std::vector<std::uint32_t> pods;        // classes, in the order of placing
+  std::vector<std::int32_t> counts;       // by hostname group
+  std::vector<std::int32_t> anti_owners;  // by hostname group
+  std::vector<std::int32_t> most;         // by hostname group: the least that an owner allows
+  std::vector<std::uint32_t> ports;
+};
+
+class PackState {
+ public:
+  explicit PackState(const PackProblem& problem);
+
+  const PackProblem& problem() const { return problem_; }
+  std::vector<Shape>& shapes() { return shapes_; }
+  std::uint32_t shape_of(std::uint32_t k) const { return shape_of_[k]; }
+  std::int64_t left(std::uint32_t k) const { return left_[k]; }
+
+  OpenNode make_node(std::uint32_t kind) const;
+  OpenNode make_existing(std::uint32_t number) const;
+
+  /// Resources, labels and limits only: the offer that would hold one more of class k, or kNone.
+  std::uint32_t offer_with(const OpenNode& node, std::uint32_t k) const;
+  /// Topology rules and host ports.
+  bool admits(const OpenNode& node, std::uint32_t k) const;
+
+  /// Places one pod of class k, which admits() allows, with the offer that offer_with() named.
+  void add(OpenNode& node, std::uint32_t k, std::uint32_t offer);
+  /// Undoes the last add on this node, given the offer and suits before it.
+  void remove_last(OpenNode& node, std::uint32_t offer, const std::vector<std::uint64_t>& suits);
+  /// Takes every pod off.
+  void clear(OpenNode& node);
+  /// Forgets classes that ended with this node. After clear() of a settled node call revive().
+  void settle(const OpenNode& node);
+  void revive(const OpenNode& node);
+
+  /// Counts a node against its pool's limits and the reservations, or gives it back.
+  void buy(const OpenNode& node, std::int64_t sign);
+  bool affordable(std::uint32_t kind, std::uint32_t offer) const;
+
+  Money price(const OpenNode& node) const {
+    return node.kind == kNone ? Money() : problem_.kinds[node.kind].offers[node.offer].price;
+  }
+
+ private:
+  bool holds(const std::vector<std::int64_t>& used, const std::vector<std::int64_t>& demand,
+             const std::vector<std::int64_t>& capacity) const;
+  bool keeps_min_values(const OpenNode& node, const std::vector<std::int64_t>& demand,
+                        const std::vector<std::uint64_t>& suits) const;
+  bool admits_rule(const OpenNode& node, const TopologyRule& rule) const;
+  std::uint32_t domain_of(const OpenNode& node, std::uint32_t key) const;
+  void count(OpenNode& node, std::uint32_t k, std::int32_t by);
+
+  const PackProblem& problem_;
+  std::vector<std::uint32_t>
+      host_index_;  // group -> its number among the hostname groups, or kNone
+  std::size_t host_groups_ = 0;
+  std::vector<std::vector<std::int64_t>> counts_, anti_owners_;  // group -> domain
+  std::vector<std::int64_t> totals_;                             // group -> everywhere
+  std::vector<std::vector<std::int64_t>> limits_;                // pool -> what is left
+  std::vector<std::int64_t> reservations_;
+  std::vector<std::int64_t> left_;  // by class
+  std::vector<Shape> shapes_;
+  std::vector<std::uint32_t> shape_of_;
+};
+
+}  // namespace gputide::provisioning
