@@ -118,8 +118,19 @@ void Cluster::remove_node(NodeId id) {
   record({Undo::Kind::RemoveNode, id, 0, nullptr, {}, std::move(before)});
 }
 
-void Cluster::count(NodeId id, const PodEntry& entry, std::int64_t sign) {
+SpecId Cluster::spec_of(const model::Pod& pod) {
+  const SpecId id = kinds_.spec_of(pod);
   widen();
+  return id;
+}
+
+ResourceId Cluster::resource(std::string_view name) {
+  const ResourceId id = resources_.of(name);
+  widen();
+  return id;
+}
+
+void Cluster::count(NodeId id, const PodEntry& entry, std::int64_t sign) {
   const SpecInfo& info = kinds_.spec(entry.spec);
   std::int64_t* sums = requested_.data() + row(id);
   for (const Amount& request : info.requests) sums[request.resource] += sign * request.amount;
@@ -174,8 +185,7 @@ std::size_t Cluster::place_of(const PodRef& pod, NodeId id) const {
 }
 
 void Cluster::add_pod(PodRef pod, NodeId node) {
-  const PodEntry entry{kinds_.spec_of(*pod), kinds_.class_of(*pod),
-                       pod->metadata.deletionTimestamp.has_value()};
+  const PodEntry entry{spec_of(*pod), class_of(*pod), pod->metadata.deletionTimestamp.has_value()};
   const std::size_t place = at(node).pods.size();
   insert_pod(node, place, std::move(pod), entry);
   record({Undo::Kind::AddPod, node, static_cast<std::uint32_t>(place), nullptr, {}, nullptr});
@@ -191,8 +201,7 @@ void Cluster::remove_pod(const PodRef& pod, NodeId node) {
 
 void Cluster::replace_pod(const PodRef& before, PodRef now, NodeId node) {
   const std::size_t place = place_of(before, node);
-  const PodEntry entry{kinds_.spec_of(*now), kinds_.class_of(*now),
-                       now->metadata.deletionTimestamp.has_value()};
+  const PodEntry entry{spec_of(*now), class_of(*now), now->metadata.deletionTimestamp.has_value()};
   NodeState& state = at(node);
   PodEntry& held = state.entries[place];
   if (forks_.empty() && held.spec == entry.spec && held.pod_class == entry.pod_class &&
@@ -265,7 +274,7 @@ TopologyId Cluster::topology(std::string_view key) {
   if (known != topology_ids_.end()) return known->second;
   const auto id = static_cast<TopologyId>(topologies_.size());
   topology_ids_.emplace(std::string(key), id);
-  topologies_.push_back({std::string(key), {}, {}});
+  topologies_.emplace_back(key);
   topologies_.back().by_node.resize(nodes_.size(), kNoDomain);
   for (NodeId node = 0; node < end(); ++node) place_domains(node);
   return id;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <span>
@@ -117,10 +118,12 @@ class Cluster {
 
   Objects& objects() { return objects_; }
   const Objects& objects() const { return objects_; }
-  Resources& resources() { return resources_; }
   const Resources& resources() const { return resources_; }
-  PodKinds& kinds() { return kinds_; }
   const PodKinds& kinds() const { return kinds_; }
+  /// Numbers are given out here, so that the sums have a place for every resource.
+  SpecId spec_of(const model::Pod& pod);
+  ClassId class_of(const model::Pod& pod) { return kinds_.class_of(pod); }
+  ResourceId resource(std::string_view name);
 
  private:
   struct Undo {
@@ -132,6 +135,7 @@ class Cluster {
     NodeRef object;
   };
   struct Topology {
+    explicit Topology(std::string_view k) : key(k) {}
     std::string key;
     Names values;
     std::vector<DomainId> by_node;
@@ -167,7 +171,7 @@ class Cluster {
   std::uint32_t object_versions_ = 0;
   std::vector<std::pair<std::int32_t, std::int64_t>> priorities_;  // ascending, and how many pods
 
-  std::vector<Topology> topologies_;
+  std::deque<Topology> topologies_;
   boost::unordered_flat_map<std::string, TopologyId> topology_ids_;
 
   std::vector<Undo> log_;

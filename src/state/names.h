@@ -17,6 +17,10 @@ class Names {
   using Id = std::uint32_t;
   static constexpr Id kNone = UINT32_MAX;
 
+  Names() = default;
+  Names(const Names&) = delete;  // ids_ points into texts_
+  Names& operator=(const Names&) = delete;
+
   Id of(std::string_view text) {
     const auto at = ids_.find(text);
     if (at != ids_.end()) return at->second;

@@ -11,7 +11,7 @@ Value fit_gpu5(const model::Pod& pod, state::Cluster& cluster, state::NodeId nod
   static const std::pair<std::string, std::int64_t> kWeights[] = {
       {"cpu", 1}, {"memory", 1}, {"nvidia.com/gpu", 5}};
   static const scheduling::ShapePoint kShape[] = {{0, 0}, {50, 80}, {100, 100}};
-  const auto resources = scheduling::weigh(*pod.spec, kWeights, cluster.resources());
+  const auto resources = scheduling::weigh(*pod.spec, kWeights, cluster);
   return Value::Map{{"mostAllocated", scheduling::most_allocated(resources, cluster, node), {}},
                     {"leastAllocated", scheduling::least_allocated(resources, cluster, node), {}},
                     {"requestedToCapacityRatio",

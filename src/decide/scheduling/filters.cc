@@ -163,8 +163,7 @@ Demand& Filters::demand(state::SpecId spec, state::ClassId pod_class) {
 }
 
 Demand& Filters::demand(const model::Pod& pod) {
-  state::PodKinds& kinds = cluster_.kinds();
-  return demand(kinds.spec_of(pod), kinds.class_of(pod));
+  return demand(cluster_.spec_of(pod), cluster_.class_of(pod));
 }
 
 }  // namespace gputide::scheduling

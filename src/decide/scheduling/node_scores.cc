@@ -74,7 +74,7 @@ const model::ContainerImage* find_image(const model::Node& node, const std::stri
 
 std::vector<WeighedResource> weigh(const model::PodSpec& spec,
                                    std::span<const std::pair<std::string, std::int64_t>> weights,
-                                   state::Resources& resources) {
+                                   Cluster& cluster) {
   static const model::ResourceList kMissing{
       {"cpu", Quantity::from_milli(100)},
       {"memory", Quantity::from_value(200 * kMegabyte, Quantity::Format::BinarySI)}};
@@ -83,7 +83,7 @@ std::vector<WeighedResource> weigh(const model::PodSpec& spec,
   const model::ResourceList requests = model::pod_requests(spec, options);
   std::vector<WeighedResource> out;
   for (const auto& [name, weight] : weights) {
-    const state::ResourceId id = resources.of(name);
+    const state::ResourceId id = cluster.resource(name);
     const auto at = requests.find(name);
     out.push_back(
         {id, weight, at == requests.end() ? 0 : state::Resources::amount(id, at->second)});
@@ -203,7 +203,7 @@ std::int64_t Images::score(const model::PodSpec& spec, const Cluster& cluster, N
 
 NodeScores::NodeScores(const state::SpecInfo& spec, Cluster& cluster) : spec_(spec) {
   static const std::pair<std::string, std::int64_t> kDefault[] = {{"cpu", 1}, {"memory", 1}};
-  resources_ = weigh(*spec.spec, kDefault, cluster.resources());
+  resources_ = weigh(*spec.spec, kDefault, cluster);
   const auto& affinity = spec.spec->affinity;
   if (!affinity || !affinity->nodeAffinity) return;
   const auto& terms = affinity->nodeAffinity->preferredDuringSchedulingIgnoredDuringExecution;

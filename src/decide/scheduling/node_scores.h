@@ -34,7 +34,7 @@ struct WeighedResource {
 /// With defaults for containers that request no CPU or memory.
 std::vector<WeighedResource> weigh(const model::PodSpec& spec,
                                    std::span<const std::pair<std::string, std::int64_t>> weights,
-                                   state::Resources& resources);
+                                   state::Cluster& cluster);
 
 /// A point of RequestedToCapacityRatio's shape; scores are 0..100 here.
 struct ShapePoint {

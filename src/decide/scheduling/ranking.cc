@@ -42,7 +42,7 @@ std::vector<PluginScores> plugins() {
 Ranking::Likes::Likes(const model::Pod& pod, Filters& filters, Demand& demand)
     : spread(std::make_unique<SpreadScore>(pod, filters.cluster())) {
   if (spread->empty()) spread = nullptr;
-  const state::ClassId pod_class = filters.cluster().kinds().class_of(pod);
+  const state::ClassId pod_class = filters.cluster().class_of(pod);
   affinity = std::make_unique<AffinityScore>(
       filters.terms().of(filters.cluster(), demand.spec(), pod_class), pod_class);
 }
@@ -58,7 +58,7 @@ NodeScores& Ranking::node_scores(const Demand& demand) {
 Ranking::Likes& Ranking::likes(const model::Pod& pod, Demand& demand) {
   // The owner counts beside spec and class: default spreading selects by it.
   std::string key =
-      std::to_string(demand.spec()) + "/" + std::to_string(cluster_.kinds().class_of(pod)) + "/";
+      std::to_string(demand.spec()) + "/" + std::to_string(cluster_.class_of(pod)) + "/";
   if (const model::OwnerReference* owner = pod.metadata.controller())
     key += owner->kind + "/" + owner->name;
   if (likes_.size() > kMaxKept) likes_.clear();
