@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <utility>
 
 #include <boost/multiprecision/cpp_int.hpp>
@@ -66,12 +67,14 @@ Product scale_down(std::int64_t base, int places) {
   return {base > 0 ? quotient + 1 : quotient - 1, false};
 }
 
-bool add_fits(std::int64_t a, std::int64_t b, std::int64_t& sum) {
-  return !__builtin_add_overflow(a, b, &sum);
-}
-
 BigInt power_of_ten(int n) {
   return boost::multiprecision::pow(BigInt(10), static_cast<unsigned>(n));
+}
+
+/// cpp_int reads a leading zero as the mark of an octal number.
+BigInt big_number(std::string_view digits) {
+  const std::size_t first = digits.find_first_not_of('0');
+  return first == digits.npos ? BigInt(0) : BigInt(std::string(digits.substr(first)));
 }
 
 /// The low 64 bits, as Go's big.Int.Int64 leaves them.
@@ -203,6 +206,12 @@ int spare_digits(const Parts& parts, const Unit& unit) {
   return 15 - static_cast<int>(parts.whole.size()) - exponent_digits - 1;
 }
 
+/// Upstream takes these spellings to be canonical without looking closer.
+bool keeps_spelling(std::string_view digits, std::int64_t value, int scale, const Unit& unit) {
+  if (unit.base == 2) return value % 8 != 0;
+  return scale % 3 == 0 && !digits.ends_with("000") && digits.front() != '0';
+}
+
 }  // namespace
 
 /// unscaled / 10^scale.
@@ -211,7 +220,7 @@ struct Quantity::Big {
   int scale = 0;
 
   static Big of(std::int64_t value, int exponent) { return {BigInt(value), -exponent}; }
-  static Big of(const Quantity& q) { return q.big_ ? *q.big_ : of(q.value_, q.scale_); }
+  static Big of(const Quantity& q) { return q.big() ? *q.big() : of(q.value_, q.scale_); }
   BigInt at_scale(int wanted) const {
     return wanted == scale ? unscaled : BigInt(unscaled * power_of_ten(wanted - scale));
   }
@@ -223,6 +232,19 @@ struct Quantity::Big {
     return a.at_scale(scale).compare(b.at_scale(scale)) <=> 0;
   }
 };
+
+struct Quantity::Rare {
+  std::optional<Big> big;
+  std::string written;  // when there is no big
+};
+
+const Quantity::Big* Quantity::big_of(const Rare& rare) {
+  return rare.big ? &*rare.big : nullptr;
+}
+
+void Quantity::set_big(Big big) {
+  rare_ = std::make_shared<const Rare>(Rare{std::move(big), {}});
+}
 
 Result<Quantity> Quantity::parse(std::string_view text) {
   if (text.empty()) return fail(kWrongForm);
@@ -244,6 +266,8 @@ Result<Quantity> Quantity::parse(std::string_view text) {
     if (product.fits) {
       out.value_ = parts.positive ? product.value : -product.value;
       out.scale_ = scale;
+      if (keeps_spelling(digits, value, scale, unit) && out.text() != text)
+        out.rare_ = std::make_shared<const Rare>(Rare{std::nullopt, std::string(text)});
       return out;
     }
   }
@@ -253,7 +277,7 @@ Result<Quantity> Quantity::parse(std::string_view text) {
   if (parts.fraction.empty() && parts.whole == "0" && text.find('0') == text.npos &&
       (point != text.npos || !is_digit(text.back())))
     return fail(kWrongNumber);
-  Big big{BigInt(digits), -scale};
+  Big big{big_number(digits), -scale};
   if (unit.base == 2) big.unscaled <<= unit.exponent;
   if (big.unscaled != 0) big = big.rounded_up(-kNano);
   if (unit.format == Format::BinarySI) {
@@ -263,7 +287,7 @@ Result<Quantity> Quantity::parse(std::string_view text) {
       out.format_ = static_cast<std::int8_t>(Format::DecimalSI);
   }
   if (!parts.positive) big.unscaled = -big.unscaled;
-  out.big_ = std::make_shared<const Big>(std::move(big));
+  out.set_big(std::move(big));
   return out;
 }
 
@@ -320,6 +344,7 @@ std::string binary_text(Int value, std::string (*print)(const Int&)) {
 }  // namespace
 
 std::string Quantity::text() const {
+  if (rare_ && !rare_->big) return rare_->written;
   if (is_zero()) return "0";
   if (format_ == static_cast<int>(Format::BinarySI)) {
     const Quantity limit = from_value(1024), negative_limit = from_value(-1024);
@@ -337,29 +362,32 @@ std::string Quantity::text() const {
   }
   const bool scientific = format_ != static_cast<int>(Format::DecimalSI) &&
                           format_ != static_cast<int>(Format::BinarySI);
-  if (big_) return decimal_text(big_->unscaled.str(), -big_->scale, scientific);
+  if (const Big* large = big())
+    return decimal_text(large->unscaled.str(), -large->scale, scientific);
   return decimal_text(std::to_string(value_), scale_, scientific);
 }
 
 std::int64_t Quantity::scaled_value(int scale) const {
-  if (!big_)
+  const Big* large = big();
+  if (large == nullptr)
     return scale_ < scale ? scale_down(value_, scale - scale_).value
                           : scale_up(value_, scale_ - scale).value;
-  const int places = big_->scale + scale;
-  if (places == 0) return low_bits(big_->unscaled);
+  const BigInt& unscaled = large->unscaled;
+  const int places = large->scale + scale;
+  if (places == 0) return low_bits(unscaled);
   if (places < 0) {
     const auto factor = static_cast<std::uint64_t>(go_int64(pow10(-places)));
-    return static_cast<std::int64_t>(static_cast<std::uint64_t>(low_bits(big_->unscaled)) * factor);
+    return static_cast<std::int64_t>(static_cast<std::uint64_t>(low_bits(unscaled)) * factor);
   }
   // Upstream's rounding below zero differs between its two ways of dividing; so does ours.
-  if (big_->unscaled < std::numeric_limits<std::int64_t>::max() && places < 18) {
-    const std::int64_t unscaled = low_bits(big_->unscaled);
+  if (unscaled < std::numeric_limits<std::int64_t>::max() && places <= 18) {
+    const std::int64_t low = low_bits(unscaled);
     const std::int64_t divisor = kPowersOfTen[static_cast<std::size_t>(places)];
-    return unscaled / divisor + (unscaled % divisor != 0 ? 1 : 0);
+    return low / divisor + (low % divisor != 0 ? 1 : 0);
   }
   const BigInt divisor = power_of_ten(places);
   BigInt quotient, remainder;
-  boost::multiprecision::divide_qr(big_->unscaled, divisor, quotient, remainder);
+  boost::multiprecision::divide_qr(unscaled, divisor, quotient, remainder);
   if (remainder < 0) {
     quotient -= 1;
     remainder += divisor;
@@ -369,19 +397,21 @@ std::int64_t Quantity::scaled_value(int scale) const {
 }
 
 double Quantity::to_double() const {
-  const double base = big_ ? big_->unscaled.convert_to<double>() : static_cast<double>(value_);
-  const int exponent = big_ ? -big_->scale : scale_;
+  const Big* large = big();
+  const double base = large ? large->unscaled.convert_to<double>() : static_cast<double>(value_);
+  const int exponent = large ? -large->scale : scale_;
   return exponent == 0 ? base : base * pow10(exponent);
 }
 
-int Quantity::sign() const {
-  if (big_) return big_->unscaled.sign();
+int Quantity::rare_sign() const {
+  if (const Big* large = big()) return large->unscaled.sign();
   return value_ > 0 ? 1 : value_ < 0 ? -1 : 0;
 }
 
 void Quantity::add(const Quantity& other) {
-  if (is_zero() && (big_ || other.big_ || value_ == 0)) format_ = other.format_;
-  if (!big_ && !other.big_) {
+  if (is_zero()) format_ = other.format_;
+  if (!big() && !other.big()) {
+    rare_.reset();
     if (other.value_ == 0) return;
     if (value_ == 0) {
       value_ = other.value_;
@@ -392,7 +422,7 @@ void Quantity::add(const Quantity& other) {
     const Product a = scale_up(value_, scale_ - scale);
     const Product b = scale_up(other.value_, other.scale_ - scale);
     std::int64_t sum = 0;
-    if (a.fits && b.fits && add_fits(a.value, b.value, sum)) {
+    if (a.fits && b.fits && !__builtin_add_overflow(a.value, b.value, &sum)) {
       value_ = sum;
       scale_ = scale;
       return;
@@ -400,7 +430,7 @@ void Quantity::add(const Quantity& other) {
   }
   const Big a = Big::of(*this), b = Big::of(other);
   const int scale = std::max(a.scale, b.scale);
-  big_ = std::make_shared<const Big>(Big{a.at_scale(scale) + b.at_scale(scale), scale});
+  set_big({a.at_scale(scale) + b.at_scale(scale), scale});
 }
 
 void Quantity::sub(const Quantity& other) {
@@ -410,16 +440,20 @@ void Quantity::sub(const Quantity& other) {
 }
 
 void Quantity::negate() {
-  if (big_)
-    big_ = std::make_shared<const Big>(Big{-big_->unscaled, big_->scale});
-  else if (value_ == kLowest)
-    big_ = std::make_shared<const Big>(Big{-BigInt(value_), -scale_});
+  if (const Big* large = big()) {
+    set_big({-large->unscaled, large->scale});
+    return;
+  }
+  rare_.reset();
+  if (value_ == kLowest)
+    set_big({-BigInt(value_), -scale_});
   else
     value_ = -value_;
 }
 
 bool Quantity::mul(std::int64_t factor) {
-  if (!big_) {
+  if (!big()) {
+    rare_.reset();
     if (value_ == 0) return true;
     if (factor == 0) {
       value_ = 0;
@@ -439,18 +473,19 @@ bool Quantity::mul(std::int64_t factor) {
   product.unscaled *= factor;
   const bool fits =
       product.unscaled <= std::numeric_limits<std::int64_t>::max() && product.unscaled >= kLowest;
-  big_ = std::make_shared<const Big>(std::move(product));
+  set_big(std::move(product));
   return fits;
 }
 
 bool Quantity::round_up(int scale) {
-  if (big_) {
-    Big rounded = big_->rounded_up(-scale);
-    const bool exact = Big::compare(rounded, *big_) == 0;
-    big_ = std::make_shared<const Big>(std::move(rounded));
+  if (const Big* large = big()) {
+    Big rounded = large->rounded_up(-scale);
+    const bool exact = Big::compare(rounded, *large) == 0;
+    set_big(std::move(rounded));
     return exact;
   }
   if (scale_ >= scale) return true;
+  rare_.reset();
   const Product rounded = scale_down(value_, scale - scale_);
   value_ = rounded.value;
   scale_ = scale;
@@ -458,14 +493,14 @@ bool Quantity::round_up(int scale) {
 }
 
 bool Quantity::as_int64(std::int64_t& out) const {
-  if (big_ || scale_ < 0) return false;
+  if (big() || scale_ < 0) return false;
   const Product product = scale_up(value_, scale_);
   out = product.value;
   return product.fits;
 }
 
-std::strong_ordering Quantity::operator<=>(const Quantity& other) const {
-  if (!big_ && !other.big_) {
+std::strong_ordering Quantity::compare(const Quantity& other) const {
+  if (!big() && !other.big()) {
     if (scale_ == other.scale_) return value_ <=> other.value_;
     if (const int mine = sign(), theirs = other.sign(); mine != theirs || mine == 0)
       return mine <=> theirs;

@@ -13,9 +13,10 @@
 namespace gputide {
 
 /// A decimal number with Kubernetes' suffixes: "100m", "1.5Gi", "1e3". Semantics and texts are
-/// those of k8s.io/apimachinery/pkg/api/resource 0.31: values below one nano round up, values
-/// beyond 2^63-1 are capped on parsing, the printed form is canonical and keeps the format that was
-/// read.
+/// those of k8s.io/apimachinery/pkg/api/resource 0.31: values below one nano round up, binary
+/// values beyond 2^63-1 are capped on parsing, the printed form is canonical and keeps the format
+/// that was read. As upstream, a few unusual spellings ("1e0", "+3Gi") are printed as they were
+/// read until the value is changed.
 class Quantity {
  public:
   /// How the canonical text is written.
@@ -27,7 +28,7 @@ class Quantity {
   static Quantity from_value(std::int64_t units, Format format = Format::DecimalSI);
   static Quantity from_milli(std::int64_t thousandths, Format format = Format::DecimalSI);
 
-  /// The canonical text: "1500m", "2Gi", "1e3".
+  /// The text: "1500m", "2Gi", "1e3".
   std::string text() const;
   /// Whole units, rounded up (away from zero below zero). Outside int64 the answer wraps as
   /// upstream's does.
@@ -57,12 +58,28 @@ class Quantity {
   bool operator==(const Quantity& other) const { return (*this <=> other) == 0; }
 
  private:
-  struct Big;  // values that do not fit value_ * 10^scale_
+  struct Big;   // a value that does not fit value_ * 10^scale_
+  struct Rare;  // a Big, or the text as it was read
+  const Big* big() const { return rare_ ? big_of(*rare_) : nullptr; }
+  static const Big* big_of(const Rare& rare);
+  void set_big(Big big);
+  std::strong_ordering compare(const Quantity& other) const;
+  int rare_sign() const;
 
   std::int64_t value_ = 0;
   std::int32_t scale_ = 0;
-  std::int8_t format_ = -1;         // -1 = unset, else a Format
-  std::shared_ptr<const Big> big_;  // when set, value_ and scale_ are not used
+  std::int8_t format_ = -1;  // -1 = unset, else a Format
+  std::shared_ptr<const Rare> rare_;
 };
+
+inline std::strong_ordering Quantity::operator<=>(const Quantity& other) const {
+  if (!rare_ && !other.rare_ && scale_ == other.scale_) return value_ <=> other.value_;
+  return compare(other);
+}
+
+inline int Quantity::sign() const {
+  if (rare_) return rare_sign();
+  return value_ > 0 ? 1 : value_ < 0 ? -1 : 0;
+}
 
 }  // namespace gputide
