@@ -249,7 +249,7 @@ void Quantity::set_big(Big big) {
 Result<Quantity> Quantity::parse(std::string_view text) {
   if (text.empty()) return fail(kWrongForm);
   Quantity out;
-  if (text == "0") return out;
+  if (text == "0") return from_value(0);
   Parts parts;
   if (!take_apart(text, parts)) return fail(kWrongForm);
   Unit unit;
