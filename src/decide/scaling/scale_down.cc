@@ -18,10 +18,10 @@ bool is_disabled(const model::Node& node) {
 
 // Nothing on the node would have to move. Whether budgets or controllers object is not asked: one
 // pod that moves already makes it not empty.
-bool is_empty(const NodeView& view, const DrainOptions& options, Instant now) {
+bool is_empty(std::span<const PodRef> pods, const DrainOptions& options, Instant now) {
   static const DisruptionBudgets kNone;
   const DrainContext context{options, kNone, nullptr, now};
-  return std::all_of(view.pods.begin(), view.pods.end(), [&](const PodRef& pod) {
+  return std::all_of(pods.begin(), pods.end(), [&](const PodRef& pod) {
     const Drainability outcome = drainability(*pod, context).outcome;
     return outcome == Drainability::Skipped ||
            (is_daemonset_pod(*pod) && outcome != Drainability::Blocked &&
@@ -128,7 +128,7 @@ class ScaleDownPlanner::Pass {
     const model::Node& node = *view(index).node;
     const Semantics& semantics = planner_.semantics_;
     const Result<Utilization> used =
-        utilization(node, view(index).pods,
+        utilization(node, simulation_.pods(input_.ids[index]),
                     {options.ignore_daemonsets_utilization,
                      planner_.options_.ignore_mirror_pods_utilization, semantics},
                     input_.now);
@@ -205,7 +205,8 @@ ScaleDownPlanner::ScaleDownPlanner(const Options& options)
   if (shortest_interval_ <= Duration()) shortest_interval_ = Duration::nanoseconds(1);
 }
 
-std::vector<std::size_t> ScaleDownPlanner::candidates(const ScaleDownInput& input) const {
+std::vector<std::size_t> ScaleDownPlanner::candidates(const ScaleDownInput& input,
+                                                      const Simulation& simulation) const {
   struct Candidate {
     std::size_t index;
     bool empty;
@@ -219,8 +220,8 @@ std::vector<std::size_t> ScaleDownPlanner::candidates(const ScaleDownInput& inpu
       continue;
     if (input.held_groups != nullptr && (*input.held_groups)[static_cast<std::size_t>(view.group)])
       continue;
-    found.push_back(
-        {i, is_empty(view, drain_, input.now), previous_.contains(view.node->metadata.name)});
+    found.push_back({i, is_empty(simulation.pods(input.ids[i]), drain_, input.now),
+                     previous_.contains(view.node->metadata.name)});
   }
   GoSorter(
       [&](std::size_t i, std::size_t j) {
@@ -277,7 +278,7 @@ const ScaleDownState& ScaleDownPlanner::update(const ScaleDownInput& input, Simu
   const std::uint64_t searched_before = mover_.searched() + evicted_.searched();
   const Duration interval_before = shortest_interval_;
   start_pass(input);
-  std::vector<std::size_t> order = candidates(input);
+  std::vector<std::size_t> order = candidates(input, simulation);
   for (const std::size_t index : order)
     state_.candidates.push_back(input.seen.nodes[index]->node->metadata.name);
   std::erase_if(order, [&](std::size_t index) {

@@ -125,7 +125,8 @@ class ScaleDownPlanner {
  private:
   class Pass;
 
-  std::vector<std::size_t> candidates(const ScaleDownInput& input) const;
+  std::vector<std::size_t> candidates(const ScaleDownInput& input,
+                                      const Simulation& simulation) const;
   void start_pass(const ScaleDownInput& input);
   void keep_unneeded_since(std::vector<Removable>& found, Instant now);
   std::size_t unneeded_limit() const;
