@@ -31,8 +31,8 @@ class Run {
   Value loop(const Value& at) {
     for (scaling::GroupView& group : seen_.groups)
       group.target_size = need(need(at, "targets"), group.id).as_int();
-    read_cluster(at);
     const Instant now = start_ + Duration::seconds(need(at, "atSeconds").as_int());
+    read_cluster(at, now);
     const scaling::Plan plan = decide(seen_, {}, state_, now, nullptr);
     return Value::Map{{"scaleUp", grown(plan), {}},
                       {"scaleDown", removed(plan), {}},
@@ -45,16 +45,13 @@ class Run {
         scaling::default_options(scaling::Compat::Upstream, scaling::Release::V1_31);
     options.expander = "least-waste";
     options.max_bulk_soft_taint_count = 0;
-    // The wait for more pods compares with the wall clock, which stood before the scripted times:
-    // it never held anything back.
-    options.bypassed_scheduler_names = {"any"};
     options.balance_similar_node_groups = need(input, "balanceSimilarNodeGroups").as_bool();
     options.max_drain_parallelism = need(input, "maxDrainParallelism").as_int();
     options.max_nodes_total = need(input, "maxNodesTotal").as_int();
     return options;
   }
 
-  void read_cluster(const Value& at) {
+  void read_cluster(const Value& at, Instant now) {
     seen_.nodes.clear();
     seen_.pending.clear();
     const std::vector<scaling::PodRef> pods = pod_refs(at.find("pods"));
@@ -69,7 +66,17 @@ class Run {
       seen_.nodes.push_back(std::move(view));
     }
     for (const scaling::PodRef& pod : pods)
-      if (pod->spec->nodeName.empty()) seen_.pending.push_back(pod);
+      if (pod->spec->nodeName.empty()) seen_.pending.push_back(as_old_as_recorded(pod, now));
+  }
+
+  // The wait for more pods takes the wall clock for the youngest age there is. It stood at the
+  // start while the runs were recorded, so that pods made later count as made then.
+  scaling::PodRef as_old_as_recorded(const scaling::PodRef& pod, Instant now) const {
+    const Instant created = pod->metadata.creationTimestamp.value_or(start_);
+    if (created <= start_ || created >= now) return pod;
+    auto older = std::make_shared<model::Pod>(*pod);
+    older->metadata.creationTimestamp = start_;
+    return older;
   }
 
   static Value grown(const scaling::Plan& plan) {
