@@ -111,7 +111,8 @@ std::string why_chosen(std::string_view strategy, std::int64_t spot_pools,
     const auto over = std::min<std::int64_t>(spot_pools, static_cast<std::int64_t>(pools.size()));
     const std::string how = over > 1 ? fmt::format(" over {} pools", over) : "";
     why = fmt::format("lowest-price{}: {} is {} of {}", how, what, ordinal(rank), pools.size());
-    if (rank > 1 && without_capacity.empty()) why += "; the cheaper pools had their turn";
+    if (rank > 1 && without_capacity.empty())
+      why += "; the cheaper pools have as many of ours already";
   }
   if (!without_capacity.empty())
     why += fmt::format("; no capacity for {}", join(without_capacity, ", "));

@@ -83,7 +83,7 @@ BillingLedger::Line BillingLedger::line(const Bill& bill, Instant now) {
   if (bill.price == nullptr) return result;
   const Instant until = billed_until(bill, now);
   const Instant end = bill.stopped ? bill.to : now;
-  result.seconds = bill.free ? 0 : (until - bill.from).whole_seconds();
+  result.seconds = (until - bill.from).whole_seconds();
   if (!bill.free) result.cost.total = money_of(bill.price->integral(bill.from, until));
   const std::int64_t gpus = bill.type->visible_gpus();
   if (gpus == 0) return result;

@@ -34,6 +34,7 @@ class BillingLedger {
 
   /// Up to `now`, as if running instances stopped then.
   Money cost_of(Number instance, Instant now) const;
+  /// How long it ran, as the bill counts: begun seconds, at least a minute. Free time counts too.
   std::int64_t billed_seconds(Number instance, Instant now) const;
   CloudCost total(Instant now) const;
   std::vector<CostOfType> by_type(Instant now) const;

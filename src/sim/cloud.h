@@ -59,7 +59,8 @@ struct CloudCost {
   Money idle_gpu;
 };
 
-/// What instances of one type and market cost, and how long they were billed.
+/// What instances of one type and market cost, and how long they ran by the bill's clock (free time
+/// counts too).
 struct CostOfType {
   std::string instance_type;
   model::Market market = model::Market::OnDemand;

@@ -82,7 +82,10 @@ class CloudWorld : public InstanceListener, public port::Recorder {
   void instance_stopping(const CloudInstance& instance) override {
     stopping.push_back(instance.id);
   }
-  void instance_notice(const port::InstanceNotice& notice) override { notices.push_back(notice); }
+  void instance_notice(const port::InstanceNotice& notice) override {
+    if (notice.state == "pending") launched.push_back(notice.instance_id);
+    notices.push_back(notice);
+  }
   void record(const port::Record& record) override {
     kinds.push_back(record.kind);
     std::string line =
@@ -92,6 +95,7 @@ class CloudWorld : public InstanceListener, public port::Recorder {
   }
 
   Heap heap;
+  std::vector<std::string> launched;
   std::vector<std::string> running;
   std::vector<std::string> stopping;
   std::vector<port::InstanceNotice> notices;

@@ -117,9 +117,10 @@ void Ec2::herd(Pool& pool) {
   const auto count = static_cast<std::int64_t>(held.size());
   const std::int64_t taken = std::max<std::int64_t>(0, count - std::min(pool.limit, count));
   if (pool.phase.regime != pool.told) {
-    const std::string means = pool.phase.regime == Regime::Full
-                                  ? std::string("there is capacity again")
-                                  : fmt::format("AWS takes back {} of our {}", taken, count);
+    const std::string means =
+        pool.phase.regime == Regime::Full ? std::string("there is capacity again")
+        : taken == 0                      ? std::string("ours may stay")
+                     : fmt::format("AWS takes back {} of our {}", taken, count);
     tell(RecordKind::CapacityChanged, fmt::format("pool {}", pool_name(pool)),
          fmt::format("spot capacity of {} in {}: {}; {}", pool.type->name, pool.zone,
                      regime_name(pool.phase.regime), means),
@@ -163,11 +164,15 @@ void Ec2::notice(Instance& instance) {
   set_timer(Duration::seconds(seconds), Timer::Reclaim, instance.number);
   if (seconds == 0) return;  // best effort: this one comes without
   instance.ends_at = heap_.now() + Duration::seconds(seconds);
-  if (!instance.hinted) recommend(instance);
   tell(RecordKind::SpotNotice, fmt::format("instance {}", instance.id),
        fmt::format("AWS takes back {} in {} in {} seconds", instance.type->name, instance.zone,
                    seconds),
        {{"instance", instance.id}, {"ends_in_seconds", seconds}});
+  if (!instance.hinted) {  // the recommendation comes together with the notice
+    instance.hinted = true;
+    listener_.instance_notice(
+        {InstanceNotice::Kind::RebalanceRecommendation, instance.id, std::nullopt, {}});
+  }
   listener_.instance_notice(
       {InstanceNotice::Kind::SpotInterruption, instance.id, instance.ends_at, {}});
 }
