@@ -31,6 +31,8 @@ gputide_library(control_autoscaler control/autoscaler decide_scaling port)
 # A simulated world, and what is told of any world.
 gputide_library(sim sim control_scheduler control_workloads control_autoscaler decide_cluster decide_sharing)
 gputide_library(report report port codec)
+file(GLOB page_parts CONFIGURE_DEPENDS ui/report/*)
+set_source_files_properties(src/report/page.S PROPERTIES OBJECT_DEPENDS "${page_parts}")
 
 # The programs: one file a subcommand in src/app.
 gputide_library(app app sim report decide_checking)

@@ -8,6 +8,27 @@ namespace {
 
 using port::RecordKind;
 
+/// AWS names nodes "ip-10-0-0-1.us-west-2.compute.internal": the first label says it all.
+std::string short_names(std::string text) {
+  for (const std::string_view tail : {".compute.internal", ".ec2.internal"}) {
+    for (std::size_t at = text.find(tail); at != std::string::npos; at = text.find(tail)) {
+      const std::size_t end = at + tail.size();
+      // Before ".compute.internal" stands the region.
+      const std::size_t from = tail.starts_with(".c") ? text.rfind('.', at - 1) : at;
+      text.erase(from == std::string::npos ? at : from,
+                 end - (from == std::string::npos ? at : from));
+    }
+  }
+  return text;
+}
+
+/// The scheduler's sentence without what it says of preemption where that found nothing.
+std::string why_waiting(const std::string& message) {
+  const std::size_t at = message.find(" preemption: 0/");
+  return at == std::string::npos ? message
+                                 : message.substr(0, message.find_last_not_of(". ", at) + 1);
+}
+
 /// "pod default/a", or "10 pods (default/a-*)".
 std::string pods(const Happening& h) {
   if (h.count == 1) return "pod " + h.names.first();
@@ -116,16 +137,15 @@ std::string evicted(const Happening& h, std::string_view verb) {
   return with_reason(std::move(text), h);
 }
 
-}  // namespace
-
-std::string phrase(const Happening& h) {
+std::string sentence(const Happening& h) {
   switch (h.kind) {
     case RecordKind::ObjectApplied:
       return applied(h);
     case RecordKind::PodCreated:
       return created(h);
     case RecordKind::PodUnschedulable:
-      return with_reason(pods(h) + (h.count == 1 ? " waits" : " wait"), h);
+      return fmt::format("{} {}: {}", pods(h), h.count == 1 ? "waits" : "wait",
+                         why_waiting(h.message));
     case RecordKind::PodRunning:
       return running(h);
     case RecordKind::PodSucceeded:
@@ -155,6 +175,12 @@ std::string phrase(const Happening& h) {
     default:
       return own_words(h);
   }
+}
+
+}  // namespace
+
+std::string phrase(const Happening& h) {
+  return short_names(sentence(h));
 }
 
 }  // namespace gputide::report

@@ -5,6 +5,7 @@
 
 #include "codec/json.h"
 #include "report/event_log.h"
+#include "report/page.h"
 #include "report/progress.h"
 #include "report/result_json.h"
 #include "report/series.h"
@@ -37,7 +38,7 @@ TEST(Timeline, TellsASmallRun) {
  0:05:12  +$ ec2                 3 × g4dn.12xlarge launched in us-west-2a, spot at $1.17 an hour each, 4 GPUs each (group gpu-a): cheapest of 5
  0:07:00     kubelet             3 nodes (g4dn.12xlarge) are ready, 1m48s to 2m8s after their launch [within 20s]
  0:07:30     kubelet             3 nodes offer 4 nvidia.com/gpu each
- 0:08:10     kubelet             10 pods (default/train-*) run on 3 nodes after 3m10s to 3m19s [within 9s]
+ 0:08:10     kubelet             10 pods (default/train-*) run on 3 nodes after 3m10s to 3m19s
  0:12:00  !! ec2                 AWS takes g4dn.12xlarge back in two minutes
  0:14:00  !! ec2                 g4dn.12xlarge terminated: AWS took it back; $0.17 for 8m48s
  0:20:00     kubelet             6 pods (default/train-*) succeeded
@@ -180,6 +181,40 @@ TEST(ResultJson, HasTheDocumentedKeys) {
   EXPECT_EQ(value.at("gpu", "seconds_bought")->as_int(), 14'400);
   EXPECT_EQ(value.at("spot", "pod_seconds_lost")->as_int(), 1440);
   EXPECT_EQ(value.at("diagnostics")->as_list().front().text_at("code"), "tag-without-effect");
+}
+
+TEST(Page, CarriesTheRunAndNothingFromElsewhere) {
+  History history;
+  tell_small_story(history);
+  history.finish();
+  port::RunResult result = small_result();
+  result.diagnostics[0].what = "</script><b>";
+  const std::string page = report_page(history, result);
+  EXPECT_TRUE(page.find("\"cluster\":\"gaia-kube\"") != std::string::npos);
+  EXPECT_TRUE(page.find("\\u003c/script>\\u003cb>") != std::string::npos);
+  for (const char* remote : {"http://", "https://", "src=", "@import", "@STYLE@", "@SCRIPT@"})
+    EXPECT_EQ(page.find(remote), std::string::npos) << remote;
+  const std::size_t begin = page.find("id=\"data\">") + 10;
+  const auto data = codec::read_json(page.substr(begin, page.find("</script>", begin) - begin));
+  ASSERT_TRUE(data.has_value());
+  EXPECT_EQ(data->at("machines", "t0")->as_list().size(), 3u);
+  EXPECT_EQ(data->at("left")->as_list().size(), 0u);
+}
+
+TEST(Page, SaysWhatItLeavesOut) {
+  History history;
+  tell_small_story(history);
+  history.finish();
+  PageLimits limits;
+  limits.machines = 2;
+  limits.pods = 4;
+  limits.lines = 5;
+  limits.steps = 3;
+  const std::string page = report_page(history, small_result(), limits);
+  EXPECT_TRUE(page.find("the 1 shortest lives of machines") != std::string::npos);
+  EXPECT_TRUE(page.find("the 6 shortest lives of pods") != std::string::npos);
+  EXPECT_TRUE(page.find("13 lines of what happened") != std::string::npos);
+  EXPECT_TRUE(page.find("their peaks are shown") != std::string::npos);
 }
 
 TEST(Progress, DrawsOnlyAfterAWhileAndNotTooOften) {

@@ -47,7 +47,9 @@ std::string gpus_line(const Bought& bought, const port::RunResult::Gpu& gpu) {
   std::string text =
       fmt::format("{} bought for {} asked", plural(bought.gpus, "GPU"), count_text(bought.asked));
   if (!bought.resource.empty() && bought.resource != "nvidia.com/gpu")
-    text += " " + bought.resource;
+    text += " of " + bought.resource;
+  if (bought.sliced)
+    text += fmt::format(" ({} GPUs' worth were held)", decimal(bought.used_micros / 10'000, 2));
   if (gpu.bought_us > 0)
     text += fmt::format("; idle for {} of their {}", percent_text(gpu.idle_us, gpu.bought_us),
                         span_text(Duration::seconds(gpu.bought_us / 1'000'000)));
@@ -121,6 +123,9 @@ Bought bought_of(const History& history) {
     bought.asked = std::max(bought.asked, step.gpus_asked);
     bought.used_micros = std::max(bought.used_micros, step.gpu_micros_used);
   }
+  for (const MachineLife& life : history.machines)
+    for (const auto& [resource, amount] : life.resources)
+      bought.sliced = bought.sliced || (life.gpus > 0 && amount > life.gpus);
   const std::string* only = nullptr;
   for (const PodLife& pod : history.pods) {
     if (pod.gpus == 0) continue;

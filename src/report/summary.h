@@ -26,6 +26,7 @@ struct Bought {
   std::int64_t gpus = 0;
   std::int64_t asked = 0;        // GPUs or slices, at most, at one moment
   std::int64_t used_micros = 0;  // millionths of GPUs that pods held, at most, at one moment
+  bool sliced = false;           // what was asked for were parts of GPUs
   std::string resource;          // what was asked for; "" when several
 };
 Bought bought_of(const History& history);

@@ -73,7 +73,7 @@ void Timeline::print(const Line& line) {
   ++printed_;
   const TextStyle& style = options_.style;
   std::string what = line.what;
-  if (line.over >= Duration::seconds(1)) what += fmt::format(" [within {}]", span_text(line.over));
+  if (line.over >= Duration::seconds(10)) what += fmt::format(" [within {}]", span_text(line.over));
   const std::size_t indent = clock_width_ + 2 + 3 + kWho + 2;
   const std::size_t room =
       style.width == 0 ? 0 : std::max(kNarrowest, style.width - std::min(style.width, indent));
