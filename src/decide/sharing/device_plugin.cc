@@ -27,16 +27,19 @@ std::string_view base_name(std::string_view path) {
   return slash == std::string_view::npos ? path : path.substr(slash + 1);
 }
 
-/// The program that a container runs: its command, or what its image runs by default.
+constexpr std::string_view kPrograms[] = {"nvidia-device-plugin", "gpu-feature-discovery",
+                                          "mps-control-daemon",   "config-manager",
+                                          "gputide-agent",        "aws-virtual-gpu-device-plugin"};
+
+/// The one of kPrograms that a container runs: by its command, else by its image; "" for others.
 std::string_view program_of(const model::Container& container) {
-  std::string_view program =
+  std::string_view image = image_name(container.image);
+  if (image == "k8s-device-plugin") image = "nvidia-device-plugin";
+  const std::string_view command =
       container.command.empty() ? std::string_view() : base_name(container.command.front());
-  if (!program.empty() && program != "sh" && program != "bash") return program;
-  const std::string_view image = image_name(container.image);
-  if (image == "k8s-device-plugin") return "nvidia-device-plugin";
-  if (image == "gpu-feature-discovery" || image == "gputide-agent" ||
-      image == "aws-virtual-gpu-device-plugin")
-    return image;
+  for (const std::string_view name : {command, image})
+    for (const std::string_view known : kPrograms)
+      if (name.starts_with(known)) return known;
   return {};
 }
 
@@ -49,10 +52,7 @@ struct Program {
 Program main_program(const model::PodSpec& pod) {
   for (const model::Container& container : pod.containers) {
     const std::string_view name = program_of(container);
-    for (const std::string_view known :
-         {"nvidia-device-plugin", "gpu-feature-discovery", "mps-control-daemon", "gputide-agent",
-          "aws-virtual-gpu-device-plugin"})
-      if (name == known) return {&container, known};
+    if (!name.empty() && name != "config-manager") return {&container, name};
   }
   return {};
 }
