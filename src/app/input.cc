@@ -97,8 +97,7 @@ class Loader {
     for (std::size_t i = 0; i < input_.files.size(); ++i) {
       if (!input_.files[i].given)
         continue;  // a Scenario that is only applied has no steps of its own
-      const std::vector<model::Object> objects = input_.files[i].objects;
-      for (const model::Object& object : objects)
+      for (const model::Object& object : input_.files[i].objects)
         if (const auto* scenario = object.as<model::Scenario>()) add_steps(object, *scenario);
     }
   }
@@ -188,10 +187,10 @@ std::string resolve(std::string_view from, std::string_view path) {
   return folder.empty() ? written.string() : (folder / written).lexically_normal().string();
 }
 
-std::vector<model::Object> Input::objects() const {
-  std::vector<model::Object> all;
+std::vector<const model::Object*> Input::objects() const {
+  std::vector<const model::Object*> all;
   for (const InputFile& file : files)
-    all.insert(all.end(), file.objects.begin(), file.objects.end());
+    for (const model::Object& object : file.objects) all.push_back(&object);
   return all;
 }
 

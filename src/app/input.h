@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <deque>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,11 +27,11 @@ struct InputFile {
 };
 
 struct Input {
-  std::vector<InputFile> files;  // in the order of first mention
-  Diagnostics problems;          // of files that could not be read; no edit mends them
+  std::deque<InputFile> files;  // in the order of first mention
+  Diagnostics problems;         // of files that could not be read; no edit mends them
 
   /// Every object, in order.
-  std::vector<model::Object> objects() const;
+  std::vector<const model::Object*> objects() const;
   /// The file that `path`, written in `scenario_file`, means; nullptr when it could not be read.
   const InputFile* find(std::string_view scenario_file, std::string_view path) const;
 };

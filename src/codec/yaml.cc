@@ -5,7 +5,9 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <numeric>
 #include <optional>
+#include <set>
 
 #include <fmt/core.h>
 #include <yaml.h>
@@ -356,40 +358,70 @@ class YamlReader {
 
   Value mapping(std::size_t depth) {
     Value::Map members;
-    std::map<std::string, Span, std::less<>> seen;
     std::vector<Value> merges;
     while (next() && events_.event().type != YAML_MAPPING_END_EVENT) {
       const Value key = node(depth + 1);
       if (failed_ || !next()) break;
-      const std::optional<std::string> name = key_text(key);
+      std::optional<std::string> name = key_text(key);
       if (!name) break;
       Value value = node(depth + 1);
       if (failed_) break;
-      if (*name == "<<" && !key.quoted) {
+      if (*name == "<<" && !key.quoted)
         merges.push_back(std::move(value));
-        continue;
-      }
-      const auto [first, fresh] = seen.emplace(*name, key.where);
-      if (!fresh && limits_.last_repeated_key_wins)
-        std::erase_if(members, [&](const Member& m) { return m.key == *name; });
-      if (fresh || limits_.last_repeated_key_wins)
-        members.push_back({*name, std::move(value), key.where});
       else
-        diagnostics_.error(
-            file_, key.where, "duplicate-key",
-            fmt::format("key \"{}\" is already set at line {}", *name, first->second.line),
-            "keep one of the two");
+        members.push_back({std::move(*name), std::move(value), key.where});
     }
-    for (const Value& merge : merges) apply_merge(merge, members, seen);
+    drop_repeated(members);
+    if (!merges.empty()) {
+      std::set<std::string, std::less<>> taken;
+      for (const Member& member : members) taken.insert(member.key);
+      for (const Value& merge : merges) apply_merge(merge, members, taken);
+    }
     return Value(std::move(members));
   }
 
+  // Leaves one member of each key.
+  void drop_repeated(Value::Map& members) {
+    std::vector<std::size_t> order(members.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+      const int keys = members[a].key.compare(members[b].key);
+      return keys != 0 ? keys < 0 : a < b;
+    });
+    std::vector<std::pair<std::size_t, std::size_t>> repeated;  // member, the first of its key
+    for (std::size_t i = 1, first = 0; i < order.size(); ++i) {
+      if (members[order[i]].key == members[order[first]].key)
+        repeated.emplace_back(order[i], order[first]);
+      else
+        first = i;
+    }
+    if (repeated.empty()) return;
+    std::sort(repeated.begin(), repeated.end());
+    std::vector<bool> dropped(members.size());
+    std::map<std::size_t, std::size_t> last;  // of each first
+    for (const auto& [member, first] : repeated) {
+      if (limits_.last_repeated_key_wins) {
+        const auto earlier = last.find(first);
+        dropped[earlier == last.end() ? first : earlier->second] = true;
+        last[first] = member;
+        continue;
+      }
+      dropped[member] = true;
+      diagnostics_.error(file_, members[member].key_where, "duplicate-key",
+                         fmt::format("key \"{}\" is already set at line {}", members[member].key,
+                                     members[first].key_where.line),
+                         "keep one of the two");
+    }
+    std::size_t at = 0;
+    std::erase_if(members, [&](const Member&) { return dropped[at++]; });
+  }
+
   void apply_merge(const Value& merge, Value::Map& members,
-                   std::map<std::string, Span, std::less<>>& seen) {
+                   std::set<std::string, std::less<>>& taken) {
     if (merge.is_list()) {
       for (const Value& item : merge.as_list()) {
         if (item.is_map()) {
-          apply_merge(item, members, seen);
+          apply_merge(item, members, taken);
         } else {
           error(item.where, "yaml-merge",
                 "yaml: map merge requires map or sequence of maps as the value");
@@ -403,7 +435,7 @@ class YamlReader {
       return;
     }
     for (const Member& member : merge.as_map())
-      if (seen.emplace(member.key, member.key_where).second) members.push_back(member);
+      if (taken.insert(member.key).second) members.push_back(member);
   }
 
   Events events_;

@@ -15,7 +15,7 @@ namespace gputide::codec {
 struct YamlLimits {
   std::size_t bytes = 64u << 20;
   std::size_t depth = 200;
-  std::size_t nodes = 8'000'000;
+  std::size_t nodes = 4'000'000;
   std::size_t nodes_from_aliases =
       100'000;                          // an alias bomb grows exponentially; this ends it early
   bool last_repeated_key_wins = false;  // as lax readers have it, instead of an error

@@ -15,7 +15,7 @@ void Findings::add(Severity severity, const Place& place, Span where, Finding fi
             std::move(finding.remedy), std::move(finding.fix)});
 }
 
-void check(std::span<const model::Object> objects, const pricing::Catalogue& catalogue,
+void check(std::span<const model::Object* const> objects, const pricing::Catalogue& catalogue,
            const Options& options, Diagnostics& diagnostics) {
   const World world = look_at(objects, catalogue, diagnostics);
   Findings findings(diagnostics);

@@ -21,7 +21,7 @@ struct Options {
 /// Adds findings about the objects to `diagnostics`. The objects are those that are applied
 /// together: a warning that something is missing looks through all of them. `catalogue` must
 /// outlive the call.
-void check(std::span<const model::Object> objects, const pricing::Catalogue& catalogue,
+void check(std::span<const model::Object* const> objects, const pricing::Catalogue& catalogue,
            const Options& options, Diagnostics& diagnostics);
 
 /// A code that findings carry, for the reference.

@@ -144,15 +144,15 @@ bool World::asks_for(std::string_view resource) const {
   });
 }
 
-World look_at(std::span<const model::Object> objects, const pricing::Catalogue& catalogue,
+World look_at(std::span<const model::Object* const> objects, const pricing::Catalogue& catalogue,
               Diagnostics& diagnostics) {
   World world;
-  for (const model::Object& object : objects) {
-    world.objects.push_back(&object);
-    add_pods(world, object);
-    if (const auto* config = object.as<model::ClusterConfig>())
+  for (const model::Object* object : objects) {
+    world.objects.push_back(object);
+    add_pods(world, *object);
+    if (const auto* config = object->as<model::ClusterConfig>())
       world.clusters.push_back(
-          {&object, config,
+          {object, config,
            config->metadata.region.empty() ? "us-west-2" : config->metadata.region});
   }
   // The views point at the clusters, which must have come to rest.

@@ -65,7 +65,7 @@ struct World {
 };
 
 /// Also reports what eksctl refuses in the clusters.
-World look_at(std::span<const model::Object> objects, const pricing::Catalogue& catalogue,
+World look_at(std::span<const model::Object* const> objects, const pricing::Catalogue& catalogue,
               Diagnostics& diagnostics);
 
 /// The containers and init containers of a pod.
