@@ -100,14 +100,14 @@ NodeId Cluster::add_node(NodeRef node) {
     requested_.resize(nodes_.size() * stride_);
   }
   set_object(id, std::move(node));
-  record({Undo::Kind::AddNode, id, 0, nullptr, {}, nullptr});
+  record({Undo::Kind::AddNode, id, 0, nullptr, {}, nullptr, {}});
   return id;
 }
 
 void Cluster::update_node(NodeId id, NodeRef node) {
   NodeRef before = at(id).object;
   set_object(id, std::move(node));
-  record({Undo::Kind::UpdateNode, id, 0, nullptr, {}, std::move(before)});
+  record({Undo::Kind::UpdateNode, id, 0, nullptr, {}, std::move(before), {}});
 }
 
 void Cluster::remove_node(NodeId id) {
@@ -115,7 +115,7 @@ void Cluster::remove_node(NodeId id) {
   NodeRef before = at(id).object;
   set_object(id, nullptr);
   if (ids_ == Ids::UsedAgain) free_ids_.push_back(id);
-  record({Undo::Kind::RemoveNode, id, 0, nullptr, {}, std::move(before)});
+  record({Undo::Kind::RemoveNode, id, 0, nullptr, {}, std::move(before), {}});
 }
 
 SpecId Cluster::spec_of(const model::Pod& pod) {
@@ -143,10 +143,8 @@ void Cluster::count(NodeId id, const PodEntry& entry, std::int64_t sign) {
     here += static_cast<std::uint32_t>(step);
     everywhere += step;
   };
-  std::int32_t unused = 0;
   tally(info.required_anti_affinity, state.with_anti_affinity, with_anti_affinity_);
   tally(info.any_pod_affinity, state.with_any_affinity, with_any_affinity_);
-  tally(!info.ports.empty(), state.with_ports, unused);
   count_priority(info.priority, sign);
   touch(id);
 }
@@ -184,34 +182,58 @@ std::size_t Cluster::place_of(const PodRef& pod, NodeId id) const {
   return static_cast<std::size_t>(pods.rend() - found) - 1;
 }
 
+std::vector<HostPort> Cluster::ports_before(NodeId id, const PodEntry& entry) const {
+  if (forks_.empty() || kinds_.spec(entry.spec).ports.empty()) return {};
+  return node(id).ports;
+}
+
+void Cluster::take_ports(NodeId id, const PodEntry& entry) {
+  std::vector<HostPort>& taken = at(id).ports;
+  for (const HostPort& port : kinds_.spec(entry.spec).ports)
+    if (std::find(taken.begin(), taken.end(), port) == taken.end()) taken.push_back(port);
+}
+
+void Cluster::free_ports(NodeId id, const PodEntry& entry) {
+  for (const HostPort& port : kinds_.spec(entry.spec).ports) std::erase(at(id).ports, port);
+}
+
 void Cluster::add_pod(PodRef pod, NodeId node) {
   const PodEntry entry{spec_of(*pod), class_of(*pod), pod->metadata.deletionTimestamp.has_value()};
   const std::size_t place = at(node).pods.size();
+  record({Undo::Kind::AddPod,
+          node,
+          static_cast<std::uint32_t>(place),
+          nullptr,
+          {},
+          nullptr,
+          ports_before(node, entry)});
+  take_ports(node, entry);
   insert_pod(node, place, std::move(pod), entry);
-  record({Undo::Kind::AddPod, node, static_cast<std::uint32_t>(place), nullptr, {}, nullptr});
 }
 
 void Cluster::remove_pod(const PodRef& pod, NodeId node) {
   const std::size_t place = place_of(pod, node);
-  if (!forks_.empty())
-    record({Undo::Kind::RemovePod, node, static_cast<std::uint32_t>(place), pod,
-            at(node).entries[place], nullptr});
+  const PodEntry entry = at(node).entries[place];
+  record({Undo::Kind::RemovePod, node, static_cast<std::uint32_t>(place), pod, entry, nullptr,
+          ports_before(node, entry)});
+  free_ports(node, entry);
   erase_pod(node, place);
 }
 
-void Cluster::replace_pod(const PodRef& before, PodRef now, NodeId node) {
+void Cluster::replace_pod(const PodRef& before, PodRef now, NodeId node, bool same_spec) {
   const std::size_t place = place_of(before, node);
-  const PodEntry entry{spec_of(*now), class_of(*now), now->metadata.deletionTimestamp.has_value()};
   NodeState& state = at(node);
   PodEntry& held = state.entries[place];
-  if (forks_.empty() && held.spec == entry.spec && held.pod_class == entry.pod_class &&
-      held.terminating == entry.terminating) {
+  const bool terminating = now->metadata.deletionTimestamp.has_value();
+  if (forks_.empty() && held.terminating == terminating &&
+      (same_spec || before->spec.identity() == now->spec.identity() ||
+       held.spec == spec_of(*now)) &&
+      before->metadata.labels == now->metadata.labels) {
     state.pods[place] = std::move(now);
     return;
   }
   remove_pod(PodRef(before), node);
-  insert_pod(node, place, std::move(now), entry);
-  record({Undo::Kind::AddPod, node, static_cast<std::uint32_t>(place), nullptr, {}, nullptr});
+  add_pod(std::move(now), node);
 }
 
 NodeId Cluster::find(std::string_view name) const {
@@ -241,6 +263,9 @@ void Cluster::revert() {
 }
 
 void Cluster::undo(Undo& entry) {
+  const auto restore_ports = [&](const PodEntry& pod) {
+    if (!kinds_.spec(pod.spec).ports.empty()) at(entry.node).ports = std::move(entry.ports);
+  };
   switch (entry.kind) {
     case Undo::Kind::AddNode:
       set_object(entry.node, nullptr);
@@ -261,9 +286,11 @@ void Cluster::undo(Undo& entry) {
       set_object(entry.node, std::move(entry.object));
       break;
     case Undo::Kind::AddPod:
+      restore_ports(at(entry.node).entries[entry.place]);
       erase_pod(entry.node, entry.place);
       break;
     case Undo::Kind::RemovePod:
+      restore_ports(entry.entry);
       insert_pod(entry.node, entry.place, std::move(entry.pod), entry.entry);
       break;
   }

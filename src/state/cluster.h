@@ -49,7 +49,9 @@ struct NodeState {
   std::int64_t scored_memory = 0;
   std::uint32_t with_anti_affinity = 0;  // pods with required anti-affinity
   std::uint32_t with_any_affinity = 0;
-  std::uint32_t with_ports = 0;
+  /// Host ports that are taken. A set, as upstream keeps it: of two pods with one port, the first
+  /// to go frees it.
+  std::vector<HostPort> ports;
   /// Different for each node object that was ever here.
   std::uint32_t object_version = 0;
 };
@@ -72,8 +74,9 @@ class Cluster {
   void add_pod(PodRef pod, NodeId node);
   /// Removes this very object, which must be there.
   void remove_pod(const PodRef& pod, NodeId node);
-  /// Puts `now` in the place of `before`, which must be there.
-  void replace_pod(const PodRef& before, PodRef now, NodeId node);
+  /// Puts `now` in the place of `before`, which must be there. `same_spec`: it is known that their
+  /// specs read the same to a scheduler.
+  void replace_pod(const PodRef& before, PodRef now, NodeId node, bool same_spec = false);
 
   /// kNoNode when there is none of that name.
   NodeId find(std::string_view name) const;
@@ -133,6 +136,7 @@ class Cluster {
     PodRef pod;
     PodEntry entry;
     NodeRef object;
+    std::vector<HostPort> ports;  // of the node before, where the pod has any
   };
   struct Topology {
     explicit Topology(std::string_view k) : key(k) {}
@@ -153,6 +157,9 @@ class Cluster {
   std::size_t place_of(const PodRef& pod, NodeId id) const;
   void undo(Undo& entry);
   void record(Undo undo);
+  void take_ports(NodeId id, const PodEntry& entry);
+  void free_ports(NodeId id, const PodEntry& entry);
+  std::vector<HostPort> ports_before(NodeId id, const PodEntry& entry) const;
   void touch(NodeId id);
 
   const Ids ids_;

@@ -31,6 +31,7 @@ struct HostPort {
   Names::Id ip = 0;  // 0: all addresses
   Names::Id protocol = 0;
   std::int32_t port = 0;
+  bool operator==(const HostPort&) const = default;
 };
 
 /// Numbers specs by all that scheduling reads of them; the node name, the gates and the scheduler's

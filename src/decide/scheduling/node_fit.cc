@@ -136,11 +136,9 @@ std::uint64_t NodeFit::judge(const Cluster& cluster, NodeId node) const {
   if (!rules.taints_tolerated) return pack(Taint, static_cast<std::uint64_t>(rules.taint));
   if (!rules.affinity_matches) return pack(Affinity);
   const state::NodeState& state = cluster.node(node);
-  if (!spec_.ports.empty() && state.with_ports > 0)
-    for (const state::PodEntry& entry : state.entries)
-      for (const state::HostPort& taken : cluster.kinds().spec(entry.spec).ports)
-        for (const state::HostPort& wanted : spec_.ports)
-          if (state::ports_conflict(taken, wanted)) return pack(Ports);
+  for (const state::HostPort& wanted : spec_.ports)
+    for (const state::HostPort& taken : state.ports)
+      if (state::ports_conflict(taken, wanted)) return pack(Ports);
   const std::uint64_t lack = lacking(cluster, node);
   return lack == 0 ? kFits : pack(Resources, lack);
 }

@@ -1,0 +1,449 @@
+#include "control/scheduler/scheduler.h"
+
+#include <algorithm>
+#include <map>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include <boost/unordered/unordered_flat_map.hpp>
+
+#include "control/scheduler/queue.h"
+#include "decide/scheduling/schedule.h"
+#include "state/cluster.h"
+#include "state/deep.h"
+
+namespace gputide::control {
+namespace {
+
+using port::Change;
+using scheduling::PluginSet;
+using state::NodeId;
+using state::PodRef;
+
+constexpr std::uint64_t kRetryTimer = 1;
+constexpr std::uint64_t kOldTimer = 2;
+constexpr Duration kLongestWait = Duration::minutes(5);
+const char* const kSchedulerName = "default-scheduler";
+
+bool is_over(const model::Pod& pod) {
+  return pod.status.phase == "Succeeded" || pod.status.phase == "Failed";
+}
+
+bool is_ours(const model::Pod& pod) {
+  return pod.spec->schedulerName.empty() || pod.spec->schedulerName == kSchedulerName;
+}
+
+const model::PodCondition* scheduled_condition(const model::Pod& pod) {
+  for (const model::PodCondition& condition : pod.status.conditions)
+    if (condition.type == "PodScheduled") return &condition;
+  return nullptr;
+}
+
+// Whether scheduling can tell the two apart.
+bool same_for_scheduling(const model::Node& a, const model::Node& b) {
+  return a.spec.unschedulable == b.spec.unschedulable && a.metadata.labels == b.metadata.labels &&
+         state::deep_equal(a.spec.taints, b.spec.taints) &&
+         state::deep_equal(a.status.allocatable, b.status.allocatable) &&
+         state::deep_equal(a.status.images, b.status.images);
+}
+
+port::ObjectRef ref_of(const model::Pod& pod) {
+  return {"Pod", pod.metadata.namespace_, pod.metadata.name};
+}
+
+}  // namespace
+
+class KubeScheduler::Desk {
+ public:
+  explicit Desk(Rng rng) : rng_(rng) {}
+
+  void take(const port::Event& event, Instant now);
+  void run(Instant now, port::Commands& commands);
+  bool at_rest() const { return !queue_.next_moment(); }
+
+ private:
+  using Slot = SchedulingQueue::PodId;
+  struct Pod {
+    PodRef object;
+    NodeId node = state::kNoNode;  // in the cluster there, as `object`
+    std::string bound_to;          // a node of this name, which need not exist
+    std::uint64_t told = 0;        // the sentence that it was marked with; 0: none
+    bool promised = false;
+  };
+  /// What happened that may help pods that wait.
+  struct Help {
+    std::vector<NodeId> nodes;  // that changed, or lost pods
+    bool pods_came = false;
+    bool everything = false;
+  };
+
+  void node_changed(Change change, const state::NodeRef& node);
+  void pod_changed(Change change, const PodRef& pod, Instant now);
+  void pod_gone(const std::string& key);
+  void place(Pod& pod, const std::string& node);
+  void unplace(Pod& pod);
+  void enqueue(Slot slot, Instant now);
+  void budget_changed(Change change, const model::PodDisruptionBudget& budget);
+  template <class Kind>
+  void store(Change change, const std::shared_ptr<const Kind>& object, state::Store<Kind>& store);
+
+  void wake(Instant now);
+  bool may_fit(const SchedulingQueue::Kind& kind, PluginSet rejected_by);
+  bool has_room(const state::SpecInfo& info, NodeId node) const;
+  void try_next(Slot slot, Instant now, port::Commands& commands);
+  void tell(Slot slot, const scheduling::Placement& placement, port::Commands& commands);
+  void preempt(const PodRef& pod, const scheduling::Placement& placement, port::Commands& commands);
+  void set_timers(Instant now, port::Commands& commands);
+
+  Rng rng_;
+  state::Cluster cluster_{state::Cluster::Ids::UsedAgain};
+  scheduling::Scheduler scheduler_{cluster_};
+  SchedulingQueue queue_;
+  std::vector<Pod> pods_;  // by slot
+  std::vector<Slot> free_slots_;
+  boost::unordered_flat_map<std::string, Slot> slots_;  // by namespace/name
+  std::map<std::string, std::vector<Slot>> homeless_;   // by the node they are bound to
+  std::map<std::pair<std::string, std::string>, scheduling::Budget> budgets_;
+  Help help_;
+  std::optional<Instant> retry_at_;
+  std::optional<Instant> old_at_;  // when sentences that may be out of date are told anew
+  std::uint64_t told_at_ = 0;      // the cluster's sequence when that was last planned
+  std::string key_;                // scratch
+};
+
+void KubeScheduler::Desk::place(Pod& pod, const std::string& node) {
+  pod.bound_to = node;
+  pod.node = cluster_.find(node);
+  if (pod.node == state::kNoNode) {
+    homeless_[node].push_back(static_cast<Slot>(&pod - pods_.data()));
+    return;
+  }
+  cluster_.add_pod(pod.object, pod.node);
+  help_.pods_came = true;
+}
+
+void KubeScheduler::Desk::unplace(Pod& pod) {
+  if (pod.node != state::kNoNode) {
+    cluster_.remove_pod(pod.object, pod.node);
+    help_.nodes.push_back(pod.node);
+  } else if (!pod.bound_to.empty()) {
+    const auto at = homeless_.find(pod.bound_to);
+    std::erase(at->second, static_cast<Slot>(&pod - pods_.data()));
+    if (at->second.empty()) homeless_.erase(at);
+  }
+  pod.node = state::kNoNode;
+  pod.bound_to.clear();
+}
+
+void KubeScheduler::Desk::node_changed(Change change, const state::NodeRef& node) {
+  const std::string& name = node->metadata.name;
+  const NodeId known = cluster_.find(name);
+  if (change == Change::Deleted) {
+    if (known == state::kNoNode) return;
+    for (const PodRef& pod : cluster_.node(known).pods) {
+      const Slot slot = slots_.at(pod->metadata.namespace_ + "/" + pod->metadata.name);
+      pods_[slot].node = state::kNoNode;
+      homeless_[name].push_back(slot);
+    }
+    cluster_.remove_node(known);
+    help_.everything = true;  // spreading counts one domain less
+    return;
+  }
+  if (known != state::kNoNode) {
+    if (same_for_scheduling(*cluster_.node(known).object, *node)) return;
+    cluster_.update_node(known, node);
+    help_.nodes.push_back(known);
+    return;
+  }
+  const NodeId id = cluster_.add_node(node);
+  help_.nodes.push_back(id);
+  const auto waiting = homeless_.find(name);
+  if (waiting == homeless_.end()) return;
+  for (const Slot slot : waiting->second) {
+    pods_[slot].node = id;
+    cluster_.add_pod(pods_[slot].object, id);
+  }
+  homeless_.erase(waiting);
+}
+
+void KubeScheduler::Desk::enqueue(Slot slot, Instant now) {
+  const model::Pod& pod = *pods_[slot].object;
+  if (!is_ours(pod) || !pod.spec->schedulingGates.empty() || pod.metadata.deletionTimestamp) return;
+  const state::SpecId spec = cluster_.spec_of(pod);
+  queue_.add(slot, {spec, cluster_.class_of(pod), cluster_.kinds().spec(spec).priority}, now);
+  if (!pod.status.nominatedNodeName.empty()) {
+    scheduler_.nominations().set(pods_[slot].object, pod.status.nominatedNodeName);
+    pods_[slot].promised = true;
+  }
+}
+
+void KubeScheduler::Desk::pod_gone(const std::string& key) {
+  const auto at = slots_.find(key);
+  if (at == slots_.end()) return;
+  Pod& pod = pods_[at->second];
+  queue_.remove(at->second);
+  if (pod.promised) {
+    scheduler_.nominations().remove(*pod.object);
+    help_.everything = true;
+  }
+  unplace(pod);
+  pod = Pod();
+  free_slots_.push_back(at->second);
+  slots_.erase(at);
+}
+
+void KubeScheduler::Desk::pod_changed(Change change, const PodRef& object, Instant now) {
+  key_.assign(object->metadata.namespace_).append("/").append(object->metadata.name);
+  if (change == Change::Deleted || is_over(*object)) return pod_gone(key_);
+  auto at = slots_.find(key_);
+  if (at != slots_.end() && pods_[at->second].object->metadata.uid != object->metadata.uid) {
+    pod_gone(key_);
+    at = slots_.end();
+  }
+  if (at == slots_.end()) {
+    Slot slot = static_cast<Slot>(pods_.size());
+    if (free_slots_.empty()) {
+      pods_.emplace_back();
+    } else {
+      slot = free_slots_.back();
+      free_slots_.pop_back();
+    }
+    slots_.emplace(key_, slot);
+    pods_[slot].object = object;
+    if (object->spec->nodeName.empty())
+      enqueue(slot, now);
+    else
+      place(pods_[slot], object->spec->nodeName);
+    return;
+  }
+  Pod& pod = pods_[at->second];
+  const PodRef before = pod.object;
+  const std::string& node = object->spec->nodeName;
+  if (!pod.bound_to.empty()) {
+    if (!node.empty() && node != pod.bound_to) {
+      unplace(pod);
+      pod.object = object;
+      return place(pod, node);
+    }
+    pod.object = object;
+    if (pod.node != state::kNoNode) {
+      const std::uint64_t was = cluster_.sequence();
+      cluster_.replace_pod(before, object, pod.node, before->spec->nodeName.empty());
+      if (cluster_.sequence() != was) help_.everything = true;
+    }
+    return;
+  }
+  pod.object = object;
+  if (!node.empty()) {
+    queue_.remove(at->second);
+    if (pod.promised) scheduler_.nominations().remove(*object);
+    pod.promised = false;
+    return place(pod, node);
+  }
+  const bool same = queue_.contains(at->second) && !object->metadata.deletionTimestamp &&
+                    before->metadata.labels == object->metadata.labels &&
+                    (before->spec.identity() == object->spec.identity() ||
+                     cluster_.spec_of(*before) == cluster_.spec_of(*object));
+  if (same) return;
+  queue_.remove(at->second);
+  enqueue(at->second, now);
+}
+
+void KubeScheduler::Desk::budget_changed(Change change, const model::PodDisruptionBudget& budget) {
+  const std::pair key{budget.metadata.namespace_, budget.metadata.name};
+  if (change == Change::Deleted)
+    budgets_.erase(key);
+  else
+    budgets_.insert_or_assign(key, scheduling::compile_budget(budget));
+  std::vector<scheduling::Budget> all;
+  for (const auto& entry : budgets_) all.push_back(entry.second);
+  scheduler_.set_budgets(std::move(all));
+}
+
+template <class Kind>
+void KubeScheduler::Desk::store(Change change, const std::shared_ptr<const Kind>& object,
+                                state::Store<Kind>& store) {
+  if (change == Change::Deleted)
+    store.remove(object->metadata.namespace_, object->metadata.name);
+  else
+    store.set(object);
+  help_.everything = true;
+}
+
+void KubeScheduler::Desk::take(const port::Event& event, Instant now) {
+  if (const auto* timer = std::get_if<port::TimerFired>(&event)) {
+    if (timer->key == kRetryTimer) retry_at_.reset();
+    if (timer->key != kOldTimer) return;
+    old_at_.reset();
+    queue_.wake_old(now - kLongestWait, now);
+    return;
+  }
+  const auto* changed = std::get_if<port::ObjectChanged>(&event);
+  if (changed == nullptr) return;
+  const Change change = changed->change;
+  state::Objects& objects = cluster_.objects();
+  std::visit(
+      [&](const auto& object) {
+        using Held = std::decay_t<decltype(object)>;
+        if constexpr (std::is_same_v<Held, PodRef>)
+          pod_changed(change, object, now);
+        else if constexpr (std::is_same_v<Held, state::NodeRef>)
+          node_changed(change, object);
+        else if constexpr (std::is_same_v<Held, std::shared_ptr<const model::PodDisruptionBudget>>)
+          budget_changed(change, *object);
+        else if constexpr (std::is_same_v<Held, std::shared_ptr<const model::Namespace>>)
+          store(change, object, objects.namespaces);
+        else if constexpr (std::is_same_v<Held, std::shared_ptr<const model::Service>>)
+          store(change, object, objects.services);
+        else if constexpr (std::is_same_v<Held,
+                                          std::shared_ptr<const model::ReplicationController>>)
+          store(change, object, objects.replication_controllers);
+        else if constexpr (std::is_same_v<Held, std::shared_ptr<const model::ReplicaSet>>)
+          store(change, object, objects.replica_sets);
+        else if constexpr (std::is_same_v<Held, std::shared_ptr<const model::StatefulSet>>)
+          store(change, object, objects.stateful_sets);
+        else if constexpr (std::is_same_v<Held, std::shared_ptr<const model::PersistentVolume>>)
+          store(change, object, objects.volumes);
+        else if constexpr (std::is_same_v<Held,
+                                          std::shared_ptr<const model::PersistentVolumeClaim>>)
+          store(change, object, objects.claims);
+        else if constexpr (std::is_same_v<Held, std::shared_ptr<const model::StorageClass>>)
+          store(change, object, objects.storage_classes);
+        else if constexpr (std::is_same_v<Held, std::shared_ptr<const model::CSINode>>)
+          store(change, object, objects.csi_nodes);
+      },
+      changed->object);
+}
+
+bool KubeScheduler::Desk::has_room(const state::SpecInfo& info, NodeId node) const {
+  const std::int64_t* offered = cluster_.allocatable(node);
+  const std::int64_t* taken = cluster_.requested(node);
+  return std::all_of(info.requests.begin(), info.requests.end(), [&](const state::Amount& wanted) {
+    return wanted.amount <= offered[wanted.resource] - taken[wanted.resource];
+  });
+}
+
+// A pod is tried again only when it now fits somewhere: one that fits nowhere would be told the
+// same.
+bool KubeScheduler::Desk::may_fit(const SchedulingQueue::Kind& kind, PluginSet rejected_by) {
+  static const PluginSet kByPods = scheduling::plugin_bit(scheduling::kPodTopologySpread) |
+                                   scheduling::plugin_bit(scheduling::kInterPodAffinity);
+  const state::SpecInfo& info = cluster_.kinds().spec(kind.spec);
+  const bool by_pods = (rejected_by & kByPods) != 0;
+  if (help_.everything || by_pods) {
+    scheduling::Demand& demand = scheduler_.filters().demand(kind.spec, kind.pod_class);
+    return demand.pre_filter().ok() && demand.next(0, cluster_.end()) != state::kNoNode;
+  }
+  return std::any_of(help_.nodes.begin(), help_.nodes.end(), [&](NodeId node) {
+    return cluster_.exists(node) && has_room(info, node) &&
+           scheduler_.filters().demand(kind.spec, kind.pod_class).fits(node);
+  });
+}
+
+void KubeScheduler::Desk::wake(Instant now) {
+  if (!help_.everything && !help_.pods_came && help_.nodes.empty()) return;
+  std::sort(help_.nodes.begin(), help_.nodes.end());
+  help_.nodes.erase(std::unique(help_.nodes.begin(), help_.nodes.end()), help_.nodes.end());
+  queue_.wake(now,
+              [&](const auto& kind, PluginSet rejected_by) { return may_fit(kind, rejected_by); });
+  help_ = {{}, false, false};
+}
+
+void KubeScheduler::Desk::tell(Slot slot, const scheduling::Placement& placement,
+                               port::Commands& commands) {
+  Pod& pod = pods_[slot];
+  const model::PodCondition* condition = scheduled_condition(*pod.object);
+  const std::uint64_t sentence = fnv1a(placement.message) | 1;
+  const bool nominates = !placement.nominated.empty() || placement.clear_nomination;
+  const bool told = pod.told == sentence || (condition != nullptr && condition->status == "False" &&
+                                             condition->reason == "Unschedulable" &&
+                                             condition->message == placement.message);
+  pod.told = sentence;
+  if (told && !nominates) return;
+  port::MarkUnschedulable mark{ref_of(*pod.object), "Unschedulable", placement.message, {}};
+  if (nominates) mark.nominated_node = placement.nominated;
+  commands.emplace_back(std::move(mark));
+}
+
+void KubeScheduler::Desk::preempt(const PodRef& pod, const scheduling::Placement& placement,
+                                  port::Commands& commands) {
+  for (const PodRef& victim : placement.victims) {
+    if (victim->metadata.deletionTimestamp) continue;
+    auto marked = std::make_shared<model::Pod>(*victim);
+    model::PodCondition condition;
+    condition.type = "DisruptionTarget";
+    condition.status = "True";
+    condition.reason = "PreemptionByScheduler";
+    condition.message = "default-scheduler: preempting to accommodate a higher priority pod";
+    marked->status.conditions.push_back(std::move(condition));
+    commands.emplace_back(port::Replace{PodRef(std::move(marked))});
+    commands.emplace_back(port::Delete{ref_of(*victim), {}});
+    port::Publish event{
+        ref_of(*victim), false, "Preempted",
+        "Preempted by pod " + pod->metadata.uid + " on node " + placement.nominated};
+    commands.emplace_back(std::move(event));
+  }
+}
+
+void KubeScheduler::Desk::try_next(Slot slot, Instant now, port::Commands& commands) {
+  const PodRef object = pods_[slot].object;
+  const scheduling::Placement placement = scheduler_.schedule(*object, rng_);
+  if (placement.node != state::kNoNode) {
+    const std::string& node = cluster_.node(placement.node).object->metadata.name;
+    queue_.placed(slot, now);
+    if (pods_[slot].promised) scheduler_.nominations().remove(*object);
+    pods_[slot].promised = false;
+    commands.emplace_back(port::BindPod{ref_of(*object), node});
+    place(pods_[slot], node);
+    return;
+  }
+  tell(slot, placement, commands);
+  if (!placement.victims.empty()) {
+    preempt(object, placement, commands);
+    scheduler_.nominations().set(object, placement.nominated);
+    pods_[slot].promised = true;
+    return queue_.preempting(slot, now);
+  }
+  if (placement.clear_nomination) {
+    scheduler_.nominations().remove(*object);
+    pods_[slot].promised = false;
+  }
+  for (const Slot other : queue_.failed(slot, placement.rejected_by, now))
+    tell(other, placement, commands);
+}
+
+void KubeScheduler::Desk::set_timers(Instant now, port::Commands& commands) {
+  const std::optional<Instant> retry = queue_.next_moment();
+  if (retry != retry_at_) {
+    retry_at_ = retry;
+    commands.emplace_back(port::SetTimer{kRetryTimer, retry});
+  }
+  if (old_at_ || !queue_.any_parked() || told_at_ == cluster_.sequence()) return;
+  told_at_ = cluster_.sequence();
+  old_at_ = now + kLongestWait;
+  commands.emplace_back(port::SetTimer{kOldTimer, old_at_});
+}
+
+void KubeScheduler::Desk::run(Instant now, port::Commands& commands) {
+  do {
+    wake(now);
+    while (const std::optional<Slot> next = queue_.pop(now)) try_next(*next, now, commands);
+  } while (help_.pods_came && queue_.any_parked());
+  help_ = {{}, false, false};
+  set_timers(now, commands);
+}
+
+KubeScheduler::KubeScheduler(Rng rng) : desk_(std::make_unique<Desk>(rng)) {}
+KubeScheduler::~KubeScheduler() = default;
+
+void KubeScheduler::step(const port::Event& event, Instant now, port::Commands& commands) {
+  desk_->take(event, now);
+  desk_->run(now, commands);
+}
+
+bool KubeScheduler::at_rest() const {
+  return desk_->at_rest();
+}
+
+}  // namespace gputide::control
