@@ -1,0 +1,200 @@
+#include "sim/checkers.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "model/pod_requests.h"
+#include "model/selector.h"
+
+namespace gputide::sim {
+
+using port::RecordKind;
+
+namespace {
+
+std::int64_t units(const std::string& resource, const Quantity& amount) {
+  return resource == "cpu" ? amount.milli_value() : amount.value();
+}
+
+bool is_finished(const model::Pod& pod) {
+  return pod.status.phase == "Succeeded" || pod.status.phase == "Failed";
+}
+
+bool is_healthy(const model::Pod& pod) {
+  return !pod.metadata.deletionTimestamp && !is_finished(pod) &&
+         std::any_of(pod.status.conditions.begin(), pod.status.conditions.end(),
+                     [](const model::PodCondition& condition) {
+                       return condition.type == "Ready" && condition.status == "True";
+                     });
+}
+
+std::string_view instance_of(const model::Node& node) {
+  const std::size_t slash = node.spec.providerID.rfind('/');
+  return slash == std::string::npos ? std::string_view()
+                                    : std::string_view(node.spec.providerID).substr(slash + 1);
+}
+
+}  // namespace
+
+Checkers::Checkers(Store& store, Telling& telling) : store_(store), telling_(telling) {
+  store.listen(*this);
+}
+
+void Checkers::failed(std::string_view check, const Subject& about, const std::string& message) {
+  ++failures_;
+  const port::Field fields[] = {{"check", check}};
+  telling_.tell(RecordKind::CheckFailed, "checker", about, fields, message);
+}
+
+void Checkers::changed(port::Change change, const model::Typed& now, const model::Typed& before) {
+  const auto* pod = std::get_if<PodRef>(&now);
+  if (pod == nullptr || (*pod)->spec->nodeName.empty()) return;
+  if (change == port::Change::Deleted) return unbound(**pod);
+  const auto* old = std::get_if<PodRef>(&before);
+  if (old == nullptr || (*old)->spec->nodeName.empty())
+    bound(**pod);
+  else if (is_finished(**pod) && !is_finished(**old))
+    unbound(**pod);
+}
+
+void Checkers::bound(const model::Pod& pod) {
+  const std::string& name = pod.spec->nodeName;
+  const NodeRef node = store_.node(name);
+  const Subject about{"pod", pod.metadata.namespace_, pod.metadata.name};
+  if (!node)
+    return failed("bound-to-nothing", about,
+                  fmt::format("assigned to {}, which does not exist", name));
+  Load& load = load_[name];
+  Claim& claim = claims_[pod.metadata.uid];
+  claim.node = name;
+  const auto allocatable = [&](const std::string& resource) {
+    const auto found = node->status.allocatable.find(resource);
+    return found == node->status.allocatable.end() ? 0 : units(resource, found->second);
+  };
+  if (++load.pods > allocatable("pods"))
+    failed("over-allocated", {"node", "", name},
+           fmt::format("{} pods on a node for {}", load.pods, allocatable("pods")));
+  for (const auto& [resource, amount] : model::pod_requests(*pod.spec)) {
+    const std::int64_t asked = units(resource, amount);
+    if (asked == 0) continue;
+    claim.amounts.emplace_back(resource, asked);
+    const std::int64_t used = load.used[resource] += asked;
+    if (used > allocatable(resource))
+      failed(
+          "over-allocated", {"node", "", name},
+          fmt::format("{} {} promised to pods, {} there", used, resource, allocatable(resource)));
+  }
+}
+
+void Checkers::unbound(const model::Pod& pod) {
+  const auto claim = claims_.find(pod.metadata.uid);
+  if (claim == claims_.end()) return;
+  const auto load = load_.find(claim->second.node);
+  if (load != load_.end()) {
+    for (const auto& [resource, amount] : claim->second.amounts)
+      load->second.used[resource] -= amount;
+    if (--load->second.pods == 0) load_.erase(load);
+  }
+  claims_.erase(claim);
+}
+
+void Checkers::devices_taken(const std::string& node, const std::vector<std::string>& ids) {
+  std::unordered_set<std::string>& held = devices_[node];
+  for (const std::string& id : ids)
+    if (!held.insert(id).second)
+      failed("device-promised-twice", {"node", "", node},
+             fmt::format("{} was given out while somebody holds it", id));
+}
+
+void Checkers::devices_given_back(const std::string& node, const std::vector<std::string>& ids) {
+  const auto held = devices_.find(node);
+  if (held == devices_.end()) return;
+  for (const std::string& id : ids) held->second.erase(id);
+  if (held->second.empty()) devices_.erase(held);
+}
+
+void Checkers::evicted(const model::Pod& pod) {
+  for (const auto& budget : store_.list<model::PodDisruptionBudget>()) {
+    const model::Selector selector = model::Selector::of(budget->spec.selector);
+    if (budget->metadata.namespace_ != pod.metadata.namespace_ ||
+        !selector.matches(pod.metadata.labels) || !is_healthy(pod))
+      continue;
+    std::int32_t healthy = 0;
+    for (const PodRef& each : store_.list<model::Pod>())
+      if (each->metadata.namespace_ == pod.metadata.namespace_ && is_healthy(*each) &&
+          selector.matches(each->metadata.labels))
+        ++healthy;
+    if (healthy < budget->status.desiredHealthy)
+      failed("budget-broken",
+             {"poddisruptionbudget", budget->metadata.namespace_, budget->metadata.name},
+             fmt::format("{} healthy pods after an eviction, {} must stay", healthy,
+                         budget->status.desiredHealthy));
+  }
+}
+
+void Checkers::check_nodes(const Cloud& cloud) {
+  std::unordered_set<std::string_view> registered;
+  for (const NodeRef& node : store_.list<model::Node>()) {
+    const std::string id(instance_of(*node));
+    registered.insert(instance_of(*node));
+    const auto& live = cloud.live_instances();
+    if (std::none_of(live.begin(), live.end(),
+                     [&](const CloudInstance* each) { return each->id == id; }))
+      failed("node-without-instance", {"node", "", node->metadata.name},
+             fmt::format("its instance {} is gone, and nothing will remove it", id));
+  }
+  std::unordered_set<std::string> ids;
+  for (const NodeRef& node : store_.list<model::Node>()) ids.emplace(instance_of(*node));
+  for (const CloudInstance* instance : cloud.live_instances())
+    if (!ids.contains(instance->id))
+      failed("instance-leaked", {"instance", "", instance->id},
+             "it costs money and is no node of the cluster");
+}
+
+void Checkers::check_pods() {
+  for (const PodRef& pod : store_.list<model::Pod>()) {
+    if (is_finished(*pod) || pod->spec->nodeName.empty()) continue;
+    const Subject about{"pod", pod->metadata.namespace_, pod->metadata.name};
+    if (!store_.node(pod->spec->nodeName))
+      failed("pod-lost", about,
+             fmt::format("on {}, which is gone, and nothing will replace it", pod->spec->nodeName));
+    else if (pod->metadata.deletionTimestamp)
+      failed("pod-lost", about, "being deleted for ever");
+  }
+  for (const auto& set : store_.list<model::ReplicaSet>()) {
+    std::int32_t pods = 0;
+    for (const PodRef& pod : store_.list<model::Pod>()) {
+      const model::OwnerReference* owner = pod->metadata.controller();
+      if (owner != nullptr && owner->uid == set->metadata.uid && !is_finished(*pod)) ++pods;
+    }
+    if (pods != set->spec.replicas.value_or(1))
+      failed("pod-lost", {"replicaset", set->metadata.namespace_, set->metadata.name},
+             fmt::format("has {} pods, wants {}", pods, set->spec.replicas.value_or(1)));
+  }
+}
+
+void Checkers::check_money(const Cloud& cloud) {
+  Money by_instance;
+  for (const CloudInstance* instance : instances_) by_instance += cloud.cost_of(instance->id);
+  Money by_type;
+  for (const CostOfType& type : cloud.cost_by_type()) by_type += type.cost;
+  const CloudCost cost = cloud.cost();
+  if (cost.total != by_type)
+    failed("money", {"run", "", "total"},
+           fmt::format("{} in all, {} by type", cost.total.text(6), by_type.text(6)));
+  if (cost.total < by_instance)
+    failed("money", {"run", "", "total"},
+           fmt::format("{} in all, {} by instance", cost.total.text(6), by_instance.text(6)));
+  if (cost.gpu > cost.total || cost.idle_gpu > cost.gpu)
+    failed("money", {"run", "", "total"}, "a part costs more than the whole");
+}
+
+void Checkers::at_end(const Cloud& cloud, bool at_rest) {
+  check_money(cloud);
+  if (!at_rest) return;
+  check_nodes(cloud);
+  check_pods();
+}
+
+}  // namespace gputide::sim

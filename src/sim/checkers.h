@@ -1,0 +1,63 @@
+// Checkers: what must hold in every run, watched while it runs. They count for themselves and ask
+// nobody who might be wrong.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "sim/cloud.h"
+#include "sim/kubelet.h"
+#include "sim/store.h"
+#include "sim/telling.h"
+
+namespace gputide::sim {
+
+class Checkers final : public StoreListener, public DeviceListener {
+ public:
+  Checkers(Store& store, Telling& telling);
+
+  void changed(port::Change change, const model::Typed& now, const model::Typed& before) override;
+  void devices_taken(const std::string& node, const std::vector<std::string>& ids) override;
+  void devices_given_back(const std::string& node, const std::vector<std::string>& ids) override;
+  /// After a pod was evicted: its budgets must still hold.
+  void evicted(const model::Pod& pod);
+  void instance_seen(const CloudInstance& instance) { instances_.push_back(&instance); }
+
+  /// At the end of the run: instances and nodes belong together, pods are where they say, money
+  /// adds up. `at_rest`: nothing was under way any more.
+  void at_end(const Cloud& cloud, bool at_rest);
+
+  /// Failures so far; each was told as CheckFailed.
+  std::int64_t failures() const { return failures_; }
+
+ private:
+  struct Load {
+    std::map<std::string, std::int64_t> used;  // thousandths for cpu, whole units for others
+    std::int64_t pods = 0;
+  };
+  struct Claim {
+    std::string node;
+    std::vector<std::pair<std::string, std::int64_t>> amounts;
+  };
+  void failed(std::string_view check, const Subject& about, const std::string& message);
+  void bound(const model::Pod& pod);
+  void unbound(const model::Pod& pod);
+  void check_nodes(const Cloud& cloud);
+  void check_pods();
+  void check_money(const Cloud& cloud);
+
+  Store& store_;
+  Telling& telling_;
+  std::int64_t failures_ = 0;
+  std::unordered_map<std::string, Load> load_;                                // by node
+  std::unordered_map<std::string, Claim> claims_;                             // by pod uid
+  std::unordered_map<std::string, std::unordered_set<std::string>> devices_;  // held, by node
+  std::vector<const CloudInstance*> instances_;
+};
+
+}  // namespace gputide::sim

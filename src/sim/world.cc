@@ -1,0 +1,335 @@
+#include "sim/world.h"
+
+#include <deque>
+#include <set>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "control/workloads/manager.h"
+#include "decide/cluster/node_groups.h"
+#include "decide/pricing/catalogue.h"
+#include "sim/checkers.h"
+#include "sim/chronicle.h"
+#include "sim/cloud.h"
+#include "sim/controller_host.h"
+#include "sim/heap.h"
+#include "sim/kubelet.h"
+#include "sim/program_runner.h"
+#include "sim/run_times.h"
+#include "sim/store.h"
+#include "sim/system_pods.h"
+#include "sim/telling.h"
+
+namespace gputide::sim {
+
+using port::RecordKind;
+
+namespace {
+
+constexpr std::uint64_t kEventsBetweenProgress = 1 << 16;
+
+std::string_view applied_name(Applied applied) {
+  switch (applied) {
+    case Applied::Created:
+      return "created";
+    case Applied::Configured:
+      return "configured";
+    case Applied::Unchanged:
+      return "unchanged";
+  }
+  return "";
+}
+
+std::string kind_text(std::string_view kind) {
+  return to_lower(kind);
+}
+
+}  // namespace
+
+// Everything in the order in which it must be made; the cloud hears of the kubelets and they of it.
+struct World::Parts final : InstanceListener, Handler {
+  Parts(WorldOptions given, port::Recorder* recorder);
+
+  void instance_running(const CloudInstance& instance) override {
+    checkers.instance_seen(instance);
+    kubelets.instance_running(instance);
+  }
+  void instance_stopping(const CloudInstance& instance) override {
+    kubelets.instance_stopping(instance);
+  }
+  void instance_notice(const port::InstanceNotice& notice) override {
+    kubelets.instance_notice(notice);
+  }
+  void fire(std::uint64_t key, Instant now) override;
+
+  bool at_rest() const {
+    return actions_left == 0 && kubelets.at_rest() && runner.at_rest() && host.at_rest() &&
+           cloud->at_rest() && traces_left();
+  }
+  bool traces_left() const {
+    for (const auto& feeder : traces)
+      if (!feeder->done()) return false;
+    return true;
+  }
+  void refused(const model::Object& object, const std::string& why);
+  void apply(const model::Object& object);
+  void apply_cluster(const model::Object& object, const model::ClusterConfig& config);
+  void tell_applied(const model::Object& object, std::string_view change);
+  void finish(std::string_view reason);
+
+  static constexpr std::uint64_t kEnd = ~std::uint64_t{0};
+
+  WorldOptions options;
+  const pricing::Catalogue& catalogue;
+  Heap heap;
+  Telling telling;
+  Store store;
+  RunTimes run_times;
+  Chronicle chronicle;
+  Checkers checkers;
+  Kubelets kubelets;
+  std::unique_ptr<Cloud> cloud;
+  ControllerHost host;
+  ProgramRunner runner;
+  std::deque<std::function<void()>> actions;
+  std::size_t actions_left = 0;
+  std::vector<std::unique_ptr<TraceFeeder>> traces;
+  std::map<std::string, std::vector<std::string>> groups;  // by cluster/node group: ASG names
+  std::vector<Diagnostic> diagnostics;
+  bool ended = false;
+};
+
+World::Parts::Parts(WorldOptions given, port::Recorder* recorder)
+    : options(std::move(given)),
+      catalogue(options.catalogue != nullptr ? *options.catalogue : pricing::Catalogue::builtin()),
+      heap(sim_epoch()),
+      telling(heap),
+      store(heap, options.seed),
+      run_times(store),
+      chronicle(store, telling, heap),
+      checkers(store, telling),
+      kubelets(heap, store, telling, run_times, options.seed),
+      cloud(make_cloud(heap, catalogue, telling, *this, {options.seed, options.market})),
+      host(heap, store, cloud.get(), telling),
+      runner(heap, host, telling) {
+  telling.to(recorder);
+  kubelets.set_cloud(*cloud);
+  kubelets.set_devices(checkers);
+  kubelets.on_notice([this](const port::InstanceNotice& notice) { host.notice(notice); });
+  kubelets.on_program(
+      [this](const PodRef& pod, Program program) { runner.started(pod, std::move(program)); },
+      [this](const PodRef& pod) { runner.stopped(pod); });
+  host.on_evicted([this](const PodRef& pod, std::string_view by) {
+    chronicle.evicted(*pod, by);
+    checkers.evicted(*pod);
+  });
+  host.on_preempted(
+      [this](const PodRef& pod, std::string_view by) { chronicle.preempted(*pod, by); });
+  runner.set_surroundings(catalogue, options.region, options.cluster, options.seed);
+  const std::int64_t until_seconds = options.until ? options.until->whole_seconds() : -1;
+  telling.tell(RecordKind::RunStarted, "simulator", {"run", "", options.cluster},
+               {{"seed", static_cast<std::int64_t>(options.seed)},
+                {"until_seconds", until_seconds},
+                {"region", std::string_view(options.region)},
+                {"cluster", std::string_view(options.cluster)}},
+               [&] { return fmt::format("a run with seed {}", options.seed); });
+  host.add(std::make_unique<workloads::ControllerManager>(), Priority::Controller, {});
+  if (options.scheduler) host.add(options.scheduler(), Priority::Scheduler, {});
+  for (model::Typed& object : system_objects()) static_cast<void>(store.create(std::move(object)));
+}
+
+void World::Parts::fire(std::uint64_t key, Instant) {
+  if (key == kEnd) {
+    ended = true;
+    return;
+  }
+  --actions_left;
+  std::function<void()> action = std::move(actions[key]);
+  action();
+}
+
+void World::Parts::tell_applied(const model::Object& object, std::string_view change) {
+  const std::string kind = kind_text(object.kind);
+  telling.tell(RecordKind::ObjectApplied, "kubectl",
+               {kind, object.metadata.namespace_, object.metadata.name},
+               {{"file", std::string_view(object.file)}, {"change", change}},
+               [&] { return std::string(change); });
+}
+
+void World::Parts::refused(const model::Object& object, const std::string& why) {
+  Diagnostic diagnostic;
+  diagnostic.file = object.file;
+  diagnostic.where = object.source.where;
+  diagnostic.code = "refused";
+  diagnostic.what = why;
+  const std::string kind = kind_text(object.kind);
+  telling.tell(RecordKind::Diagnostic, "kube-apiserver",
+               {kind, object.metadata.namespace_, object.metadata.name},
+               {{"severity", std::string_view("error")},
+                {"file", std::string_view(object.file)},
+                {"line", static_cast<std::int64_t>(object.source.where.line)}},
+               [&] { return why; });
+  diagnostics.push_back(std::move(diagnostic));
+}
+
+void World::Parts::apply_cluster(const model::Object& object, const model::ClusterConfig& config) {
+  options.region = config.metadata.region;
+  options.cluster = config.metadata.name;
+  runner.set_surroundings(catalogue, options.region, options.cluster, options.seed);
+  Diagnostics found;
+  const std::vector<model::NodeGroupPlan> plans =
+      cluster::plan_node_groups(config, catalogue, object.source, object.file, found);
+  for (const Diagnostic& diagnostic : found.list()) diagnostics.push_back(diagnostic);
+  std::map<std::string, std::vector<std::string>> now;
+  for (const model::NodeGroupPlan& plan : plans) {
+    now[config.metadata.name + "/" + plan.nodegroup_name].push_back(plan.group.name);
+    cloud->apply_node_group(plan);
+  }
+  for (auto& [key, names] : now) groups[key] = std::move(names);
+}
+
+void World::Parts::apply(const model::Object& object) {
+  if (const auto* config = object.as<model::ClusterConfig>()) {
+    tell_applied(object, "created");
+    return apply_cluster(object, *config);
+  }
+  if (object.as<model::Scenario>() != nullptr) return;
+  const Result<Applied> applied = store.apply(object);
+  if (!applied) return refused(object, applied.error().message);
+  const bool served = !kind_of(object.typed).empty();
+  tell_applied(object, served ? applied_name(*applied) : "created");
+}
+
+void World::Parts::finish(std::string_view reason) {
+  checkers.at_end(*cloud, reason == "at rest");
+  telling.tell(RecordKind::RunEnded, "simulator", {"run", "", options.cluster},
+               {{"reason", reason}}, [&] {
+                 return reason == "at rest" ? std::string("nothing more will happen")
+                                            : std::string("the time is up");
+               });
+}
+
+World::World(WorldOptions options, port::Recorder* recorder)
+    : parts_(std::make_unique<Parts>(std::move(options), recorder)) {}
+
+World::~World() = default;
+
+void World::set_factory(ProgramKind kind, ProgramFactory factory) {
+  parts_->runner.set_factory(kind, std::move(factory));
+}
+
+void World::set_workloads(std::vector<model::WorkloadRule> rules) {
+  parts_->run_times.set_rules(std::move(rules));
+}
+
+void World::at(Duration at, std::function<void()> action) {
+  Parts& parts = *parts_;
+  parts.actions.push_back(std::move(action));
+  ++parts.actions_left;
+  parts.heap.at(sim_epoch() + at, Priority::Scenario, parts, parts.actions.size() - 1);
+}
+
+void World::add_trace(const model::TraceSource& source, std::vector<TraceRow> rows) {
+  Parts& parts = *parts_;
+  parts.traces.push_back(
+      std::make_unique<TraceFeeder>(parts.heap, parts.store, source, std::move(rows)));
+  parts.traces.back()->begin();
+}
+
+void World::apply(const std::vector<model::Object>& objects) {
+  for (const model::Object& object : objects) parts_->apply(object);
+}
+
+void World::remove(const port::ObjectRef& ref) {
+  Parts& parts = *parts_;
+  const std::string kind = kind_text(ref.kind);
+  const Subject about{kind, ref.namespace_, ref.name};
+  const Result<void> done = parts.store.remove_gracefully(ref);
+  if (!done) return complain({Severity::Error, "", {}, "refused", done.error().message, "", {}});
+  parts.telling.tell(RecordKind::ObjectDeleted, "kubectl", about, {},
+                     [] { return std::string("deleted"); });
+}
+
+void World::scale(const port::ObjectRef& ref, std::int32_t replicas) {
+  Parts& parts = *parts_;
+  const Result<std::int32_t> before = parts.store.scale(ref, replicas);
+  if (!before)
+    return complain({Severity::Error, "", {}, "refused", before.error().message, "", {}});
+  const std::string kind = kind_text(ref.kind);
+  parts.telling.tell(RecordKind::ObjectApplied, "kubectl", {kind, ref.namespace_, ref.name},
+                     {{"change", std::string_view("configured")}},
+                     [&] { return fmt::format("scaled from {} to {}", *before, replicas); });
+}
+
+void World::interrupt(const std::string& zone, const std::string& instance_type, double fraction) {
+  parts_->cloud->interrupt(zone, instance_type, fraction);
+}
+
+void World::complain(Diagnostic diagnostic) {
+  Parts& parts = *parts_;
+  parts.telling.tell(
+      RecordKind::Diagnostic, "simulator", {"file", "", diagnostic.file},
+      {{"severity", std::string_view(diagnostic.severity == Severity::Error ? "error" : "warning")},
+       {"file", std::string_view(diagnostic.file)},
+       {"line", static_cast<std::int64_t>(diagnostic.where.line)}},
+      [&] { return diagnostic.what; });
+  parts.diagnostics.push_back(std::move(diagnostic));
+}
+
+void World::run(const Progress& progress) {
+  Parts& parts = *parts_;
+  if (parts.options.until)
+    parts.heap.at(sim_epoch() + *parts.options.until, Priority::Report, parts, Parts::kEnd);
+  std::uint64_t next_progress = kEventsBetweenProgress;
+  while (!parts.heap.empty() && !parts.ended) {
+    if (parts.at_rest()) return parts.finish("at rest");
+    parts.heap.step();
+    if (!progress || parts.heap.fired() < next_progress) continue;
+    next_progress += kEventsBetweenProgress;
+    if (!progress(parts.heap.now() - sim_epoch(), parts.options.until)) break;
+  }
+  parts.finish(parts.heap.empty() ? "at rest" : "until");
+}
+
+port::RunResult World::result() const {
+  const Parts& parts = *parts_;
+  port::RunResult result;
+  result.seed = parts.options.seed;
+  result.fingerprint = parts.telling.fingerprint();
+  result.virtual_time = parts.heap.now() - sim_epoch();
+  result.events = parts.heap.fired();
+  const CloudCost cost = parts.cloud->cost();
+  result.cost.total = cost.total;
+  result.cost.gpu = cost.gpu;
+  result.cost.idle_gpu = cost.idle_gpu;
+  for (const CostOfType& type : parts.cloud->cost_by_type()) {
+    result.nodes.launched += type.instances;
+    result.nodes.by_type[type.instance_type] += type.instances;
+    const model::InstanceType* known = parts.catalogue.find(type.instance_type);
+    if (known != nullptr && known->visible_gpus() > 0) result.nodes.gpu_launched += type.instances;
+  }
+  const Kubelets::Counts& counts = parts.kubelets.counts();
+  result.nodes.peak = counts.peak;
+  result.nodes.final = counts.now;
+  result.nodes.gpu_peak = counts.gpu_peak;
+  result.nodes.gpu_final = counts.gpu_now;
+  result.pods = parts.chronicle.pods();
+  result.wait = parts.chronicle.wait();
+  const GpuTime gpu = parts.cloud->gpu_time();
+  result.gpu.bought_us = gpu.bought_ms * 1000;
+  result.gpu.requested_us = parts.kubelets.gpu_microseconds_held();
+  result.gpu.idle_us = (gpu.bought_ms - gpu.used_ms) * 1000;
+  result.spot.interruptions = parts.kubelets.interruptions();
+  result.spot.notices_handled = parts.kubelets.notices_handled();
+  result.spot.pod_time_lost = parts.kubelets.lost_run_time();
+  result.diagnostics = parts.diagnostics;
+  return result;
+}
+
+std::int64_t World::failed_checks() const {
+  return parts_->checkers.failures();
+}
+
+}  // namespace gputide::sim
