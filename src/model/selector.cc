@@ -24,8 +24,8 @@ bool read_int(std::string_view text, std::int64_t& out) {
 }
 
 /// Problems of one value as one error: `path: Invalid value: "x": a; b`.
-void add_invalid(Problems& out, std::string_view path, std::string_view value,
-                 const Problems& problems) {
+void add_joined(Problems& out, std::string_view path, std::string_view value,
+                const Problems& problems) {
   if (!problems.empty()) out.push_back(invalid_value(path, value, join(problems, "; ")));
 }
 
@@ -186,7 +186,7 @@ class Parser {
     const Item& key = take();
     if (!is_identifier(key.token)) return fail("found '" + key.text + "', expected: identifier");
     Problems problems;
-    add_invalid(problems, "<nil>", key.text, check_qualified_name(key.text));
+    add_joined(problems, "<nil>", key.text, check_qualified_name(key.text));
     if (!problems.empty()) return fail(problems.front());
     if (negated) return make_requirement(key.text, Operator::DoesNotExist, {});
     if (peek().token == Token::End || peek().token == Token::Comma)
@@ -298,7 +298,7 @@ std::optional<Requirement> Selector::requirement(std::string_view key, Operator 
   Requirement out{std::string(key), op, std::move(values), 0};
   const std::size_t known = problems.size();
   const std::string base = path.empty() ? "" : std::string(path) + ".";
-  add_invalid(problems, base + "key", key, check_qualified_name(key));
+  add_joined(problems, base + "key", key, check_qualified_name(key));
   if (const std::string_view wrong = count_problem(op, out.values.size()); !wrong.empty())
     problems.push_back(
         (base + "values: Invalid value: ").append(go_list(out.values)).append(": ").append(wrong));
@@ -310,8 +310,8 @@ std::optional<Requirement> Selector::requirement(std::string_view key, Operator 
                                          "for 'Gt', 'Lt' operators, the value must be an integer"));
   }
   for (std::size_t i = 0; i < out.values.size(); ++i)
-    add_invalid(problems, at(i) + "[" + std::string(key) + "]", out.values[i],
-                check_label_value(out.values[i]));
+    add_joined(problems, at(i) + "[" + std::string(key) + "]", out.values[i],
+               check_label_value(out.values[i]));
   if (problems.size() != known) return std::nullopt;
   return out;
 }
@@ -375,7 +375,9 @@ Selector::Selector(std::vector<Requirement> requirements)
   sorter.sort(requirements_.size());
 }
 
-Selector Selector::everything() { return all_of({}); }
+Selector Selector::everything() {
+  return all_of({});
+}
 
 Selector Selector::all_of(std::vector<Requirement> requirements) {
   return Selector(std::move(requirements));

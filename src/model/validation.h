@@ -25,19 +25,23 @@ Problems check_config_map_key(std::string_view text);
 Problems check_percent(std::string_view text);
 
 // With a field path, the way the API server tells a user: `f: Invalid value: "a": must be ...`.
-Problems check_fully_qualified_name(std::string_view path, std::string_view text);
-Problems check_fully_qualified_domain_name(std::string_view path, std::string_view text);
-Problems check_domain_prefixed_path(std::string_view path, std::string_view text);
-Problems check_finalizer(std::string_view path, std::string_view text);
-Problems check_ip(std::string_view path, std::string_view text);
-Problems check_ipv4(std::string_view path, std::string_view text);
-Problems check_ipv6(std::string_view path, std::string_view text);
-Problems check_cidr(std::string_view path, std::string_view text);
+Problems check_fully_qualified_name(const std::string& path, std::string_view text);
+Problems check_fully_qualified_domain_name(const std::string& path, std::string_view text);
+Problems check_domain_prefixed_path(const std::string& path, std::string_view text);
+Problems check_finalizer(const std::string& path, std::string_view text);
+/// Addresses as Kubernetes reads them: octets may have leading zeros.
+Problems check_ip(const std::string& path, std::string_view text);
+Problems check_ipv4(const std::string& path, std::string_view text);
+Problems check_ipv6(const std::string& path, std::string_view text);
+Problems check_cidr(const std::string& path, std::string_view text);
 
 /// Names of objects, by the rule of their kind. As a prefix (generateName) a trailing '-' is fine.
 enum class NameRule { DnsSubdomain, DnsLabel, Dns1035Label };
 Problems check_name(NameRule rule, std::string_view text, bool as_prefix);
 
+/// Appends one such line for each problem.
+void add_invalid(Problems& out, std::string_view path, std::string_view value,
+                 const Problems& problems);
 /// `path: Invalid value: "value": detail`, with `value` quoted as Go does.
 std::string invalid_value(std::string_view path, std::string_view value, std::string_view detail);
 
