@@ -92,7 +92,8 @@ ResourceList pod_limits(const PodSpec& spec, bool without_overhead) {
   });
   if (without_overhead) return sum;
   for (const auto& [name, amount] : spec.overhead)
-    if (const auto at = sum.find(name); at != sum.end()) at->second.add(amount);
+    if (const auto at = sum.find(name); at != sum.end() && !at->second.is_zero())
+      at->second.add(amount);
   return sum;
 }
 

@@ -19,7 +19,7 @@ struct PodRequestOptions {
 ResourceList pod_requests(const Pod& pod, const PodRequestOptions& options = {});
 ResourceList pod_requests(const PodSpec& spec, const PodRequestOptions& options = {});
 
-/// The same for limits; overhead is added only where there is a limit.
+/// The same for limits; overhead is added only where there is a limit above zero.
 ResourceList pod_limits(const PodSpec& spec, bool without_overhead = false);
 
 enum class QosClass { Guaranteed, Burstable, BestEffort };

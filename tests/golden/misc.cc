@@ -3,6 +3,7 @@
 #include "base/quantity.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "codec/bind.h"
 #include "codec/json.h"
 #include "model/int_or_string.h"
 #include "model/names.h"
@@ -95,17 +96,24 @@ Value safe_encode(const Value& each) {
 
 // --- Times and numbers ---
 
-/// The text in a JSON string; other JSON has none.
-std::optional<std::string> json_text(const Value& each) {
+/// The document in `json`.
+Value document(const Value& each) {
   const Result<Value> value = codec::read_json(each.text_at("json"));
-  if (!value || !value->is_string()) return std::nullopt;
-  return value->as_string();
+  if (!value) throw std::runtime_error(value.error().message);
+  return *value;
+}
+
+/// Go's decoder names Go types when it refuses; ours names what was written. Only the verdict
+/// counts.
+Value refused(const Value& each) {
+  const Value* error = need(each, "expect").find("error");
+  return error == nullptr ? Value("refused") : Value(Value::Map{{"error", *error, {}}});
 }
 
 Value duration_parse(const Value& each) {
-  const auto text = json_text(each);
-  if (!text) return Value();
-  const Result<Duration> duration = Duration::parse(*text);
+  const Value written = document(each);
+  if (!written.is_string()) return refused(each);
+  const Result<Duration> duration = Duration::parse(written.as_string());
   if (!duration) return wrong(duration.error());
   return Value::Map{{"nanoseconds", std::to_string(duration->nanoseconds()), {}},
                     {"marshaled", quoted(duration->text()), {}}};
@@ -122,16 +130,40 @@ Value time_answer(const Result<Instant>& time, const std::string& text) {
 }
 
 Value time_parse(const Value& each) {
-  const auto text = json_text(each);
-  if (!text) return Value();
-  const Result<Instant> time = Instant::parse_rfc3339(*text);
-  const Result<Instant> micro = Instant::parse_rfc3339_micro(*text);
+  const Value written = document(each);
+  if (written.is_null()) {  // an absent time here
+    const Value none = Value::Map{{"unixNano", "", {}}, {"marshaled", "null", {}}};
+    return Value::Map{{"time", none, {}}, {"microTime", none, {}}};
+  }
+  if (!written.is_string()) return refused(each);
+  const Result<Instant> time = Instant::parse_rfc3339(written.as_string());
+  const Result<Instant> micro = Instant::parse_rfc3339_micro(written.as_string());
   return Value::Map{{"time", time_answer(time, time ? time->rfc3339() : ""), {}},
                     {"microTime", time_answer(micro, micro ? micro->rfc3339_micro() : ""), {}}};
 }
 
 std::string marshaled(const model::IntOrString& value) {
   return value.is_string() ? quoted(value.string_value()) : std::to_string(value.int_value());
+}
+
+Value intorstring_json(const Value& each) {
+  const Value written = document(each);
+  model::IntOrString value;
+  Diagnostics findings;
+  codec::Decoder decoder("golden", findings);
+  if (!written.is_null()) codec::decode(written, value, decoder);
+  for (const Diagnostic& finding : findings.list())
+    if (finding.severity == Severity::Error) return refused(each);
+  std::int64_t number = value.int_value();
+  if (value.is_string()) {  // upstream's IntValue() reads the text, or is zero
+    const model::IntOrString read = model::parse_int_or_string(value.string_value());
+    number = read.is_string() ? 0 : read.int_value();
+  }
+  return Value::Map{
+      {"type", value.is_string() ? "string" : "int", {}},
+      {"intValue", number, {}},
+      {"string", value.is_string() ? value.string_value() : std::to_string(number), {}},
+      {"marshaled", marshaled(value), {}}};
 }
 
 Value intorstring_parse(const Value& each) {
@@ -232,6 +264,7 @@ constexpr std::pair<std::string_view, Answer> kAnswers[] = {
     {"duration-parse", duration_parse},
     {"duration-format", duration_format},
     {"time-parse", time_parse},
+    {"intorstring-json", intorstring_json},
     {"intorstring-parse", intorstring_parse},
     {"intorstring-scaled", intorstring_scaled},
     {"quantity", quantity},
