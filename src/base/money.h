@@ -18,7 +18,8 @@ class Money {
   static constexpr Money micros(std::int64_t n) { return Money(n); }
   static constexpr Money dollars(std::int64_t n) { return Money(n * 1'000'000); }
 
-  /// Reads a decimal amount ("0.526", "12", "1e-3"); digits beyond the sixth round half up.
+  /// Reads a decimal amount ("0.526", "12", "1e-3"); digits beyond the sixth round half away from
+  /// zero, exactly.
   static Result<Money> parse(std::string_view text);
 
   constexpr std::int64_t micros() const { return micros_; }

@@ -136,6 +136,7 @@ bool is_digit(char c) {
 /// A quantity's text taken apart. Digits before the point lose their leading zeros.
 struct Parts {
   bool positive = true;
+  bool any_digit = false;  // before the suffix
   std::string_view whole;
   std::string_view fraction;
   std::string_view suffix;
@@ -158,6 +159,7 @@ bool take_apart(std::string_view text, Parts& out) {
     out.fraction = take_digits(text, pos);
   }
   const std::size_t suffix_at = pos;
+  out.any_digit = text.substr(0, pos).find_first_of("0123456789") != text.npos;
   while (pos < text.size() && std::string_view("eEinumkKMGTP").find(text[pos]) != text.npos) ++pos;
   if (pos < text.size() && (text[pos] == '-' || text[pos] == '+')) ++pos;
   take_digits(text, pos);
@@ -272,11 +274,7 @@ Result<Quantity> Quantity::parse(std::string_view text) {
     }
   }
 
-  // A bare "." or ".Ki" reaches this only with a binary suffix, and has no digit to read.
-  const std::size_t point = text.find('.');
-  if (parts.fraction.empty() && parts.whole == "0" && text.find('0') == text.npos &&
-      (point != text.npos || !is_digit(text.back())))
-    return fail(kWrongNumber);
+  if (!parts.any_digit) return fail(kWrongNumber);
   Big big{big_number(digits), -scale};
   if (unit.base == 2) big.unscaled <<= unit.exponent;
   if (big.unscaled != 0) big = big.rounded_up(-kNano);

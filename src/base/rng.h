@@ -46,7 +46,9 @@ class Rng {
   /// Uniform in [low, high]. `low` must not be above `high`.
   std::int64_t between(std::int64_t low, std::int64_t high) {
     GPUTIDE_CHECK(low <= high);
-    return low + static_cast<std::int64_t>(below(static_cast<std::uint64_t>(high - low) + 1));
+    const auto first = static_cast<std::uint64_t>(low);
+    const std::uint64_t count = static_cast<std::uint64_t>(high) - first + 1;  // 0 = all of them
+    return static_cast<std::int64_t>(first + (count == 0 ? next() : below(count)));
   }
 
   /// True in `ratio` of the draws.

@@ -42,45 +42,71 @@ std::string to_lower(std::string_view ascii) {
   return out;
 }
 
+namespace {
+
+/// Bytes of the UTF-8 character at the front of `text`; 0 when they are none.
+std::size_t utf8_length(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned char first = byte(0);
+  const std::size_t length = first < 0x80                    ? 1
+                             : first >= 0xC2 && first < 0xE0 ? 2
+                             : first >= 0xE0 && first < 0xF0 ? 3
+                             : first >= 0xF0 && first < 0xF5 ? 4
+                                                             : 0;
+  if (length == 0 || length > text.size()) return 0;
+  for (std::size_t i = 1; i < length; ++i)
+    if ((byte(i) & 0xC0U) != 0x80U) return 0;
+  if (length < 3) return length;
+  const unsigned lead = (first << 8U) | byte(1);  // overlong, surrogate, or beyond U+10FFFF
+  const bool wrong = (lead >= 0xE080 && lead < 0xE0A0) || (lead >= 0xEDA0 && lead < 0xEDC0) ||
+                     (lead >= 0xF080 && lead < 0xF090) || (lead >= 0xF490 && lead < 0xF4C0);
+  return wrong ? 0 : length;
+}
+
+/// The escape for a character that Go writes as one, or "".
+std::string_view short_escape(char c) {
+  switch (c) {
+    case '"':
+      return "\\\"";
+    case '\\':
+      return "\\\\";
+    case '\a':
+      return "\\a";
+    case '\b':
+      return "\\b";
+    case '\f':
+      return "\\f";
+    case '\n':
+      return "\\n";
+    case '\r':
+      return "\\r";
+    case '\t':
+      return "\\t";
+    case '\v':
+      return "\\v";
+    default:
+      return "";
+  }
+}
+
+}  // namespace
+
 std::string quote(std::string_view text) {
   std::string out = "\"";
-  for (const char c : text) {
-    switch (c) {
-      case '"':
-        out += "\\\"";
-        break;
-      case '\\':
-        out += "\\\\";
-        break;
-      case '\a':
-        out += "\\a";
-        break;
-      case '\b':
-        out += "\\b";
-        break;
-      case '\f':
-        out += "\\f";
-        break;
-      case '\n':
-        out += "\\n";
-        break;
-      case '\r':
-        out += "\\r";
-        break;
-      case '\t':
-        out += "\\t";
-        break;
-      case '\v':
-        out += "\\v";
-        break;
-      default:
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
-          out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
-        else
-          out += c;
-    }
+  while (!text.empty()) {
+    const std::size_t length = utf8_length(text);
+    const auto first = static_cast<unsigned char>(text.front());
+    if (const std::string_view escape = short_escape(text.front()); !escape.empty())
+      out += escape;
+    else if (length == 0 || first < 0x20 || first == 0x7F)
+      out += fmt::format("\\x{:02x}", first);
+    else if (length == 2 && first == 0xC2 && static_cast<unsigned char>(text[1]) < 0xA1)
+      out += fmt::format("\\u{:04x}", static_cast<unsigned char>(text[1]));
+    else
+      out += text.substr(0, length);
+    text.remove_prefix(std::max<std::size_t>(length, 1));
   }
-  return out + '"';
+  return out += '"';
 }
 
 std::size_t edit_distance(std::string_view a, std::string_view b) {

@@ -20,7 +20,8 @@ std::string join(std::span<const std::string> parts, std::string_view separator)
 
 std::string to_lower(std::string_view ascii);
 
-/// As Go's strconv.Quote for ASCII and valid UTF-8: what Kubernetes' error texts use.
+/// As Go's strconv.Quote: what Kubernetes' error texts use. Characters beyond U+00A0 count as
+/// printable; Go escapes a few rare ones of them.
 std::string quote(std::string_view text);
 
 /// Number of single-character edits (insert, delete, replace, swap of neighbours) between two short
