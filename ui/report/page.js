@@ -37,6 +37,12 @@ function buildLines() {
     setView(t - half, t + half);
     cursor.t = t;
   });
+  list.addEventListener("mouseover", (event) => {
+    const item = event.target.closest("li[data-i]");
+    cursor.t = item ? D.lines[item.dataset.i].t : null;
+    redraw();
+  });
+  list.addEventListener("mouseleave", () => { cursor.t = null; redraw(); });
   let shown = "";
   redraws.push(() => {
     const word = $("search").value.toLowerCase(), all = !$("follow").checked;

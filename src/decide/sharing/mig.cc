@@ -53,6 +53,8 @@ const std::vector<Named>& table() {
          {"1g.24gb+me", 1, 1, true, {0, 1, 2, 3}, 0},
          {"2g.48gb", 2, 2, false, {0, 2}, 0},
          {"4g.96gb", 4, 4, false, {0}, 0}}}},
+      {"NVIDIA RTX PRO 4500 Blackwell Server Edition",
+       {2, 2, {{"1g.16gb", 1, 1, false, {0, 1}, 0}, {"2g.32gb", 2, 2, false, {0}, 0}}}},
   };
   return kTable;
 }
@@ -106,7 +108,7 @@ Result<MigLayout> mig_layout(std::string_view product, std::string_view name) {
   if (gpu == nullptr) return fail(fmt::format("a {} cannot be cut: it has no MIG", product));
   layout.enabled = true;
   if (name == "all-enabled") return layout;
-  if (name == "all-balanced") {
+  if (name == "all-balanced" && gpu->slices >= 4) {
     layout.profiles = balanced(*gpu);
     return layout;
   }

@@ -303,6 +303,7 @@ TEST(Offer, MigPlacements) {
   EXPECT_EQ(count(kP4d, "all-7g.40gb"), 1u);
   EXPECT_EQ(count(kG7e, "all-1g.24gb"), 4u);
   EXPECT_EQ(count(kG7e, "all-2g.48gb"), 2u);
+  EXPECT_EQ(count(type("g7.2xlarge", 1, "RTX-PRO-4500", 32768), "all-1g.16gb"), 2u);
   Gpu gpu = gpus_of(kP4d, "i-1")[0];
   EXPECT_FALSE(apply_mig(gpu, {true, {"4g.20gb", "4g.20gb"}}).has_value());
   EXPECT_TRUE(apply_mig(gpu, {true, {"4g.20gb", "3g.20gb"}}).has_value());
