@@ -236,10 +236,7 @@ void Ec2::instance_ended(Instance& instance) {
   state_changed(instance, "terminated");
   if (instance.leaving && instance.listed) {
     Group& group = groups_[instance.group_number];
-    if (instance.activity != 0) {
-      group.activities[instance.activity - 1].status_code = "Successful";
-      group.activities[instance.activity - 1].end = heap_.now();
-    }
+    finish_activity(group, instance);
     forget_member(group, instance.number);
     delete_if_empty(group);
     if (!group.gone && group.facts.availability_zones.size() > 1) wake(group, Duration::seconds(5));

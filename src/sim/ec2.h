@@ -73,7 +73,7 @@ class Ec2 final : public Cloud, private Handler {
     bool extra = false;        // launched beyond the desired capacity, until it is in service
     Number replaces = kNone;   // ends that one when in service
     bool replaced = false;     // another one is launched in its place
-    std::size_t activity = 0;  // index + 1 of the launch activity; 0: none
+    std::size_t activity = 0;  // number of the one under way, from 1; 0: none
   };
 
   struct Group {
@@ -86,11 +86,12 @@ class Ec2 final : public Cloud, private Handler {
     const model::StringMap* tags = nullptr;
     std::vector<std::string> subnet_cidrs;
     std::optional<model::ManagedNodegroupDescription> managed;
-    std::vector<Number> members;                     // listed instances, in order of launch
-    std::vector<model::ScalingActivity> activities;  // oldest first
-    std::optional<Instant> wake_at;                  // when the group compares desired and actual
-    std::string cause;                               // why desired capacity is what it is
-    int failures = 0;                                // launches in a row that found no capacity
+    std::vector<Number> members;                    // listed instances, in order of launch
+    std::deque<model::ScalingActivity> activities;  // oldest first; AWS keeps six weeks, we 1000
+    std::size_t forgotten = 0;                      // activities before those
+    std::optional<Instant> wake_at;                 // when the group compares desired and actual
+    std::string cause;                              // why desired capacity is what it is
+    int failures = 0;                               // launches in a row that found no capacity
     bool deleting = false;
     bool gone = false;
   };
@@ -184,8 +185,10 @@ class Ec2 final : public Cloud, private Handler {
   void in_service(Group& group, Instance& instance);
   void forget_member(Group& group, Number number);
   void delete_if_empty(Group& group);
+  /// Returns its number, from 1.
   std::size_t add_activity(Group& group, std::string status, std::string description,
                            std::string cause, std::string message = {});
+  void finish_activity(Group& group, Instance& instance);
   void announce(const Group& group);
   /// The pools of a market that the group may launch from in a zone.
   struct Candidates {

@@ -148,8 +148,10 @@ void Ec2::forget_member(Group& group, Number number) {
 
 std::size_t Ec2::add_activity(Group& group, std::string status, std::string description,
                               std::string cause, std::string message) {
+  constexpr std::size_t kKept = 1000;
+  const std::size_t number = group.forgotten + group.activities.size() + 1;
   model::ScalingActivity activity;
-  activity.id = fmt::format("{:016x}-{}", fnv1a(group.facts.name), group.activities.size());
+  activity.id = fmt::format("{:016x}-{}", fnv1a(group.facts.name), number);
   activity.group = group.facts.name;
   activity.start = heap_.now();
   if (status != "InProgress") activity.end = heap_.now();
@@ -158,7 +160,20 @@ std::size_t Ec2::add_activity(Group& group, std::string status, std::string desc
   activity.description = std::move(description);
   activity.cause = std::move(cause);
   group.activities.push_back(std::move(activity));
-  return group.activities.size();
+  if (group.activities.size() > kKept) {
+    group.activities.pop_front();
+    ++group.forgotten;
+  }
+  return number;
+}
+
+void Ec2::finish_activity(Group& group, Instance& instance) {
+  if (instance.activity > group.forgotten) {
+    model::ScalingActivity& activity = group.activities[instance.activity - group.forgotten - 1];
+    activity.status_code = "Successful";
+    activity.end = heap_.now();
+  }
+  instance.activity = 0;
 }
 
 bool Ec2::suspended(const Group& group, std::string_view process) const {
@@ -419,11 +434,7 @@ void Ec2::take_out(Group& group, Instance& instance, EndReason reason, std::stri
 
 void Ec2::in_service(Group& group, Instance& instance) {
   if (instance.leaving) return;
-  if (instance.activity != 0) {
-    model::ScalingActivity& activity = group.activities[instance.activity - 1];
-    activity.status_code = "Successful";
-    activity.end = heap_.now();
-  }
+  finish_activity(group, instance);
   if (instance.replaces != kNone) {
     Instance& old = instances_[instance.replaces];
     instance.replaces = kNone;

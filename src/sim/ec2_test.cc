@@ -224,5 +224,116 @@ TEST(Addresses, LieInTheSubnetOfTheZone) {
   EXPECT_TRUE(instances[0]->private_dns_name.ends_with(".us-west-2.compute.internal"));
 }
 
+TEST(Groups, LeaveInstancesAloneWhileHealthChecksAreSuspended) {
+  CloudWorld world;
+  auto plan = CloudWorld::group({"m5.large"}, 2, 100);
+  plan.group.suspended_processes = {"ReplaceUnhealthy"};
+  world.cloud->apply_node_group(plan);
+  world.run_for(Duration::minutes(5));
+  world.cloud->call(port::TerminateInstances{{world.only_group().instances[0].id}});
+  world.run_for(Duration::minutes(30));
+  EXPECT_EQ(world.only_group().instances.size(), 2u);
+  EXPECT_EQ(world.cloud->live_instances().size(), 1u);
+  EXPECT_TRUE(world.cloud->at_rest());
+}
+
+TEST(Groups, CountWeightedCapacity) {
+  CloudWorld world;
+  auto plan = CloudWorld::group({"p3.8xlarge"}, 6, 0, {"us-west-2a"});
+  plan.group.mixed_instances_policy->overrides[0].weighted_capacity = 4;
+  world.cloud->apply_node_group(plan);
+  world.run_for(Duration::minutes(5));
+  EXPECT_EQ(world.only_group().instances.size(), 2u);  // 8 units: desired may be exceeded
+  EXPECT_TRUE(world.cloud->at_rest());
+}
+
+TEST(Groups, KeepTheirDesiredCapacityWhenAppliedAnew) {
+  CloudWorld world;
+  auto plan = CloudWorld::group({"m5.large"}, 2, 100);
+  world.cloud->apply_node_group(plan);
+  world.cloud->call(port::SetDesiredCapacity{"group-one", 5});
+  plan.group.max_size = 4;
+  plan.group.desired_capacity = 0;
+  world.cloud->apply_node_group(plan);
+  EXPECT_EQ(world.only_group().desired_capacity, 4);
+  world.run_for(Duration::minutes(5));
+  EXPECT_EQ(world.in_service(), 4);
+}
+
+TEST(Groups, AreToldWhenThereIsNoOnDemandCapacity) {
+  for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+    CloudWorld world(seed, MarketOptions::Kind::Advisor);
+    world.cloud->apply_node_group(CloudWorld::group({"p4d.24xlarge"}, 1, 100, {"us-west-2a"}));
+    world.run_for(Duration::seconds(10));
+    if (world.count(port::RecordKind::LaunchFailed) == 0) continue;
+    const auto answer = world.cloud->call(port::DescribeScalingActivities{"group-one", 1});
+    const auto& activity = std::get<std::vector<model::ScalingActivity>>(answer).at(0);
+    EXPECT_EQ(activity.status_message.find(
+                  "Could not launch On-Demand Instances. InsufficientInstanceCapacity - We "
+                  "currently do not have sufficient p4d.24xlarge capacity in the Availability Zone "
+                  "you requested (us-west-2a)."),
+              0u)
+        << activity.status_message;
+    world.run_for(Duration::hours(48));  // it keeps trying
+    EXPECT_EQ(world.in_service(), 1);
+    return;
+  }
+  FAIL() << "on-demand capacity never ran out";
+}
+
+// One zone has capacity for two hours, then for an hour none.
+std::shared_ptr<const SpotTraces> ebb() {
+  return std::make_shared<SpotTraces>(
+      *parse_spot_traces(R"({"instance_type":"p3.2xlarge","zone":"us-west-2a","nodes":1,)"
+                         R"("gap_seconds":3600,"rle":[[1,2],[0,1]]})"));
+}
+
+TEST(Interruptions, OfTheMarketTakeAllWithinMinutes) {
+  CloudWorld world(1, MarketOptions::Kind::Replay, ebb());
+  world.cloud->apply_node_group(CloudWorld::group({"p3.2xlarge"}, 8, 0, {"us-west-2a"}));
+  world.run_for(Duration::minutes(119));
+  EXPECT_EQ(world.in_service(), 8);
+  world.run_for(Duration::minutes(14));
+  EXPECT_EQ(world.stopping.size(), 8u);
+  EXPECT_GE(world.count(port::RecordKind::SpotNotice), 6);  // a few come without
+  EXPECT_GE(world.count(port::RecordKind::LaunchFailed), 1);
+  const auto answer = world.cloud->call(port::DescribeScalingActivities{"group-one", 1});
+  EXPECT_EQ(
+      std::get<std::vector<model::ScalingActivity>>(answer).at(0).status_message,
+      "Could not launch Spot Instances. UnfulfillableCapacity - Unable to fulfill capacity "
+      "due to your request configuration. Please adjust your request and try again. Launching "
+      "EC2 instance failed.");
+  world.run_for(Duration::minutes(60));  // the next flood
+  EXPECT_EQ(world.in_service(), 8);
+}
+
+TEST(Interruptions, AreForestalledByCapacityRebalancing) {
+  int replaced_in_time = 0;
+  for (std::uint64_t seed = 1; seed <= 30; ++seed) {
+    CloudWorld world(seed, MarketOptions::Kind::Replay, ebb());
+    auto plan = CloudWorld::group({"p3.2xlarge", "m5.large"}, 1, 0, {"us-west-2a"});
+    plan.group.mixed_instances_policy->distribution.spot_allocation_strategy =
+        "capacity-optimized-prioritized";
+    plan.group.capacity_rebalance = true;
+    world.cloud->apply_node_group(plan);
+    world.run_for(Duration::minutes(180));
+    replaced_in_time += world.count(port::RecordKind::RebalanceRecommendation) > 0 &&
+                                world.count(port::RecordKind::SpotNotice) == 0
+                            ? 1
+                            : 0;
+    EXPECT_EQ(world.in_service(), 1);
+  }
+  EXPECT_GE(replaced_in_time, 1);
+}
+
+TEST(Market, CostsNothingWhenNobodyUsesIt) {
+  CloudWorld world(3, MarketOptions::Kind::Advisor);
+  world.cloud->apply_node_group(CloudWorld::group({"g5.xlarge", "m5.large"}, 5, 0));
+  world.run_for(Duration::hours(5));
+  world.cloud->delete_node_group("group-one");
+  world.run_for(Duration::hours(24 * 365 * 20));
+  EXPECT_TRUE(world.heap.empty());
+}
+
 }  // namespace
 }  // namespace gputide::sim

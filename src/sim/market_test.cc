@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <fstream>
 #include <numeric>
+#include <sstream>
 
 #include <gtest/gtest.h>
 
+#include "base/testing.h"
 #include "sim/cloud_fixture.h"
 #include "sim/holding_times.h"
 #include "sim/pools.h"
@@ -257,6 +260,24 @@ TEST(Market, ReplaysTraces) {
     EXPECT_EQ(process->at(kStart + Duration::seconds(60) * static_cast<std::int64_t>(i)).regime,
               expected[i])
         << i;
+}
+
+TEST(Market, ReplaysMeasuredAvailability) {
+  const auto path =
+      gputide::testing::repository_root() / "../shared/data/spot-availability-traces.jsonl";
+  std::ifstream file(path);
+  if (!file) GTEST_SKIP() << path << " is not here: skipped";
+  std::stringstream text;
+  text << file.rdbuf();
+  const auto traces = parse_spot_traces(text.str());
+  ASSERT_TRUE(traces) << traces.error().message;
+  CapacityModel model(1, kStart,
+                      {MarketOptions::Kind::Replay, std::make_shared<SpotTraces>(*traces)});
+  const auto up = availability(model, p3("us-west-2a", "us-west-2"), Duration::hours(45 * 24),
+                               Duration::seconds(195));
+  const auto share =
+      static_cast<double>(std::count(up.begin(), up.end(), true)) / static_cast<double>(up.size());
+  EXPECT_WITHIN(share, 0.87, 0.90);
 }
 
 TEST(Market, RefusesTracesThatAreNone) {
