@@ -25,17 +25,17 @@ target_include_directories(decide_provisioning SYSTEM PRIVATE ${CLP_INCLUDE_DIRS
 # Controllers: step(event, now) -> commands.
 gputide_library(port port model)
 gputide_library(control_scheduler control/scheduler decide_scheduling port)
-gputide_library(control_workloads control/workloads port state)
+gputide_library(control_workloads control/workloads port decide_scheduling)
 gputide_library(control_autoscaler control/autoscaler decide_scaling port)
 
 # A simulated world, and what is told of any world.
-gputide_library(sim sim control_scheduler control_workloads control_autoscaler decide_cluster decide_sharing)
+gputide_library(sim sim control_scheduler control_workloads decide_cluster decide_sharing)
 gputide_library(report report port codec)
 file(GLOB page_parts CONFIGURE_DEPENDS ui/report/*)
 set_source_files_properties(src/report/page.S PROPERTIES OBJECT_DEPENDS "${page_parts}")
 
 # The programs: one file a subcommand in src/app.
-gputide_library(app app sim report decide_checking)
+gputide_library(app app sim control_autoscaler report decide_checking)
 set_source_files_properties(src/app/command_line.cc PROPERTIES COMPILE_DEFINITIONS GPUTIDE_VERSION="${PROJECT_VERSION}")
 if(NOT GPUTIDE_FUZZ AND EXISTS ${CMAKE_SOURCE_DIR}/src/app/main.cc)
   add_executable(gputide src/app/main.cc)

@@ -134,20 +134,18 @@ void Checkers::evicted(const model::Pod& pod) {
 }
 
 void Checkers::check_nodes(const Cloud& cloud) {
-  std::unordered_set<std::string_view> registered;
+  std::unordered_set<std::string> live;
+  for (const CloudInstance* instance : cloud.live_instances()) live.insert(instance->id);
+  std::unordered_set<std::string> registered;
   for (const NodeRef& node : store_.list<model::Node>()) {
     const std::string id(instance_of(*node));
-    registered.insert(instance_of(*node));
-    const auto& live = cloud.live_instances();
-    if (std::none_of(live.begin(), live.end(),
-                     [&](const CloudInstance* each) { return each->id == id; }))
+    registered.insert(id);
+    if (!live.contains(id))
       failed("node-without-instance", {"node", "", node->metadata.name},
              fmt::format("its instance {} is gone, and nothing will remove it", id));
   }
-  std::unordered_set<std::string> ids;
-  for (const NodeRef& node : store_.list<model::Node>()) ids.emplace(instance_of(*node));
   for (const CloudInstance* instance : cloud.live_instances())
-    if (!ids.contains(instance->id))
+    if (!registered.contains(instance->id))
       failed("instance-leaked", {"instance", "", instance->id},
              "it costs money and is no node of the cluster");
 }
@@ -162,15 +160,19 @@ void Checkers::check_pods() {
     else if (pod->metadata.deletionTimestamp)
       failed("pod-lost", about, "being deleted for ever");
   }
+  std::unordered_map<std::string_view, std::int32_t> pods;  // by uid of their owner
+  const std::vector<PodRef> all = store_.list<model::Pod>();
+  for (const PodRef& pod : all) {
+    const model::OwnerReference* owner = pod->metadata.controller();
+    if (owner != nullptr && !is_finished(*pod)) ++pods[owner->uid];
+  }
   for (const auto& set : store_.list<model::ReplicaSet>()) {
-    std::int32_t pods = 0;
-    for (const PodRef& pod : store_.list<model::Pod>()) {
-      const model::OwnerReference* owner = pod->metadata.controller();
-      if (owner != nullptr && owner->uid == set->metadata.uid && !is_finished(*pod)) ++pods;
-    }
-    if (pods != set->spec.replicas.value_or(1))
+    const std::int32_t wanted = set->spec.replicas.value_or(1);
+    const auto found = pods.find(set->metadata.uid);
+    const std::int32_t have = found == pods.end() ? 0 : found->second;
+    if (have != wanted)
       failed("pod-lost", {"replicaset", set->metadata.namespace_, set->metadata.name},
-             fmt::format("has {} pods, wants {}", pods, set->spec.replicas.value_or(1)));
+             fmt::format("has {} pods, wants {}", have, wanted));
   }
 }
 

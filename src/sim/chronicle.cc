@@ -16,10 +16,6 @@ const model::PodCondition* scheduled_condition(const model::Pod& pod) {
   return nullptr;
 }
 
-std::string full_name(const model::ObjectMeta& meta) {
-  return meta.namespace_ + "/" + meta.name;
-}
-
 Subject subject_of(const model::Pod& pod) {
   return {"pod", pod.metadata.namespace_, pod.metadata.name};
 }
@@ -64,11 +60,12 @@ GpuAsk gpu_ask(const model::PodSpec& spec) {
 }
 
 Chronicle::Chronicle(Store& store, Telling& telling, const Heap& heap)
-    : telling_(telling), heap_(heap) {
+    : telling_(telling), heap_(heap), last_change_(heap.now()) {
   store.listen(*this);
 }
 
 void Chronicle::changed(port::Change change, const model::Typed& now, const model::Typed& before) {
+  if (change != port::Change::Modified) last_change_ = heap_.now();
   if (const auto* pod = std::get_if<PodRef>(&now)) {
     const auto* old = std::get_if<PodRef>(&before);
     pod_changed(change, **pod, old == nullptr ? nullptr : old->get());
@@ -86,7 +83,7 @@ void Chronicle::pod_created(const model::Pod& pod) {
   }
   const GpuAsk ask = gpu_ask(*pod.spec);
   const model::OwnerReference* owner = pod.metadata.controller();
-  const std::string name = full_name(pod.metadata);
+  const std::string name = telling_.pod_name(pod.metadata);
   const std::string owner_name = owner == nullptr ? "" : owner->kind + "/" + owner->name;
   telling_.tell(RecordKind::PodCreated, maker_of(pod), subject_of(pod),
                 {{"pod", std::string_view(name)},
@@ -118,7 +115,7 @@ void Chronicle::phase_changed(const model::Pod& now, const std::string& before) 
 
 void Chronicle::pod_changed(port::Change change, const model::Pod& now, const model::Pod* before) {
   if (change == port::Change::Added) return pod_created(now);
-  const std::string name = full_name(now.metadata);
+  const std::string name = telling_.pod_name(now.metadata);
   const std::string_view node = now.spec->nodeName;
   if (change == port::Change::Deleted) {
     if (is_counted(now)) {
@@ -144,6 +141,7 @@ void Chronicle::pod_changed(port::Change change, const model::Pod& now, const mo
                     {{"pod", std::string_view(name)}}, [&] { return condition->message; });
   }
   if (now.status.phase == before->status.phase) return;
+  last_change_ = heap_.now();
   if (is_counted(now)) phase_changed(now, before->status.phase);
   if (now.status.phase == "Failed")
     telling_.tell(RecordKind::PodFailed, "kubelet", subject_of(now),
@@ -184,7 +182,7 @@ void Chronicle::node_changed(port::Change change, const model::Node& now,
 
 void Chronicle::evicted(const model::Pod& pod, std::string_view by) {
   if (is_counted(pod)) ++pods_.evicted;
-  const std::string name = full_name(pod.metadata);
+  const std::string name = telling_.pod_name(pod.metadata);
   telling_.tell(
       RecordKind::PodEvicted, by, subject_of(pod),
       {{"pod", std::string_view(name)}, {"node", std::string_view(pod.spec->nodeName)}, {"by", by}},
@@ -192,7 +190,7 @@ void Chronicle::evicted(const model::Pod& pod, std::string_view by) {
 }
 
 void Chronicle::preempted(const model::Pod& pod, std::string_view by) {
-  const std::string name = full_name(pod.metadata);
+  const std::string name = telling_.pod_name(pod.metadata);
   telling_.tell(
       RecordKind::PodPreempted, by, subject_of(pod),
       {{"pod", std::string_view(name)}, {"node", std::string_view(pod.spec->nodeName)}, {"by", by}},

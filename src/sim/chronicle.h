@@ -31,6 +31,8 @@ class Chronicle final : public StoreListener {
   void preempted(const model::Pod& pod, std::string_view by);
 
   const port::RunResult::Pods& pods() const { return pods_; }
+  /// When a pod or node last came, went or entered another phase.
+  Instant last_change() const { return last_change_; }
   /// From creation to running, of the counted pods that ever ran.
   std::optional<port::RunResult::Wait> wait() const;
 
@@ -43,6 +45,7 @@ class Chronicle final : public StoreListener {
   Telling& telling_;
   const Heap& heap_;
   port::RunResult::Pods pods_;
+  Instant last_change_;
   std::vector<std::int64_t> waits_;  // nanoseconds
 };
 

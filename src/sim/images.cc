@@ -14,6 +14,8 @@ struct KnownImage {
 // Compressed sizes, rounded, in order of precedence. From the registries' manifests.
 constexpr KnownImage kKnown[] = {
     {"amazon-k8s-cni", 45},
+    {"aws-network-policy-agent", 40},
+
     {"kube-proxy", 28},
     {"coredns", 18},
     {"cluster-autoscaler", 40},

@@ -199,7 +199,7 @@ void Kubelets::start(Run& run, std::uint32_t slot) {
     }
   if (pulled != nullptr) {
     const model::ObjectMeta& meta = run.pod->metadata;
-    const std::string name = meta.namespace_ + "/" + meta.name;
+    const std::string name = telling_.pod_name(meta);
     const std::int64_t seconds = (there - now).whole_seconds();
     telling_.tell(RecordKind::PodPulling, "kubelet", {"pod", meta.namespace_, meta.name},
                   {{"pod", std::string_view(name)},
@@ -229,7 +229,7 @@ void Kubelets::run(Run& run, std::uint32_t slot) {
   const std::vector<std::string> ids = device_ids(machine, run);
   const std::string devices = join(ids, ",");
   const model::ObjectMeta& meta = pod->metadata;
-  const std::string name = meta.namespace_ + "/" + meta.name;
+  const std::string name = telling_.pod_name(meta);
   const std::int64_t waited = (now - *meta.creationTimestamp).whole_seconds();
   telling_.tell(RecordKind::PodRunning, "kubelet", {"pod", meta.namespace_, meta.name},
                 {{"pod", std::string_view(name)},
@@ -284,7 +284,7 @@ void Kubelets::end(Run& run) {
   pod->status.phase = "Succeeded";
   set_condition(*pod, "Ready", false, heap_.now(), "PodCompleted");
   const model::ObjectMeta& meta = pod->metadata;
-  const std::string name = meta.namespace_ + "/" + meta.name;
+  const std::string name = telling_.pod_name(meta);
   const Duration ran = heap_.now() - run.running_since;
   telling_.tell(RecordKind::PodSucceeded, "kubelet", {"pod", meta.namespace_, meta.name},
                 {{"pod", std::string_view(name)}, {"node", pod->spec->nodeName}}, [&] {

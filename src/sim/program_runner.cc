@@ -60,7 +60,9 @@ void ProgramRunner::stopped(const PodRef& pod) {
     for (std::size_t other = 0; other < processes_.size(); ++other) {
       if (!processes_[other].alive || processes_[other].key != process.key) continue;
       ++pending_;
-      heap_.after(kTakeOver, Priority::Kube, *this, other);
+      // Handlers of single nodes wait for no lease.
+      const bool leased = process.program.kind != ProgramKind::NodeTerminationHandler;
+      heap_.after(leased ? kTakeOver : Duration(), Priority::Kube, *this, other);
       break;
     }
   }

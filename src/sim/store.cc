@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "model/selector.h"
+
 namespace gputide::sim {
 
 using model::Typed;
@@ -156,6 +158,34 @@ Result<void> Store::replace(Typed object) {
   return done;
 }
 
+bool Store::has_namespace(std::string_view name) const {
+  return name.empty() || name == "default" || name.starts_with("kube-") ||
+         get<model::Namespace>("", name) != nullptr;
+}
+
+// What the API server refuses in objects that people write, besides what was found when they were
+// read.
+template <class Kind>
+Result<void> Store::validate(const Kind& object) const {
+  const model::ObjectMeta& meta = object.metadata;
+  if (!has_namespace(meta.namespace_))
+    return fail(fmt::format("namespaces \"{}\" not found", meta.namespace_));
+  if constexpr (std::is_same_v<Kind, model::Deployment> ||
+                std::is_same_v<Kind, model::ReplicaSet> || std::is_same_v<Kind, model::DaemonSet> ||
+                std::is_same_v<Kind, model::StatefulSet>) {
+    const model::StringMap& labels = object.spec.template_.metadata.labels;
+    if (!object.spec.selector)
+      return fail(fmt::format("{} \"{}\" is invalid: spec.selector: Required value",
+                              kind_name<Kind>(), meta.name));
+    if (!model::Selector::of(object.spec.selector).matches(labels))
+      return fail(
+          fmt::format("{} \"{}\" is invalid: spec.template.metadata.labels: `selector` "
+                      "does not match template `labels`",
+                      kind_name<Kind>(), meta.name));
+  }
+  return {};
+}
+
 template <class Kind>
 Result<Applied> Store::apply_kind(const model::Object& object, const Ref<Kind>& wanted) {
   std::shared_ptr<Kind> now = std::make_shared<Kind>(*wanted);
@@ -164,6 +194,7 @@ Result<Applied> Store::apply_kind(const model::Object& object, const Ref<Kind>& 
   else if (now->metadata.namespace_.empty())
     now->metadata.namespace_ = "default";
   const std::string key = make_key(now->metadata.namespace_, now->metadata.name);
+  if (Result<void> valid = validate(*now); !valid) return tl::unexpected(valid.error());
   model::Value& last = last_applied_[fmt::format("{}/{}", kind_name<Kind>(), key)];
   const Ref<Kind> before = find<Kind>(key);
   if (!before) {

@@ -124,6 +124,9 @@ class Store {
   void put(std::string key, std::shared_ptr<Kind> object);  // over what is there
   template <class Kind>
   void erase(const std::string& key);
+  bool has_namespace(std::string_view name) const;
+  template <class Kind>
+  Result<void> validate(const Kind& object) const;
   template <class Kind>
   Result<Applied> apply_kind(const model::Object& object, const Ref<Kind>& wanted);
   template <class Kind>

@@ -4,6 +4,16 @@
 
 namespace gputide::sim {
 
+namespace {
+
+constexpr std::string_view kPodField = "pod";
+
+}  // namespace
+
+std::string Telling::pod_name(const model::ObjectMeta& meta) const {
+  return heard() ? meta.namespace_ + "/" + meta.name : std::string();
+}
+
 std::string Subject::text() const {
   std::string text(kind);
   text += ' ';
@@ -23,6 +33,7 @@ void Telling::mix_text(std::string_view text) {
 
 void Telling::mix_fields(std::span<const port::Field> fields) {
   for (const port::Field& field : fields) {
+    if (field.key == kPodField) continue;  // the subject again; left out when nobody listens
     mix_text(field.key);
     if (const auto* number = std::get_if<std::int64_t>(&field.value))
       mix_number(static_cast<std::uint64_t>(*number));

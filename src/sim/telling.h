@@ -31,6 +31,8 @@ class Telling final : public port::Recorder {
   /// back.
   void to(port::Recorder* recorder) { recorder_ = recorder; }
   bool heard() const { return recorder_ != nullptr; }
+  /// "namespace/name", the field "pod" of records; "" when nobody listens.
+  std::string pod_name(const model::ObjectMeta& meta) const;
 
   /// FNV-1a over the moment, kind, subject and fields of every record, in order; not over the
   /// sentences. Equal runs have equal fingerprints, whether somebody listened or not.

@@ -7,7 +7,9 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "control/scheduler/scheduler.h"
 #include "control/workloads/manager.h"
+#include "control/workloads/termination_handler.h"
 #include "decide/cluster/node_groups.h"
 #include "decide/pricing/catalogue.h"
 #include "sim/checkers.h"
@@ -29,6 +31,8 @@ using port::RecordKind;
 namespace {
 
 constexpr std::uint64_t kEventsBetweenProgress = 1 << 16;
+// Controllers that try the same in vain for so long are left to it.
+constexpr Duration kStall = Duration::hours(24);
 
 std::string_view applied_name(Applied applied) {
   switch (applied) {
@@ -40,6 +44,10 @@ std::string_view applied_name(Applied applied) {
       return "unchanged";
   }
   return "";
+}
+
+bool is_needed_by_others(const model::Object& object) {
+  return object.kind == "Namespace" || object.kind == "PriorityClass" || object.kind == "ConfigMap";
 }
 
 std::string kind_text(std::string_view kind) {
@@ -65,10 +73,12 @@ struct World::Parts final : InstanceListener, Handler {
   void fire(std::uint64_t key, Instant now) override;
 
   bool at_rest() const {
-    return actions_left == 0 && kubelets.at_rest() && runner.at_rest() && host.at_rest() &&
-           cloud->at_rest() && traces_left();
+    return is_quiet() && runner.at_rest() && host.at_rest() && cloud->at_rest();
   }
-  bool traces_left() const {
+  /// Nothing will come of itself, but for controllers that try again and again.
+  bool is_quiet() const { return actions_left == 0 && kubelets.at_rest() && traces_done(); }
+  bool is_stalled() const { return is_quiet() && heap.now() - chronicle.last_change() > kStall; }
+  bool traces_done() const {
     for (const auto& feeder : traces)
       if (!feeder->done()) return false;
     return true;
@@ -136,7 +146,11 @@ World::Parts::Parts(WorldOptions given, port::Recorder* recorder)
                 {"cluster", std::string_view(options.cluster)}},
                [&] { return fmt::format("a run with seed {}", options.seed); });
   host.add(std::make_unique<workloads::ControllerManager>(), Priority::Controller, {});
-  if (options.scheduler) host.add(options.scheduler(), Priority::Scheduler, {});
+  host.add(std::make_unique<control::KubeScheduler>(Rng(options.seed, "kube-scheduler")),
+           Priority::Scheduler, {});
+  runner.set_factory(ProgramKind::NodeTerminationHandler, [](const ProgramStart& start) {
+    return workloads::make_termination_handler(start.program.environment, start.program.flags);
+  });
   for (model::Typed& object : system_objects()) static_cast<void>(store.create(std::move(object)));
 }
 
@@ -193,7 +207,8 @@ void World::Parts::apply_cluster(const model::Object& object, const model::Clust
 void World::Parts::apply(const model::Object& object) {
   if (const auto* config = object.as<model::ClusterConfig>()) {
     tell_applied(object, "created");
-    return apply_cluster(object, *config);
+    apply_cluster(object, *config);
+    return host.changed(port::Change::Added, object.typed, {});
   }
   if (object.as<model::Scenario>() != nullptr) return;
   const Result<Applied> applied = store.apply(object);
@@ -206,8 +221,9 @@ void World::Parts::finish(std::string_view reason) {
   checkers.at_end(*cloud, reason == "at rest");
   telling.tell(RecordKind::RunEnded, "simulator", {"run", "", options.cluster},
                {{"reason", reason}}, [&] {
-                 return reason == "at rest" ? std::string("nothing more will happen")
-                                            : std::string("the time is up");
+                 if (reason == "until") return std::string("the time is up");
+                 return is_stalled() ? std::string("nothing has come of anything for a day")
+                                     : std::string("nothing more will happen");
                });
 }
 
@@ -239,7 +255,11 @@ void World::add_trace(const model::TraceSource& source, std::vector<TraceRow> ro
 }
 
 void World::apply(const std::vector<model::Object>& objects) {
-  for (const model::Object& object : objects) parts_->apply(object);
+  // What others need comes first, as it would come to be by retries.
+  for (const model::Object& object : objects)
+    if (is_needed_by_others(object)) parts_->apply(object);
+  for (const model::Object& object : objects)
+    if (!is_needed_by_others(object)) parts_->apply(object);
 }
 
 void World::remove(const port::ObjectRef& ref) {
@@ -284,7 +304,7 @@ void World::run(const Progress& progress) {
     parts.heap.at(sim_epoch() + *parts.options.until, Priority::Report, parts, Parts::kEnd);
   std::uint64_t next_progress = kEventsBetweenProgress;
   while (!parts.heap.empty() && !parts.ended) {
-    if (parts.at_rest()) return parts.finish("at rest");
+    if (parts.at_rest() || parts.is_stalled()) return parts.finish("at rest");
     parts.heap.step();
     if (!progress || parts.heap.fired() < next_progress) continue;
     next_progress += kEventsBetweenProgress;

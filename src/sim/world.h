@@ -41,8 +41,6 @@ struct WorldOptions {
   /// Where prices are asked for, until a ClusterConfig says.
   std::string region = "us-west-2";
   std::string cluster = "cluster";
-  /// Another scheduler than kube-scheduler.
-  std::function<std::unique_ptr<port::Controller>()> scheduler;
 };
 
 /// What a program in a pod may know when it becomes a controller.

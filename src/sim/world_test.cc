@@ -7,67 +7,9 @@
 #include <gtest/gtest.h>
 
 #include "codec/objects.h"
-#include "control/workloads/node_fit.h"
-#include "model/pod_requests.h"
-#include "sim/kinds.h"
 
 namespace gputide::sim {
 namespace {
-
-// Puts each pod on the first node with room, in order of the names. Enough to test a world by.
-class FirstFit final : public port::Controller {
- public:
-  std::string_view name() const override { return "first-fit"; }
-  void step(const port::Event& event, Instant, port::Commands& commands) override {
-    const auto* change = std::get_if<port::ObjectChanged>(&event);
-    if (change == nullptr) return;
-    const bool gone = change->change == port::Change::Deleted;
-    if (const auto* pod = std::get_if<PodRef>(&change->object)) {
-      if (gone)
-        pods_.erase((*pod)->metadata.uid);
-      else if (!placed_.contains((*pod)->metadata.uid) || !(*pod)->spec->nodeName.empty())
-        pods_[(*pod)->metadata.uid] = *pod;
-    } else if (const auto* node = std::get_if<NodeRef>(&change->object)) {
-      if (gone)
-        nodes_.erase((*node)->metadata.name);
-      else
-        nodes_[(*node)->metadata.name] = *node;
-    }
-    for (auto& [uid, pod] : pods_)
-      if (pod->spec->nodeName.empty()) place(pod, commands);
-  }
-
- private:
-  bool fits(const model::Pod& pod, const model::Node& node) const {
-    if (!workloads::selects_node(*pod.spec, node) ||
-        workloads::untolerated(*pod.spec, node, "NoSchedule") != nullptr)
-      return false;
-    model::ResourceList left = node.status.allocatable;
-    for (const auto& [uid, other] : pods_)
-      if (other->spec->nodeName == node.metadata.name && other->status.phase != "Succeeded" &&
-          other->status.phase != "Failed")
-        for (const auto& [resource, amount] : model::pod_requests(*other))
-          left[resource].sub(amount);
-    for (const auto& [resource, amount] : model::pod_requests(pod))
-      if (left[resource] < amount) return false;
-    return true;
-  }
-  void place(PodRef& pod, port::Commands& commands) {
-    for (const auto& [name, node] : nodes_) {
-      if (!fits(*pod, *node)) continue;
-      auto bound = std::make_shared<model::Pod>(*pod);
-      bound->spec.edit().nodeName = name;
-      pod = bound;
-      placed_.insert(pod->metadata.uid);
-      commands.push_back(
-          port::BindPod{{"Pod", pod->metadata.namespace_, pod->metadata.name}, name});
-      return;
-    }
-  }
-  std::map<std::string, PodRef> pods_;
-  std::map<std::string, NodeRef> nodes_;
-  std::set<std::string> placed_;
-};
 
 // Lines of "seconds kind subject: message".
 class Lines final : public port::Recorder {
@@ -156,13 +98,12 @@ struct Outcome {
 };
 
 Outcome run(const std::vector<std::pair<int, std::function<void(World&)>>>& steps,
-        std::uint64_t seed = 1, bool listen = true, Duration until = Duration::hours(2)) {
+            std::uint64_t seed = 1, bool listen = true, Duration until = Duration::hours(2)) {
   Lines lines;
   WorldOptions options;
   options.seed = seed;
   options.until = until;
   options.market.kind = MarketOptions::Kind::Calm;
-  options.scheduler = [] { return std::make_unique<FirstFit>(); };
   World world(options, listen ? &lines : nullptr);
   for (const auto& [when, step] : steps)
     world.at(Duration::seconds(when), [&world, action = step] { action(world); });

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "control/workloads/node_fit.h"
 #include "control/workloads/template_hash.h"
+#include "decide/scheduling/tolerations.h"
 
 namespace gputide::workloads {
 
@@ -71,9 +71,13 @@ void DaemonSets::create(Entry& entry, const std::string& node, Desk& desk) {
 
 void DaemonSets::reconcile(Entry& entry, const NodeRef& node, Desk& desk) {
   const std::string& name = node->metadata.name;
-  const bool eligible = selects_node(*entry.spec, *node);
-  const bool starts = eligible && untolerated(*entry.spec, *node, "NoSchedule") == nullptr;
-  const bool stays = eligible && untolerated(*entry.spec, *node, "NoExecute") == nullptr;
+  const auto tolerates = [&](scheduling::Effects effects) {
+    return scheduling::untolerated_taint(node->spec.taints, entry.spec->tolerations, effects) ==
+           nullptr;
+  };
+  const bool eligible = entry.affinity->matches(*node);
+  const bool starts = eligible && tolerates(scheduling::Effects::DoNotSchedule);
+  const bool stays = eligible && tolerates(scheduling::Effects::NoExecute);
   const auto found = entry.on_node.find(name);
   bool present = found != entry.on_node.end() && found->second.creating;
   if (found != entry.on_node.end()) {
@@ -123,6 +127,7 @@ void DaemonSets::changed(port::Change change, const Ref<model::DaemonSet>& set, 
   if (entry.hash == before) return;
   entry.spec = set->spec.template_.spec;
   add_tolerations(entry.spec.edit());
+  entry.affinity.emplace(*entry.spec);
   for (const auto& [name, node] : nodes_) reconcile(entry, node, desk);
   entry.rolling = !before.empty();
   roll(entry, desk);

@@ -3,10 +3,12 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <unordered_map>
 
 #include "control/workloads/desk.h"
+#include "decide/scheduling/node_affinity.h"
 
 namespace gputide::workloads {
 
@@ -26,6 +28,7 @@ class DaemonSets {
     Ref<model::DaemonSet> object;
     std::string hash;                    // of its template
     model::Shared<model::PodSpec> spec;  // the template's, with the tolerations that all get
+    std::optional<scheduling::RequiredNodeAffinity> affinity;  // of spec
     std::map<std::string, OnNode> on_node;
     bool rolling = false;  // there may be pods of an older template
   };

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <optional>
 
-#include "control/workloads/node_fit.h"
+#include "decide/scheduling/tolerations.h"
 
 namespace gputide::workloads {
 
@@ -35,7 +35,7 @@ std::optional<Instant> leaves_at(const model::Pod& pod, const model::Node& node,
     bool tolerated = false;
     std::optional<std::int64_t> seconds;
     for (const model::Toleration& toleration : pod.spec->tolerations) {
-      if (!tolerates(toleration, taint)) continue;
+      if (!scheduling::tolerates(toleration, taint)) continue;
       tolerated = true;
       if (toleration.tolerationSeconds)
         seconds = std::min(seconds.value_or(INT64_MAX), *toleration.tolerationSeconds);
