@@ -54,6 +54,7 @@ Kind read_kind(const Value& value, const std::string& file, Diagnostics& diagnos
   return out;
 }
 
+template model::NodePool read_kind(const Value&, const std::string&, Diagnostics&);
 template model::Pod read_kind(const Value&, const std::string&, Diagnostics&);
 template model::PodSpec read_kind(const Value&, const std::string&, Diagnostics&);
 template model::PodTemplateSpec read_kind(const Value&, const std::string&, Diagnostics&);

@@ -50,6 +50,9 @@ class Builder {
   /// Places what is left on new nodes, and what only fits beside others on those.
   void build(std::vector<OpenNode>& nodes, std::span<const std::uint32_t> order);
 
+  /// Places pod by pod, each where it makes the plan least dearer now.
+  void place_each(std::vector<OpenNode>& nodes, std::span<const std::uint32_t> order);
+
   /// Classes, the hardest first.
   std::vector<std::uint32_t> seed_order() const;
   void sort_seeds(std::vector<std::uint32_t>& classes) const;
@@ -59,6 +62,9 @@ class Builder {
   static bool same_offers(const NodeKind& a, const NodeKind& b);
   bool open(std::vector<OpenNode>& nodes, std::uint32_t k);
   bool join(std::vector<OpenNode>& nodes, std::uint32_t k);
+  bool place_one(std::vector<OpenNode>& nodes, std::uint32_t k);
+  OpenNode* least_dearer(std::vector<OpenNode>& nodes, std::uint32_t k, std::uint32_t& offer,
+                         Money& dearer);
   void candidates(std::uint32_t kind, std::uint32_t k, std::vector<std::uint32_t>& out) const;
   double fill(OpenNode& node, const std::vector<std::int64_t>& capacity);
   std::uint32_t admissible(const OpenNode& node, const Shape& shape) const;
@@ -261,8 +267,9 @@ bool Builder::open(std::vector<OpenNode>& nodes, std::uint32_t k) {
         (chosen == nullptr || trial.price < chosen->price))
       chosen = &trial;
   if (chosen == nullptr) return false;
+  const std::int64_t before = state_.left(k);
   replay(nodes, chosen->kind, chosen->offer, chosen->pods);
-  return true;
+  return state_.left(k) < before;
 }
 
 // Builds the pattern as often as its pods last.
@@ -287,33 +294,83 @@ void Builder::replay(std::vector<OpenNode>& nodes, std::uint32_t kind, std::uint
   }
 }
 
-// Puts one pod on a node that is there, the one that gets least dearer.
-bool Builder::join(std::vector<OpenNode>& nodes, std::uint32_t k) {
+// The node that is there and takes the pod for the least more money; nullptr: none does.
+OpenNode* Builder::least_dearer(std::vector<OpenNode>& nodes, std::uint32_t k, std::uint32_t& offer,
+                                Money& dearer) {
   OpenNode* best = nullptr;
-  std::uint32_t best_offer = kNone;
-  Money least;
   for (OpenNode& node : nodes) {
     if (!node.live || (node.kind != kNone && !allowed_.empty() && allowed_[node.kind] == 0))
       continue;
     if (!state_.admits(node, k)) continue;
     state_.buy(node, -1);
-    const std::uint32_t offer = state_.offer_with(node, k);
+    const std::uint32_t with = state_.offer_with(node, k);
     state_.buy(node, 1);
-    if (offer == kNone) continue;
-    const Money dearer = node.kind == kNone
-                             ? Money()
-                             : problem().kinds[node.kind].offers[offer].price - state_.price(node);
-    if (best == nullptr || dearer < least) {
+    if (with == kNone) continue;
+    const Money more = node.kind == kNone
+                           ? Money()
+                           : problem().kinds[node.kind].offers[with].price - state_.price(node);
+    if (best == nullptr || more < dearer) {
       best = &node;
-      best_offer = offer;
-      least = dearer;
+      offer = with;
+      dearer = more;
     }
   }
-  if (best == nullptr) return false;
-  state_.buy(*best, -1);
-  state_.add(*best, k, best_offer);
-  state_.buy(*best, 1);
+  return best;
+}
+
+bool Builder::join(std::vector<OpenNode>& nodes, std::uint32_t k) {
+  std::uint32_t offer = kNone;
+  Money dearer;
+  OpenNode* node = least_dearer(nodes, k, offer, dearer);
+  if (node == nullptr) return false;
+  state_.buy(*node, -1);
+  state_.add(*node, k, offer);
+  state_.buy(*node, 1);
   return true;
+}
+
+bool Builder::place_one(std::vector<OpenNode>& nodes, std::uint32_t k) {
+  std::uint32_t offer = kNone, new_kind = kNone, new_offer = kNone;
+  Money dearer, new_price;
+  OpenNode* node = least_dearer(nodes, k, offer, dearer);
+  if (node == nullptr || dearer > Money())
+    for (std::uint32_t kind = 0; kind < problem().kinds.size(); ++kind) {
+      if ((!allowed_.empty() && allowed_[kind] == 0) || problem().classes[k].offers[kind].empty() ||
+          !state_.admits(bare_[kind], k))
+        continue;
+      const std::uint32_t with = state_.offer_with(bare_[kind], k);
+      if (with == kNone) continue;
+      const Money price = problem().kinds[kind].offers[with].price;
+      if (new_kind == kNone || price < new_price) {
+        new_kind = kind;
+        new_offer = with;
+        new_price = price;
+      }
+    }
+  if (new_kind != kNone && (node == nullptr || new_price < dearer)) {
+    OpenNode fresh = bare_[new_kind];
+    state_.add(fresh, k, new_offer);
+    state_.buy(fresh, 1);
+    ++bought_[new_kind];
+    nodes.push_back(std::move(fresh));
+    return true;
+  }
+  if (node == nullptr) return false;
+  state_.buy(*node, -1);
+  state_.add(*node, k, offer);
+  state_.buy(*node, 1);
+  return true;
+}
+
+void Builder::place_each(std::vector<OpenNode>& nodes, std::span<const std::uint32_t> order) {
+  for (std::uint32_t i = 0; i < problem().existing.size(); ++i)
+    nodes.push_back(state_.make_existing(i));
+  bool progress = true;
+  while (progress) {
+    progress = false;
+    for (const std::uint32_t k : order)
+      while (state_.left(k) > 0 && place_one(nodes, k)) progress = true;
+  }
 }
 
 void Builder::build(std::vector<OpenNode>& nodes, std::span<const std::uint32_t> order) {
@@ -488,18 +545,70 @@ PackPlan finish(const PackProblem& problem, const std::vector<OpenNode>& nodes) 
   return plan;
 }
 
+// Keeps the best of many plans: the most pods, then the least money.
+class Best {
+ public:
+  void offer(PackPlan plan) {
+    std::int64_t left = 0;
+    for (const std::int64_t n : plan.unplaced) left += n;
+    if (!any_ || left < left_ || (left == left_ && plan.per_hour < plan_.per_hour)) {
+      plan_ = std::move(plan);
+      left_ = left;
+      any_ = true;
+    }
+  }
+  PackPlan take() { return std::move(plan_); }
+
+ private:
+  bool any_ = false;
+  std::int64_t left_ = 0;
+  PackPlan plan_;
+};
+
+void improve(PackState& state, Builder& builder, const std::vector<double>& value,
+             std::vector<OpenNode>& nodes, const PackEffort& effort) {
+  Improver(state, builder, value)
+      .run(nodes,
+           std::min(effort.most_repacks, effort.repacks_per_node * static_cast<int>(nodes.size())));
+}
+
+// Pod by pod in many orders: what rules, limits and full nodes ask of few pods.
+void try_orders(const PackProblem& problem, const PackBound& bound,
+                const std::vector<double>& value, const PackEffort& effort, Best& best) {
+  Rng rng(1, "orders");
+  for (int i = 0; i < effort.orders; ++i) {
+    PackState state(problem);
+    Builder builder(state, bound);
+    Weights weights;
+    weights.shape_value = value;
+    if (i > 0)
+      for (double& v : weights.shape_value)
+        v = (v + 1e-6) * static_cast<double>(1 + rng.below(i % 2 == 0 ? 1000 : 20));
+    builder.use(weights);
+    std::vector<std::uint32_t> order = builder.seed_order();
+    if (i % 3 == 2)
+      for (std::size_t j = order.size(); j > 1; --j) std::swap(order[j - 1], order[rng.below(j)]);
+    std::vector<OpenNode> nodes;
+    builder.place_each(nodes, order);
+    Improver(state, builder, value).run(nodes, static_cast<int>(nodes.size()));
+    best.offer(finish(problem, nodes));
+  }
+}
+
 }  // namespace
 
 PackPlan pack(const PackProblem& problem, const PackEffort& effort) {
   const PackBound bound = pack_bound(problem);
-  PackPlan best;
-  std::int64_t best_left = 0;
+  Best best;
   std::vector<double> value;
+  std::int64_t pods = 0;
+  for (const PackClass& each : problem.classes) pods += each.count;
+  const bool small = pods <= effort.small;
   for (int round = 0; round < std::max(1, effort.constructions); ++round) {
     PackState state(problem);
     if (round == 0)
-      for (std::size_t s = 0; s < state.shapes().size(); ++s)
-        value.push_back(bound.class_value[state.shapes()[s].classes.front()]);
+      for (const Shape& shape : state.shapes())
+        value.push_back(bound.class_value[shape.classes.front()]);
     Builder builder(state, bound);
     Weights weights;
     weights.shape_value = value;
@@ -509,21 +618,12 @@ PackPlan pack(const PackProblem& problem, const PackEffort& effort) {
     std::vector<OpenNode> nodes;
     builder.fill_existing(nodes);
     builder.build(nodes, builder.seed_order());
-    const bool last = round + 1 >= effort.constructions;
-    if (last && effort.repacks_per_node > 0)
-      Improver(state, builder, value)
-          .run(nodes, std::min(effort.most_repacks,
-                               effort.repacks_per_node * static_cast<int>(nodes.size())));
-    PackPlan plan = finish(problem, nodes);
-    std::int64_t left = 0;
-    for (const std::int64_t n : plan.unplaced) left += n;
-    if (round == 0 || left < best_left || (left == best_left && plan.per_hour < best.per_hour)) {
-      best = std::move(plan);
-      best_left = left;
-    }
+    if (round + 1 >= effort.constructions) improve(state, builder, value, nodes, effort);
+    best.offer(finish(problem, nodes));
     learn(state, nodes, value);
   }
-  return best;
+  if (small) try_orders(problem, bound, value, effort, best);
+  return best.take();
 }
 
 }  // namespace gputide::provisioning

@@ -86,7 +86,7 @@ bool PackState::holds(const std::vector<std::int64_t>& used,
                       const std::vector<std::int64_t>& demand,
                       const std::vector<std::int64_t>& capacity) const {
   for (std::size_t r = 0; r < problem_.dimensions; ++r)
-    if (demand[r] > 0 && used[r] + demand[r] > capacity[r]) return false;
+    if (const std::int64_t all = used[r] + demand[r]; all > 0 && all > capacity[r]) return false;
   return true;
 }
 
@@ -100,15 +100,27 @@ bool PackState::affordable(std::uint32_t kind, std::uint32_t offer) const {
   return true;
 }
 
-bool PackState::keeps_min_values(const OpenNode& node, const std::vector<std::int64_t>& demand,
-                                 const std::vector<std::uint64_t>& suits) const {
-  const NodeKind& kind = problem_.kinds[node.kind];
-  for (const Pool::MinValues& rule : problem_.pools[kind.pool].min_values) {
+// Types count in whatever zone or market of the pool they could be, as long as they hold the pods.
+bool PackState::keeps_min_values(const OpenNode& node, std::uint32_t k) const {
+  const std::uint32_t pool = problem_.kinds[node.kind].pool;
+  std::vector<std::uint32_t> classes = node.pods;
+  classes.push_back(k);
+  std::sort(classes.begin(), classes.end());
+  classes.erase(std::unique(classes.begin(), classes.end()), classes.end());
+  for (const Pool::MinValues& rule : problem_.pools[pool].min_values) {
     std::vector<std::uint32_t> seen;
-    for (std::uint32_t t = 0; t < kind.offers.size(); ++t) {
-      if (!bit(suits, t) || !holds(node.used, demand, kind.offers[t].capacity)) continue;
-      const std::uint32_t value = rule.value_of_type[kind.offers[t].type];
-      if (value != kNone && !contains(seen, value)) seen.push_back(value);
+    for (std::uint32_t other = 0; other < problem_.kinds.size(); ++other) {
+      const NodeKind& kind = problem_.kinds[other];
+      if (kind.pool != pool) continue;
+      for (std::uint32_t t = 0; t < kind.offers.size(); ++t) {
+        const std::uint32_t value = rule.value_of_type[kind.offers[t].type];
+        if (value == kNone || contains(seen, value) ||
+            !holds(node.used, problem_.classes[k].demand, kind.offers[t].capacity))
+          continue;
+        if (std::all_of(classes.begin(), classes.end(),
+                        [&](std::uint32_t c) { return bit(problem_.classes[c].offers[other], t); }))
+          seen.push_back(value);
+      }
     }
     if (static_cast<std::int64_t>(seen.size()) < rule.at_least) return false;
   }
@@ -139,9 +151,7 @@ std::uint32_t PackState::offer_with(const OpenNode& node, std::uint32_t k) const
     break;
   }
   if (found == kNone || problem_.pools[kind.pool].min_values.empty()) return found;
-  std::vector<std::uint64_t> both = node.suits;
-  for (std::size_t w = 0; w < both.size(); ++w) both[w] &= theirs[w];
-  return keeps_min_values(node, each.demand, both) ? found : kNone;
+  return keeps_min_values(node, k) ? found : kNone;
 }
 
 std::uint32_t PackState::domain_of(const OpenNode& node, std::uint32_t key) const {

@@ -67,8 +67,7 @@ class PackState {
  private:
   bool holds(const std::vector<std::int64_t>& used, const std::vector<std::int64_t>& demand,
              const std::vector<std::int64_t>& capacity) const;
-  bool keeps_min_values(const OpenNode& node, const std::vector<std::int64_t>& demand,
-                        const std::vector<std::uint64_t>& suits) const;
+  bool keeps_min_values(const OpenNode& node, std::uint32_t k) const;
   bool admits_rule(const OpenNode& node, const TopologyRule& rule) const;
   std::uint32_t domain_of(const OpenNode& node, std::uint32_t key) const;
   void count(OpenNode& node, std::uint32_t k, std::int32_t by);

@@ -85,14 +85,20 @@ class Checker {
     const NodeKind& kind = problem_.kinds[each.kind];
     for (const Pool::MinValues& rule : problem_.pools[kind.pool].min_values) {
       std::set<std::uint32_t> values;
-      for (std::uint32_t t = 0; t < kind.offers.size(); ++t) {
-        bool could = true;
-        for (std::size_t r = 0; r < problem_.dimensions; ++r)
-          could = could && (used[r] == 0 || used[r] <= kind.offers[t].capacity[r]);
-        for (const auto& [k, times] : each.pods)
-          could = could && (problem_.classes[k].offers[each.kind][t / 64] >> (t % 64) & 1) != 0;
-        const std::uint32_t value = rule.value_of_type[kind.offers[t].type];
-        if (could && value != kNone) values.insert(value);
+      for (std::uint32_t other = 0; other < problem_.kinds.size(); ++other) {
+        if (problem_.kinds[other].pool != kind.pool) continue;
+        for (std::uint32_t t = 0; t < problem_.kinds[other].offers.size(); ++t) {
+          const PackOffer& offer = problem_.kinds[other].offers[t];
+          bool could = true;
+          for (std::size_t r = 0; r < problem_.dimensions; ++r)
+            could = could && (used[r] == 0 || used[r] <= offer.capacity[r]);
+          for (const auto& [k, times] : each.pods) {
+            const auto& bits = problem_.classes[k].offers[other];
+            could = could && !bits.empty() && (bits[t / 64] >> (t % 64) & 1) != 0;
+          }
+          if (could && rule.value_of_type[offer.type] != kNone)
+            values.insert(rule.value_of_type[offer.type]);
+        }
       }
       if (static_cast<std::int64_t>(values.size()) < rule.at_least)
         say("node {}: {} values where {} must stay possible", n, values.size(), rule.at_least);

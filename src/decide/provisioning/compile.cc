@@ -1,0 +1,477 @@
+// Kubernetes objects -> the packing engine's numbers.
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "decide/provisioning/provision.h"
+#include "decide/provisioning/topology_compile.h"
+#include "model/pod_requests.h"
+
+namespace gputide::provisioning {
+namespace {
+
+constexpr std::string_view kZone = "topology.kubernetes.io/zone";
+constexpr std::string_view kCapacityType = "karpenter.sh/capacity-type";
+constexpr std::string_view kReservation = "karpenter.k8s.aws/capacity-reservation-id";
+constexpr std::string_view kNodePool = "karpenter.sh/nodepool";
+constexpr std::string_view kHostnameLabel = "kubernetes.io/hostname";
+
+std::int64_t amount(std::string_view resource, const Quantity& quantity) {
+  return resource == "cpu" ? quantity.milli_value() : quantity.value();
+}
+
+// What a pod's labels and affinity ask: alternatives of which one must hold.
+std::vector<Requirements> alternatives(const model::PodSpec& spec) {
+  const Requirements base = Requirements::from_labels(spec.nodeSelector);
+  std::vector<Requirements> out;
+  if (spec.affinity && spec.affinity->nodeAffinity) {
+    const auto& required =
+        spec.affinity->nodeAffinity->requiredDuringSchedulingIgnoredDuringExecution;
+    if (required) {
+      for (const model::NodeSelectorTerm& term : required->nodeSelectorTerms) {
+        Requirements all = base;
+        all.add(Requirements::from_node_selector(term.matchExpressions));
+        out.push_back(std::move(all));
+      }
+      return out;
+    }
+  }
+  out.push_back(base);
+  return out;
+}
+
+std::vector<model::Taint> hard_taints(const std::vector<model::Taint>& taints) {
+  std::vector<model::Taint> out;
+  for (const model::Taint& taint : taints)
+    if (taint.effect != "PreferNoSchedule") out.push_back(taint);
+  return out;
+}
+
+struct PodKind {  // pods that ask the same of nodes, whatever they are called
+  std::vector<Requirements> alternatives;
+  std::vector<model::Toleration> tolerations;
+};
+
+class Compiler {
+ public:
+  explicit Compiler(const ProvisionProblem& problem) : problem_(problem), topology_(problem) {}
+
+  Compiled run();
+
+ private:
+  struct Variant {  // a pool's nodes that share the labels that matter
+    std::uint32_t pool;
+    Requirements requirements;
+  };
+
+  void name_dimensions();
+  std::vector<std::int64_t> vector_of(const model::ResourceList& list) const;
+  std::vector<std::int64_t> demand_of(const model::Pod& pod) const;
+  Requirements template_requirements(const model::NodePool& pool) const;
+  std::set<std::string> split_keys(std::uint32_t pool) const;
+  std::vector<Variant> variants(std::uint32_t pool);
+  void add_kinds(const Variant& variant);
+  void add_pool(std::uint32_t pool);
+  void add_nodes();
+  void add_classes();
+  bool suits(const PodKind& pod, const Requirements& node, const LabelSet& undefined) const;
+  std::vector<std::vector<std::uint64_t>> offers_for(const PodKind& pod) const;
+  std::vector<std::int64_t> daemon_overhead(std::uint32_t pool, const Requirements& kind,
+                                            const ProviderType& type) const;
+  std::vector<std::uint32_t> ports_of(const model::PodSpec& spec);
+
+  const ProvisionProblem& problem_;
+  TopologyCompiler topology_;
+  Compiled out_;
+  std::map<std::string, std::size_t, std::less<>> dimension_;
+  std::vector<Requirements> kind_requirements_;
+  std::vector<std::vector<std::string>> limit_names_;  // by pool
+  std::map<std::string, std::uint32_t> reservations_;
+  std::set<std::pair<std::int32_t, std::string>> wildcard_ports_;
+  std::map<std::string, std::uint32_t> port_numbers_;
+};
+
+void Compiler::name_dimensions() {
+  std::set<std::string> names{"pods"};
+  const auto take = [&](const auto& pods) {
+    for (const auto& pod : pods)
+      for (const auto& [name, quantity] : model::pod_requests(*pod))
+        if (!quantity.is_zero()) names.insert(name);
+  };
+  take(problem_.pods);
+  take(problem_.daemons);
+  for (const std::string& name : names) {
+    dimension_[name] = out_.dimensions.size();
+    out_.dimensions.push_back(name);
+  }
+  out_.pack.dimensions = out_.dimensions.size();
+  for (const auto& pod : problem_.pods)
+    for (const HostPort& port : host_ports(*pod->spec))
+      if (port.ip == "0.0.0.0" || port.ip == "::")
+        wildcard_ports_.insert({port.port, port.protocol});
+}
+
+std::vector<std::int64_t> Compiler::vector_of(const model::ResourceList& list) const {
+  std::vector<std::int64_t> out(out_.dimensions.size(), 0);
+  for (const auto& [name, quantity] : list)
+    if (const auto at = dimension_.find(name); at != dimension_.end())
+      out[at->second] = amount(name, quantity);
+  return out;
+}
+
+std::vector<std::int64_t> Compiler::demand_of(const model::Pod& pod) const {
+  std::vector<std::int64_t> out = vector_of(model::pod_requests(pod));
+  out[dimension_.find("pods")->second] = 1;
+  return out;
+}
+
+Requirements Compiler::template_requirements(const model::NodePool& pool) const {
+  const model::NodeClaimTemplate& t = pool.spec.template_;
+  Requirements out = Requirements::from_node_pool(t.spec.requirements);
+  out.add(Requirements::from_labels(t.metadata.labels));
+  out.add(Requirement::in(kNodePool, pool.metadata.name));
+  std::string kind = t.spec.nodeClassRef.kind;
+  std::transform(kind.begin(), kind.end(), kind.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  if (!kind.empty())
+    out.add(Requirement::in(t.spec.nodeClassRef.group + "/" + kind, t.spec.nodeClassRef.name));
+  return out;
+}
+
+// Labels of which a pool's nodes may have this value or that, and pods or topology rules care.
+std::set<std::string> Compiler::split_keys(std::uint32_t pool) const {
+  std::set<std::string> cared(topology_.keys().begin(), topology_.keys().end());
+  for (const auto& pod : problem_.pods)
+    for (const Requirements& each : alternatives(*pod->spec))
+      for (const auto& [key, requirement] : each) cared.insert(key);
+  for (const std::string_view known :
+       {kZone, kCapacityType, kReservation, kNodePool, kHostnameLabel})
+    cared.erase(std::string(known));
+  const Requirements base = template_requirements(problem_.pools[pool]);
+  std::set<std::string> out;
+  for (const std::string& key : cared) {
+    const Requirement* set = base.find(key);
+    if (set != nullptr && set->single() != nullptr) continue;
+    bool typed = !problem_.pool_types[pool].empty(), one = true, topology = false;
+    for (const std::uint32_t t : problem_.pool_types[pool]) {
+      const Requirement* of_type = problem_.types[t].requirements.find(key);
+      typed = typed && of_type != nullptr;
+      one = one &&
+            (of_type == nullptr || of_type->single() != nullptr || of_type->op() == "DoesNotExist");
+    }
+    for (const std::string& used : topology_.keys()) topology = topology || used == key;
+    if (set == nullptr && !typed) continue;  // no node of the pool has it
+    if (!typed || !one || topology) out.insert(key);
+  }
+  return out;
+}
+
+std::vector<Compiler::Variant> Compiler::variants(std::uint32_t pool) {
+  std::vector<Variant> all{{pool, template_requirements(problem_.pools[pool])}};
+  for (const std::string& key : split_keys(pool)) {
+    std::set<std::string> values;  // those that anybody names
+    const auto take = [&](const Requirements& from) {
+      if (const Requirement* r = from.find(key)) values.insert(r->values.begin(), r->values.end());
+    };
+    for (const auto& pod : problem_.pods)
+      for (const Requirements& each : alternatives(*pod->spec)) take(each);
+    for (const std::uint32_t t : problem_.pool_types[pool]) take(problem_.types[t].requirements);
+    take(all.front().requirements);
+    std::vector<Variant> split;
+    for (const Variant& each : all) {
+      const Requirement now = each.requirements.get(key);
+      for (const std::string& value : values) {
+        if (!now.has(value)) continue;
+        split.push_back(each);
+        split.back().requirements.add(Requirement::in(key, value));
+      }
+      if (now.complement) {  // some other value
+        split.push_back(each);
+        const std::vector<std::string> named(values.begin(), values.end());
+        split.back().requirements.add(Requirement::make(key, "NotIn", named));
+      }
+    }
+    constexpr std::size_t kMost = 64;
+    if (split.empty() || split.size() > kMost) continue;
+    all = std::move(split);
+  }
+  return all;
+}
+
+bool Compiler::suits(const PodKind& pod, const Requirements& node,
+                     const LabelSet& undefined) const {
+  return std::any_of(pod.alternatives.begin(), pod.alternatives.end(),
+                     [&](const Requirements& r) { return node.is_compatible(r, undefined); });
+}
+
+std::vector<std::int64_t> Compiler::daemon_overhead(std::uint32_t pool, const Requirements& kind,
+                                                    const ProviderType& type) const {
+  std::vector<std::int64_t> sum(out_.dimensions.size(), 0);
+  const std::vector<model::Taint> taints =
+      hard_taints(problem_.pools[pool].spec.template_.spec.taints);
+  for (const auto& daemon : problem_.daemons) {
+    if (!untolerated(taints, daemon->spec->tolerations).empty()) continue;
+    bool runs = false;
+    for (const Requirements& each : alternatives(*daemon->spec)) {
+      Requirements both = kind;
+      both.add(each);
+      runs = runs ||
+             (kind.is_compatible(each, problem_.well_known) && type.requirements.intersects(both));
+    }
+    if (!runs) continue;
+    const std::vector<std::int64_t> needs = demand_of(*daemon);
+    for (std::size_t r = 0; r < sum.size(); ++r) sum[r] += needs[r];
+  }
+  return sum;
+}
+
+void Compiler::add_pool(std::uint32_t pool) {
+  const model::NodePool& each = problem_.pools[pool];
+  Pool out;
+  std::vector<std::string> names;
+  for (const auto& [name, limit] : each.spec.limits) {
+    std::int64_t left = amount(name, limit);
+    for (const ProvisionNode& node : problem_.nodes) {
+      const auto of = node.labels.find(std::string(kNodePool));
+      if (of == node.labels.end() || of->second != each.metadata.name) continue;
+      const auto has = node.capacity.find(name);
+      if (name == "nodes")
+        left -= 1;
+      else if (has != node.capacity.end())
+        left -= amount(name, has->second);
+    }
+    names.push_back(name);
+    out.limit.push_back(left);
+  }
+  if (problem_.strict_min_values)
+    for (const auto& [key, requirement] : template_requirements(each)) {
+      if (!requirement.min_values) continue;
+      Pool::MinValues rule{*requirement.min_values, {}};
+      std::map<std::string, std::uint32_t> numbers;
+      for (const ProviderType& type : problem_.types) {
+        const Requirement* value = type.requirements.find(key);
+        const std::string* one = value == nullptr ? nullptr : value->single();
+        rule.value_of_type.push_back(
+            one == nullptr ? kNone
+                           : numbers.try_emplace(*one, static_cast<std::uint32_t>(numbers.size()))
+                                 .first->second);
+      }
+      out.min_values.push_back(std::move(rule));
+    }
+  limit_names_.push_back(std::move(names));
+  out_.pack.pools.push_back(std::move(out));
+}
+
+// One node kind for each zone, market and reservation in which a variant's types are offered.
+void Compiler::add_kinds(const Variant& variant) {
+  std::map<std::tuple<std::string, std::string, std::string>, NodeKind> kinds;
+  std::map<std::tuple<std::string, std::string, std::string>, Requirements> of_kind;
+  for (const std::uint32_t t : problem_.pool_types[variant.pool]) {
+    const ProviderType& type = problem_.types[t];
+    if (!type.requirements.intersects(variant.requirements)) continue;
+    for (const ProviderType::Offering& offering : type.offerings) {
+      if (!offering.available) continue;
+      if (!variant.requirements.get(kZone).has(offering.zone) ||
+          !variant.requirements.get(kCapacityType).has(offering.capacity_type))
+        continue;
+      const Requirement wanted = variant.requirements.get(kReservation);
+      if (offering.reservation_id.empty() ? !wanted.allows_absence() && wanted.op() != "Exists"
+                                          : !wanted.has(offering.reservation_id))
+        continue;
+      const std::tuple key{offering.zone, offering.capacity_type, offering.reservation_id};
+      Requirements& labels = of_kind[key];
+      if (labels.size() == 0) {
+        labels = variant.requirements;
+        labels.add(Requirement::in(kZone, offering.zone));
+        labels.add(Requirement::in(kCapacityType, offering.capacity_type));
+        if (!offering.reservation_id.empty())
+          labels.add(Requirement::in(kReservation, offering.reservation_id));
+      }
+      PackOffer offer;
+      offer.price = offering.price;
+      offer.type = t;
+      offer.capacity = vector_of(type.allocatable);
+      const std::vector<std::int64_t> daemons = daemon_overhead(variant.pool, labels, type);
+      for (std::size_t r = 0; r < offer.capacity.size(); ++r) offer.capacity[r] -= daemons[r];
+      for (const std::string& name : limit_names_[variant.pool]) {
+        const auto has = type.capacity.find(name);
+        offer.limit_use.push_back(name == "nodes"              ? 1
+                                  : has == type.capacity.end() ? 0
+                                                               : amount(name, has->second));
+      }
+      if (!offering.reservation_id.empty()) {
+        const auto [at, fresh] = reservations_.try_emplace(
+            offering.reservation_id, static_cast<std::uint32_t>(out_.pack.reservations.size()));
+        if (fresh) out_.pack.reservations.push_back(offering.reservation_capacity);
+        offer.reservation = at->second;
+      }
+      kinds[key].offers.push_back(std::move(offer));
+    }
+  }
+  for (auto& [key, kind] : kinds) {
+    kind.pool = variant.pool;
+    std::stable_sort(kind.offers.begin(), kind.offers.end(),
+                     [](const PackOffer& a, const PackOffer& b) { return a.price < b.price; });
+    kind.domains = topology_.domains_of(of_kind[key]);
+    out_.pack.kinds.push_back(std::move(kind));
+    out_.kinds.push_back({std::get<0>(key), std::get<1>(key), std::get<2>(key)});
+    kind_requirements_.push_back(of_kind[key]);
+  }
+}
+
+void Compiler::add_nodes() {
+  std::map<std::string, std::uint32_t> number;
+  for (const ProvisionNode& node : problem_.nodes) {
+    number[node.name] = static_cast<std::uint32_t>(out_.pack.existing.size());
+    out_.pack.existing.push_back({vector_of(node.allocatable),
+                                  topology_.domains_of(Requirements::from_labels(node.labels))});
+  }
+  // Running pods, and DaemonSet pods that are still to come.
+  std::vector<std::vector<std::int64_t>> daemon_left;
+  for (const ProvisionNode& node : problem_.nodes) {
+    std::vector<std::int64_t> sum(out_.dimensions.size(), 0);
+    for (const auto& daemon : problem_.daemons) {
+      PodKind kind{alternatives(*daemon->spec), daemon->spec->tolerations};
+      if (!untolerated(hard_taints(node.taints), kind.tolerations).empty() ||
+          !suits(kind, Requirements::from_labels(node.labels), {}))
+        continue;
+      const std::vector<std::int64_t> needs = demand_of(*daemon);
+      for (std::size_t r = 0; r < sum.size(); ++r) sum[r] += needs[r];
+    }
+    daemon_left.push_back(std::move(sum));
+  }
+  for (const auto& pod : problem_.bound) {
+    const auto at = number.find(pod->spec->nodeName);
+    if (at == number.end() || pod->status.phase == "Succeeded" || pod->status.phase == "Failed")
+      continue;
+    const std::vector<std::int64_t> needs = demand_of(*pod);
+    const model::OwnerReference* owner = pod->metadata.controller();
+    const bool daemon = owner != nullptr && owner->kind == "DaemonSet";
+    for (std::size_t r = 0; r < needs.size(); ++r) {
+      out_.pack.existing[at->second].capacity[r] -= needs[r];
+      if (daemon)
+        daemon_left[at->second][r] =
+            std::max<std::int64_t>(0, daemon_left[at->second][r] - needs[r]);
+    }
+  }
+  for (std::size_t n = 0; n < daemon_left.size(); ++n)
+    for (std::size_t r = 0; r < daemon_left[n].size(); ++r)
+      out_.pack.existing[n].capacity[r] -= daemon_left[n][r];
+}
+
+std::vector<std::vector<std::uint64_t>> Compiler::offers_for(const PodKind& pod) const {
+  std::vector<std::vector<std::uint64_t>> out;
+  for (std::size_t k = 0; k < out_.pack.kinds.size(); ++k) {
+    const NodeKind& kind = out_.pack.kinds[k];
+    out.emplace_back();
+    const model::NodePool& pool = problem_.pools[kind.pool];
+    if (!untolerated(hard_taints(pool.spec.template_.spec.taints), pod.tolerations).empty())
+      continue;
+    std::vector<std::uint64_t> bits((kind.offers.size() + 63) / 64, 0);
+    bool any = false;
+    for (const Requirements& each : pod.alternatives) {
+      if (!kind_requirements_[k].is_compatible(each, problem_.well_known)) continue;
+      Requirements both = kind_requirements_[k];
+      both.add(each);
+      for (std::size_t t = 0; t < kind.offers.size(); ++t)
+        if (problem_.types[kind.offers[t].type].requirements.intersects(both)) {
+          bits[t / 64] |= std::uint64_t{1} << (t % 64);
+          any = true;
+        }
+    }
+    if (any) out.back() = std::move(bits);
+  }
+  return out;
+}
+
+std::vector<std::uint32_t> Compiler::ports_of(const model::PodSpec& spec) {
+  std::vector<std::uint32_t> out;
+  for (const HostPort& port : host_ports(spec)) {
+    const bool every = wildcard_ports_.contains({port.port, port.protocol});
+    const std::string name =
+        fmt::format("{}/{}/{}", every ? "" : port.ip, port.port, port.protocol);
+    const auto number =
+        port_numbers_.try_emplace(name, static_cast<std::uint32_t>(port_numbers_.size()));
+    out.push_back(number.first->second);
+  }
+  return out;
+}
+
+std::string key_of(const PodKind& kind) {
+  std::string out;
+  for (const Requirements& each : kind.alternatives) {
+    for (const auto& [key, r] : each) {
+      out += key + " " + std::string(r.op());
+      for (const std::string& v : r.values) out += "," + v;
+      out += fmt::format(" {} {};", r.gte ? fmt::to_string(*r.gte) : "",
+                         r.lte ? fmt::to_string(*r.lte) : "");
+    }
+    out += "|";
+  }
+  for (const model::Toleration& t : kind.tolerations)
+    out += t.key + "\x1f" + t.operator_ + "\x1f" + t.value + "\x1f" + t.effect + "\n";
+  return out;
+}
+
+void Compiler::add_classes() {
+  std::map<std::string, std::pair<std::vector<std::vector<std::uint64_t>>, std::vector<bool>>>
+      places;  // by what is asked of nodes
+  std::map<std::string, std::uint32_t> known;
+  for (std::uint32_t i = 0; i < problem_.pods.size(); ++i) {
+    const model::Pod& pod = *problem_.pods[i];
+    const PodKind kind{alternatives(*pod.spec), pod.spec->tolerations};
+    const std::string place_key = key_of(kind);
+    auto place = places.find(place_key);
+    if (place == places.end()) {
+      std::vector<bool> existing;
+      for (const ProvisionNode& node : problem_.nodes)
+        existing.push_back(untolerated(hard_taints(node.taints), kind.tolerations).empty() &&
+                           suits(kind, Requirements::from_labels(node.labels), {}));
+      place = places.emplace(place_key, std::pair{offers_for(kind), std::move(existing)}).first;
+    }
+    PackClass each;
+    each.demand = demand_of(pod);
+    each.offers = place->second.first;
+    each.existing = place->second.second;
+    each.ports = ports_of(*pod.spec);
+    topology_.rules_of(pod, kind.alternatives, each);
+    std::string key = place_key;
+    for (const std::int64_t d : each.demand) key += fmt::format(" {}", d);
+    for (const std::uint32_t p : each.ports) key += fmt::format(" p{}", p);
+    for (const std::uint32_t g : each.counted_in) key += fmt::format(" g{}", g);
+    for (const TopologyRule& r : each.rules)
+      key += fmt::format(" r{},{},{},{},{},{}", static_cast<int>(r.kind), r.group, r.counts_itself,
+                         r.max_skew, r.min_domains, fmt::join(r.domains, "."));
+    const auto [at, fresh] =
+        known.try_emplace(key, static_cast<std::uint32_t>(out_.pack.classes.size()));
+    if (fresh) {
+      each.count = 0;
+      out_.pack.classes.push_back(std::move(each));
+      out_.pods_of_class.emplace_back();
+    }
+    ++out_.pack.classes[at->second].count;
+    out_.pods_of_class[at->second].push_back(i);
+  }
+}
+
+Compiled Compiler::run() {
+  name_dimensions();
+  for (std::uint32_t pool = 0; pool < problem_.pools.size(); ++pool) {
+    add_pool(pool);
+    for (const Variant& variant : variants(pool)) add_kinds(variant);
+  }
+  add_nodes();
+  add_classes();
+  topology_.finish(out_.pack);
+  return std::move(out_);
+}
+
+}  // namespace
+
+Compiled compile(const ProvisionProblem& problem) {
+  return Compiler(problem).run();
+}
+
+}  // namespace gputide::provisioning

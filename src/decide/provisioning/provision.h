@@ -1,0 +1,92 @@
+// What to buy for pending pods: Kubernetes objects in, a plan out.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/money.h"
+#include "decide/provisioning/node_constraints.h"
+#include "decide/provisioning/packing.h"
+#include "decide/provisioning/requirements.h"
+#include "model/karpenter.h"
+#include "model/node.h"
+#include "model/pod.h"
+
+namespace gputide::provisioning {
+
+/// An instance type as a cloud provider tells of it.
+struct ProviderType {
+  struct Offering {
+    std::string zone;
+    std::string capacity_type;   // spot, on-demand, reserved
+    std::string reservation_id;  // "" = none
+    std::int64_t reservation_capacity = 0;
+    Money price;  // an hour
+    bool available = true;
+  };
+  std::string name;
+  Requirements requirements;  // every label that a node of it has, zones and markets included
+  std::vector<Offering> offerings;
+  model::ResourceList capacity;
+  model::ResourceList allocatable;
+};
+
+/// A node that pods may still go to, from wherever it is known.
+struct ProvisionNode {
+  std::string name;
+  model::StringMap labels;
+  std::vector<model::Taint> taints;  // without those that go away when it is ready
+  model::ResourceList allocatable;
+  model::ResourceList capacity;  // counts against its pool's limits
+  bool ready = true;             // Karpenter: initialized
+};
+
+/// `pods` are pending; `bound` run, with spec.nodeName set. One pod stands for each DaemonSet.
+struct ProvisionProblem {
+  std::vector<model::NodePool> pools;
+  std::vector<ProviderType> types;
+  std::vector<std::vector<std::uint32_t>> pool_types;  // by pool: indices into types
+  std::vector<ProvisionNode> nodes;
+  std::vector<std::shared_ptr<const model::Pod>> pods;
+  std::vector<std::shared_ptr<const model::Pod>> bound;
+  std::vector<std::shared_ptr<const model::Pod>> daemons;
+  std::map<std::string, model::StringMap> namespaces;  // name -> labels
+  LabelSet well_known = core_well_known_labels();
+  bool strict_min_values = true;
+};
+
+struct PlannedMachine {
+  std::string existing;  // a node's name; "" = to be bought as said below
+  std::string pool, type, zone, capacity_type, reservation_id;
+  Money price;
+  std::vector<std::uint32_t> pods;  // indices into the problem's pods, in the order of placing
+};
+
+struct ProvisionPlan {
+  std::vector<PlannedMachine> machines;
+  /// Pods that found no place, each with the reason.
+  std::vector<std::pair<std::uint32_t, std::string>> unplaced;
+  Money per_hour;
+  /// No placement of the placed pods on new nodes costs less.
+  Money lower_bound;
+};
+
+/// Preferences (preferred affinity, ScheduleAnyway, PreferNoSchedule) cost nothing here: they are
+/// left out. Pools' weights are not an order: price decides.
+ProvisionPlan provision(const ProvisionProblem& problem, const PackEffort& effort = {});
+
+/// The numbers behind a problem, and the way back.
+struct Compiled {
+  PackProblem pack;
+  std::vector<std::vector<std::uint32_t>> pods_of_class;
+  struct KindName {
+    std::string zone, capacity_type, reservation_id;
+  };
+  std::vector<KindName> kinds;
+  std::vector<std::string> dimensions;  // resource names
+};
+Compiled compile(const ProvisionProblem& problem);
+
+}  // namespace gputide::provisioning
