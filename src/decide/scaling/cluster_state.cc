@@ -84,6 +84,7 @@ void ClusterState::count_instances(Instant now) {
       const auto known = first_seen_.find(instance.provider_id);
       const Instant since = known == first_seen_.end() ? now : known->second;
       first_seen.emplace(instance.provider_id, since);
+      if (instance.creation_error) ++groups_[g].failed;
       const bool is_long = since + patience < now;
       ++(is_long ? groups_[g].long_unregistered : groups_[g].unregistered);
       ++(is_long ? total_.long_unregistered : total_.unregistered);
@@ -253,8 +254,9 @@ std::int64_t ClusterState::upcoming(std::size_t group) const {
   if (semantics_.upcoming_needs_request &&
       (!requests_.contains(view.id) || backoffs_.active(view.id, now_) != nullptr))
     return 0;
+  const std::int64_t failed = semantics_.failed_launches_are_upcoming ? 0 : count.failed;
   return std::max<std::int64_t>(
-      view.target_size - (count.ready + count.unready + count.long_unregistered), 0);
+      view.target_size - (count.ready + count.unready + count.long_unregistered + failed), 0);
 }
 
 std::vector<DropInstances> ClusterState::creation_errors() const {

@@ -26,6 +26,7 @@ struct ReadinessCount {
   std::int64_t deleted = 0;      // the instance is gone
   std::int64_t unregistered = 0;
   std::int64_t long_unregistered = 0;
+  std::int64_t failed = 0;            // of the unregistered: they cannot be created
   std::vector<std::size_t> starting;  // the not_started ones: indexes into Observation::nodes
 
   bool any() const { return registered + unregistered + long_unregistered > 0; }

@@ -590,7 +590,18 @@ bool LoopState::at_rest(const Observation& seen, Instant now) const {
 
 Plan decide(const Observation& seen, const Deletions& deletions, LoopState& state, Instant now,
             Rng* rng) {
-  return LoopRun(seen, deletions, state, now, rng).run();
+  const bool same = state.settled_ && seen.version != 0 && seen.version == state.last_version_ &&
+                    deletions.by_group.empty();
+  if (same && (!state.next_ || now < *state.next_)) {
+    Plan plan;
+    plan.next = state.next_;
+    plan.settled = true;
+    return plan;
+  }
+  Plan plan = LoopRun(seen, deletions, state, now, rng).run();
+  state.settled_ = plan.settled;
+  state.next_ = plan.next;
+  return plan;
 }
 
 }  // namespace gputide::scaling

@@ -70,6 +70,8 @@ class LoopState {
   std::map<std::string, std::string, std::less<>> told_;  // pod -> last NotTriggerScaleUp message
   std::set<std::string, std::less<>> unneeded_before_;
   std::uint64_t last_version_ = 0;
+  bool settled_ = false;            // the last plan was
+  std::optional<Instant> next_;     // and its next moment
   Instant last_change_;             // when an observation last was a new one
   std::optional<Instant> waiting_;  // for pods to become old enough, or a cooldown to end
   bool may_retry_ = false;  // pods are pending that no group could help for a passing reason

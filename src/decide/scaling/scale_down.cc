@@ -127,11 +127,7 @@ class ScaleDownPlanner::Pass {
   UnremovableReason judge_utilization(std::size_t index, const GroupOptions& options) {
     const model::Node& node = *view(index).node;
     const Semantics& semantics = planner_.semantics_;
-    const Result<Utilization> used =
-        utilization(node, simulation_.pods(input_.ids[index]),
-                    {options.ignore_daemonsets_utilization,
-                     planner_.options_.ignore_mirror_pods_utilization, semantics},
-                    input_.now);
+    const Result<Utilization>& used = planner_.measured(index, input_, simulation_).used;
     if (!used && semantics.utilization_error_blocks) return UnremovableReason::UnexpectedError;
     const Utilization measured = used.value_or(Utilization());
     planner_.state_.utilization[node.metadata.name] = measured;
@@ -206,7 +202,7 @@ ScaleDownPlanner::ScaleDownPlanner(const Options& options)
 }
 
 std::vector<std::size_t> ScaleDownPlanner::candidates(const ScaleDownInput& input,
-                                                      const Simulation& simulation) const {
+                                                      const Simulation& simulation) {
   struct Candidate {
     std::size_t index;
     bool empty;
@@ -220,8 +216,8 @@ std::vector<std::size_t> ScaleDownPlanner::candidates(const ScaleDownInput& inpu
       continue;
     if (input.held_groups != nullptr && (*input.held_groups)[static_cast<std::size_t>(view.group)])
       continue;
-    found.push_back({i, is_empty(simulation.pods(input.ids[i]), drain_, input.now),
-                     previous_.contains(view.node->metadata.name)});
+    found.push_back(
+        {i, measured(i, input, simulation).empty, previous_.contains(view.node->metadata.name)});
   }
   GoSorter(
       [&](std::size_t i, std::size_t j) {
@@ -236,6 +232,28 @@ std::vector<std::size_t> ScaleDownPlanner::candidates(const ScaleDownInput& inpu
   return ordered;
 }
 
+const ScaleDownPlanner::Measured& ScaleDownPlanner::measured(std::size_t index,
+                                                             const ScaleDownInput& input,
+                                                             const Simulation& simulation) {
+  const std::shared_ptr<const NodeView>& view = input.seen.nodes[index];
+  const std::vector<PodRef>& pods = simulation.pods(input.ids[index]);
+  Measured& known = measured_[view.get()];
+  const bool as_seen = pods.size() == view->pods.size();  // nothing is imagined on it
+  if (known.view != nullptr && known.as_seen && as_seen && !known.passing) return known;
+  const GroupView* group = group_of(input.seen, *view);
+  const bool ignore_daemonsets = group != nullptr && group->options.ignore_daemonsets_utilization;
+  known.view = view;
+  known.as_seen = as_seen;
+  known.empty = is_empty(pods, drain_, input.now);
+  known.passing = std::any_of(pods.begin(), pods.end(), [](const PodRef& pod) {
+    return pod->metadata.deletionTimestamp.has_value();
+  });
+  known.used = utilization(*view->node, pods,
+                           {ignore_daemonsets, options_.ignore_mirror_pods_utilization, semantics_},
+                           input.now);
+  return known;
+}
+
 void ScaleDownPlanner::start_pass(const ScaleDownInput& input) {
   if (last_update_) shortest_interval_ = std::min(shortest_interval_, input.now - *last_update_);
   if (shortest_interval_ <= Duration()) shortest_interval_ = Duration::nanoseconds(1);
@@ -247,6 +265,7 @@ void ScaleDownPlanner::start_pass(const ScaleDownInput& input) {
     if (at != recheck_at_.end() && at->second > input.now) recheck.insert(*at);
   }
   recheck_at_ = std::move(recheck);
+  if (measured_.size() > 2 * input.seen.nodes.size() + 64) measured_.clear();
 }
 
 // Once nodes are unneeded for long enough, this many go in each loop; more need not be known.

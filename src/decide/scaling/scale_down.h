@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include <boost/unordered/unordered_flat_map.hpp>
+
 #include "decide/scaling/drain.h"
 #include "decide/scaling/observation.h"
 #include "decide/scaling/options.h"
@@ -125,8 +127,7 @@ class ScaleDownPlanner {
  private:
   class Pass;
 
-  std::vector<std::size_t> candidates(const ScaleDownInput& input,
-                                      const Simulation& simulation) const;
+  std::vector<std::size_t> candidates(const ScaleDownInput& input, const Simulation& simulation);
   void start_pass(const ScaleDownInput& input);
   void keep_unneeded_since(std::vector<Removable>& found, Instant now);
   std::size_t unneeded_limit() const;
@@ -143,6 +144,18 @@ class ScaleDownPlanner {
   std::optional<Instant> last_update_;
   Duration shortest_interval_;
   bool settled_ = false;
+  /// What a node and its pods alone decide; good while its view stays and nothing is imagined on
+  /// it.
+  struct Measured {
+    std::shared_ptr<const NodeView> view;
+    bool as_seen = false;
+    bool empty = false;
+    bool passing = false;  // a pod is in termination: time decides too
+    Result<Utilization> used;
+  };
+  const Measured& measured(std::size_t index, const ScaleDownInput& input,
+                           const Simulation& simulation);
+  boost::unordered_flat_map<const NodeView*, Measured> measured_;
   Placer mover_;
   Placer evicted_;
 };

@@ -40,6 +40,8 @@ struct Semantics {
   /// Nodes of a group are upcoming only while a request for them is active and the group is not
   /// backed off (1.36).
   bool upcoming_needs_request = false;
+  /// Instances that cannot be created still count as nodes on their way, until they are given up.
+  bool failed_launches_are_upcoming = true;
   /// How old the oldest pending pod must be before anything is bought.
   Duration new_pod_wait = Duration::seconds(2);
   /// The same for the oldest pod that asks for a GPU; it holds back every pending pod.

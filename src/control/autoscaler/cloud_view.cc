@@ -1,0 +1,470 @@
+#include "control/autoscaler/cloud_view.h"
+
+#include <algorithm>
+
+#include <fmt/core.h>
+
+#include "base/rng.h"
+#include "base/text.h"
+#include "decide/scaling/asg_tags.h"
+#include "decide/scaling/gputide_template.h"
+#include "decide/scaling/taints.h"
+
+namespace gputide::autoscaler {
+namespace {
+
+using model::AutoScalingGroup;
+
+constexpr Duration kGroupsLife = Duration::minutes(1);
+constexpr Duration kOurGroupsLife = Duration::seconds(10);
+constexpr Duration kLaunchLife = Duration::minutes(20);
+constexpr Duration kNodegroupLife = Duration::minutes(6);
+constexpr const char* kOptOut = "k8s.io/cluster-autoscaler-enabled";
+
+std::string provider_id(const std::string& zone, const std::string& id) {
+  return "aws:///" + zone + "/" + id;
+}
+
+std::string first_zone(const AutoScalingGroup& group) {
+  return group.availability_zones.empty() ? std::string() : group.availability_zones.front();
+}
+
+std::int64_t gap(const AutoScalingGroup& group) {
+  return group.desired_capacity - static_cast<std::int64_t>(group.instances.size());
+}
+
+std::vector<model::Market> markets_of(const AutoScalingGroup& group) {
+  if (!group.mixed_instances_policy) return {model::Market::OnDemand};
+  const auto& how = group.mixed_instances_policy->distribution;
+  std::vector<model::Market> markets;
+  if (how.on_demand_base_capacity > 0 || how.on_demand_percentage_above_base > 0)
+    markets.push_back(model::Market::OnDemand);
+  if (how.on_demand_percentage_above_base < 100) markets.push_back(model::Market::Spot);
+  return markets;
+}
+
+std::string pool(std::string_view type, std::string_view zone, model::Market market) {
+  return fmt::format("{}|{}|{}", type, zone, model::market_name(market));
+}
+
+// The pool that a message names ("sufficient TYPE capacity in the Availability Zone you requested
+// (ZONE)"); empty when it names none.
+std::vector<std::string> pools_in(const std::string& message) {
+  constexpr std::string_view kType = "sufficient ";
+  constexpr std::string_view kZone = "Availability Zone you requested (";
+  const std::size_t type = message.find(kType);
+  const std::size_t zone = message.find(kZone);
+  if (type == std::string::npos || zone == std::string::npos || zone < type) return {};
+  const std::string_view text(message);
+  const std::string_view after_type = text.substr(type + kType.size());
+  const std::string_view after_zone = text.substr(zone + kZone.size());
+  return {pool(
+      after_type.substr(0, after_type.find(' ')), after_zone.substr(0, after_zone.find(')')),
+      message.find("Spot") == std::string::npos ? model::Market::OnDemand : model::Market::Spot)};
+}
+
+bool within(std::int64_t value, const std::optional<std::int64_t>& least,
+            const std::optional<std::int64_t>& most) {
+  return (!least || value >= *least) && (!most || value <= *most);
+}
+
+}  // namespace
+
+CloudView::CloudView(const scaling::Options& options, const pricing::Catalogue& catalogue,
+                     const ClusterView& cluster)
+    : options_(options), semantics_(options.semantics()), catalogue_(catalogue), cluster_(cluster) {
+  std::vector<scaling::DiscoveryTags> specs;
+  for (const std::string& spec : options.node_group_auto_discovery)
+    if (auto tags = scaling::parse_auto_discovery(spec)) specs.push_back(std::move(*tags));
+  tags_ = scaling::merge_discovery(specs);
+  for (const std::string& spec : options.nodes)
+    if (auto nodes = scaling::parse_nodes_spec(spec)) explicit_[nodes->name] = *nodes;
+  facts_.matching_types = [this](const model::InstanceRequirements& wanted, const std::string&) {
+    std::vector<std::string> names;
+    for (const model::InstanceType& type : catalogue_.all()) {
+      const std::int64_t gpus = type.gpu_count;
+      if (within(type.vcpu, wanted.vcpu_min, wanted.vcpu_max) &&
+          within(type.memory_mib, wanted.memory_mib_min, wanted.memory_mib_max) &&
+          within(gpus, wanted.accelerator_count_min, wanted.accelerator_count_max) &&
+          (wanted.accelerator_manufacturers.empty() ||
+           std::find(wanted.accelerator_manufacturers.begin(),
+                     wanted.accelerator_manufacturers.end(),
+                     type.gpu_maker) != wanted.accelerator_manufacturers.end()))
+        names.emplace_back(type.name);
+    }
+    return names;
+  };
+}
+
+Instant CloudView::stale_at() const {
+  const bool soon = semantics_.backoff_per_pool && restless();
+  return refreshed_.value_or(Instant()) + (soon ? kOurGroupsLife : kGroupsLife);
+}
+
+bool CloudView::stale(Instant now) const {
+  return !refreshed_ || stale_at() <= now;
+}
+
+void CloudView::refresh(Instant now, const Ask& ask) {
+  problem_.clear();
+  incoming_.clear();
+  asked_details_ = false;
+  refreshed_ = now;
+  if (!tags_.empty()) {
+    port::DescribeAutoScalingGroups request;
+    for (const auto& [key, value] : tags_)
+      request.tags.emplace_back(key, value.empty() ? std::nullopt : std::optional(value));
+    open_.emplace(ask(std::move(request)), Question{});
+  }
+  if (!explicit_.empty()) {
+    port::DescribeAutoScalingGroups request;
+    for (const auto& [name, spec] : explicit_) request.names.push_back(name);
+    open_.emplace(ask(std::move(request)), Question{});
+  }
+  if (open_.empty()) finish(now);
+}
+
+bool CloudView::answered(std::uint64_t call, const port::CloudAnswer& answer, Instant now,
+                         const Ask& ask) {
+  const auto at = open_.find(call);
+  if (at == open_.end()) return false;
+  const Question question = std::move(at->second);
+  open_.erase(at);
+  take(question, answer, now);
+  if (open_.empty() && !asked_details_ && problem_.empty()) ask_details(now, ask);
+  if (open_.empty()) finish(now);
+  return true;
+}
+
+void CloudView::take(const Question& question, const port::CloudAnswer& answer, Instant now) {
+  const auto* error = std::get_if<port::CloudError>(&answer);
+  switch (question.kind) {
+    case Question::Kind::Groups:
+      if (error != nullptr)
+        problem_ = error->code + ": " + error->message;
+      else if (const auto* groups = std::get_if<std::vector<AutoScalingGroup>>(&answer))
+        take_groups(*groups);
+      return;
+    case Question::Kind::Launch: {
+      const std::pair key{question.subject, question.version};
+      launch_read_[key] = now;
+      if (const auto* data = std::get_if<model::LaunchTemplateData>(&answer))
+        facts_.launch_templates[key] = *data;
+      else
+        facts_.launch_templates.erase(key);
+      return;
+    }
+    case Question::Kind::Nodegroup: {
+      Answered& known = nodegroups_[question.subject];
+      known.at = now;
+      known.nodegroup.reset();  // errors are kept as an empty answer, as upstream keeps them
+      if (const auto* found = std::get_if<model::ManagedNodegroupDescription>(&answer))
+        known.nodegroup = *found;
+      return;
+    }
+    case Question::Kind::Activities:
+      if (const auto* list = std::get_if<std::vector<model::ScalingActivity>>(&answer))
+        take_activities(question.subject, *list);
+      return;
+  }
+}
+
+void CloudView::take_groups(const std::vector<AutoScalingGroup>& groups) {
+  for (const AutoScalingGroup& group : groups) {
+    AutoScalingGroup& known = incoming_[group.name] = group;
+    if (const auto at = explicit_.find(group.name); at != explicit_.end()) {
+      known.min_size = at->second.min_size;
+      known.max_size = at->second.max_size;
+    }
+  }
+}
+
+void CloudView::ask_launch(const model::LaunchTemplateRef& ref, Instant now, const Ask& ask) {
+  const std::pair key{ref.name, ref.version.value_or("$Default")};
+  const auto read = launch_read_.find(key);
+  if (read != launch_read_.end() && now - read->second < kLaunchLife) return;
+  for (const auto& [call, question] : open_)
+    if (question.kind == Question::Kind::Launch && question.subject == key.first &&
+        question.version == key.second)
+      return;
+  open_.emplace(ask(port::DescribeLaunchTemplateVersion{ref}),
+                Question{Question::Kind::Launch, key.first, key.second});
+}
+
+void CloudView::ask_details(Instant now, const Ask& ask) {
+  asked_details_ = true;
+  failing_.clear();
+  for (const auto& [name, group] : incoming_) {
+    if (group.launch_template) ask_launch(*group.launch_template, now, ask);
+    if (group.mixed_instances_policy)
+      ask_launch(group.mixed_instances_policy->launch_template, now, ask);
+    if (const auto managed = scaling::managed_nodegroup(group)) {
+      const auto known = nodegroups_.find(managed->nodegroup);
+      if (known == nodegroups_.end() || now - known->second.at >= kNodegroupLife) {
+        nodegroups_[managed->nodegroup].at = now;
+        open_.emplace(ask(port::DescribeNodegroup{managed->cluster, managed->nodegroup}),
+                      Question{Question::Kind::Nodegroup, managed->nodegroup, {}});
+      }
+    }
+    if (gap(group) > 0)
+      open_.emplace(ask(port::DescribeScalingActivities{name, 100}),
+                    Question{Question::Kind::Activities, name, {}});
+  }
+}
+
+// One page, newest first, up to our own last change of the group's size: any failure among them
+// means that the group cannot be filled.
+void CloudView::take_activities(const std::string& group,
+                                const std::vector<model::ScalingActivity>& activities) {
+  const auto resized = resized_.find(group);
+  for (const model::ScalingActivity& activity : activities) {
+    if (resized != resized_.end() && activity.start < resized->second) return;
+    if (activity.status_code != "Failed") continue;
+    failing_[group] = {activity.status_message, pools_in(activity.status_message)};
+    return;
+  }
+}
+
+void CloudView::finish(Instant) {
+  if (!problem_.empty()) {
+    refreshed_.reset();
+    return;
+  }
+  groups_ = std::move(incoming_);
+  incoming_.clear();
+  group_of_instance_.clear();
+  index_of_group_.clear();
+  std::int32_t index = 0;
+  for (const auto& [name, group] : groups_) {
+    index_of_group_[name] = index++;
+    for (const model::GroupInstance& instance : group.instances)
+      group_of_instance_[instance.id] = name;
+    make_template(group);
+  }
+  std::erase_if(templates_, [&](const auto& entry) { return !groups_.contains(entry.first); });
+  setup_seen_ = cluster_.setup_version();
+  ++version_;
+}
+
+const model::ManagedNodegroupDescription* CloudView::nodegroup_of(
+    const AutoScalingGroup& group) const {
+  const auto managed = scaling::managed_nodegroup(group);
+  if (!managed) return nullptr;
+  const auto known = nodegroups_.find(managed->nodegroup);
+  return known == nodegroups_.end() || !known->second.nodegroup ? nullptr
+                                                                : &*known->second.nodegroup;
+}
+
+// Everything that a group's template is made of, as a text.
+std::string CloudView::recipe(const AutoScalingGroup& group) const {
+  std::string text = join(group.availability_zones, ",") + ";" + group.launch_configuration;
+  const auto add_launch = [&](const model::LaunchTemplateRef& ref) {
+    text += ";" + ref.name + "@" + ref.version.value_or("$Default");
+    if (const model::LaunchTemplateData* data = facts_.launch_template(ref))
+      text += fmt::format(":{}:{}:{}", data->instance_type, data->image_id, data->volume_gib);
+  };
+  if (group.launch_template) add_launch(*group.launch_template);
+  if (group.mixed_instances_policy) {
+    add_launch(group.mixed_instances_policy->launch_template);
+    for (const auto& each : group.mixed_instances_policy->overrides)
+      text += "," + each.instance_type;
+  }
+  for (const auto& [key, value] : group.tags) text += "\n" + key + "=" + value;
+  if (const model::ManagedNodegroupDescription* nodegroup = nodegroup_of(group)) {
+    text += fmt::format("\n{}|{}|{}|{}", nodegroup->ami_type, nodegroup->capacity_type,
+                        nodegroup->version, nodegroup->disk_size_gib.value_or(0));
+    for (const auto& [key, value] : nodegroup->labels) text += "\n" + key + "=" + value;
+    for (const auto& taint : nodegroup->taints)
+      text += "\n" + taint.key + "=" + taint.value.value_or("") + ":" + taint.effect;
+    for (const auto& [key, value] : nodegroup->tags) text += "\n" + key + "=" + value;
+  }
+  if (semantics_.eks_allocatable) text += fmt::format("\n{}", cluster_.setup_version());
+  return text;
+}
+
+std::vector<const model::InstanceType*> CloudView::types_of(const AutoScalingGroup& group,
+                                                            const scaling::LaunchPlan& plan) const {
+  std::vector<const model::InstanceType*> types;
+  if (group.mixed_instances_policy)
+    for (const auto& each : group.mixed_instances_policy->overrides)
+      if (const model::InstanceType* type = catalogue_.find(each.instance_type))
+        types.push_back(type);
+  if (types.empty())
+    if (const model::InstanceType* type = catalogue_.find(plan.instance_type))
+      types.push_back(type);
+  return types;
+}
+
+Result<scaling::NodeTemplate> CloudView::build(const AutoScalingGroup& group,
+                                               const scaling::LaunchPlan& plan) const {
+  Result<scaling::NodeTemplate> made = build_as_told(group, plan);
+  if (made && !semantics_.kube_proxy_counted_twice) made->pods.clear();
+  return made;
+}
+
+Result<scaling::NodeTemplate> CloudView::build_as_told(const AutoScalingGroup& group,
+                                                       const scaling::LaunchPlan& plan) const {
+  const std::string suffix = std::to_string(fnv1a(group.name));
+  const model::InstanceType* type = catalogue_.find(plan.instance_type);
+  if (semantics_.eks_allocatable && type != nullptr) {
+    std::int64_t volume = 0;
+    if (const auto* nodegroup = nodegroup_of(group)) volume = nodegroup->disk_size_gib.value_or(0);
+    const model::LaunchTemplateData* data = nullptr;
+    if (group.launch_template) data = facts_.launch_template(*group.launch_template);
+    if (group.mixed_instances_policy)
+      data = facts_.launch_template(group.mixed_instances_policy->launch_template);
+    if (data != nullptr && data->volume_gib > 0) volume = data->volume_gib;
+    return scaling::gputide_template(
+        {group, types_of(group, plan), nodegroup_of(group), volume, cluster_.daemon_sets(),
+         [this](std::string_view space, std::string_view name) {
+           return cluster_.config_map(space, name);
+         }},
+        suffix);
+  }
+  std::optional<scaling::InstanceShape> shape;
+  if (type != nullptr)
+    shape = {std::string(type->name), type->vcpu, type->memory_mib, type->gpu_count,
+             std::string(type->arch)};
+  return scaling::upstream_template({group, plan, shape ? &*shape : nullptr, nodegroup_of(group)},
+                                    suffix);
+}
+
+void CloudView::make_template(const AutoScalingGroup& group) {
+  Template& known = templates_[group.name];
+  std::string made_of = recipe(group);
+  if (known.version != 0 && known.made_of == made_of) return;
+  known.made_of = std::move(made_of);
+  ++known.version;
+  known.node = nullptr;
+  known.error.clear();
+  const Result<scaling::LaunchPlan> plan = scaling::launch_plan(group, facts_);
+  if (!plan) {
+    known.error = plan.error().message;
+    return;
+  }
+  Result<scaling::NodeTemplate> made = build(group, *plan);
+  if (made)
+    known.node = std::make_shared<const scaling::NodeTemplate>(std::move(*made));
+  else
+    known.error = made.error().message;
+}
+
+void CloudView::price(const AutoScalingGroup& group, scaling::GroupView& view) const {
+  const Result<scaling::LaunchPlan> plan = scaling::launch_plan(group, facts_);
+  if (!plan || group.availability_zones.empty()) return;
+  const std::string_view region = pricing::region_of_zone(group.availability_zones.front());
+  for (const model::InstanceType* type : types_of(group, *plan))
+    for (const std::string& zone : group.availability_zones)
+      for (const model::Market market : markets_of(group)) {
+        view.pools.push_back(pool(type->name, zone, market));
+        const std::optional<pricing::Price> price = market == model::Market::Spot
+                                                        ? catalogue_.spot(region, zone, type->name)
+                                                        : catalogue_.on_demand(region, type->name);
+        if (price && (!view.price_per_hour || price->per_hour < *view.price_per_hour))
+          view.price_per_hour = price->per_hour;
+      }
+}
+
+scaling::GroupView CloudView::view(const AutoScalingGroup& group) const {
+  scaling::GroupView view;
+  view.id = group.name;
+  view.min_size = group.min_size;
+  view.max_size = group.max_size;
+  view.target_size = group.desired_capacity;
+  view.options = scaling::group_options_from_tags(group.tags, options_.group_defaults());
+  const Template& made = templates_.at(group.name);
+  view.provider_template = made.node;
+  view.template_error = made.error;
+  view.template_version = made.version;
+  price(group, view);
+  for (const model::GroupInstance& instance : group.instances)
+    view.instances.push_back({provider_id(instance.zone, instance.id),
+                              instance.state == model::LifecycleState::Terminating ||
+                                  instance.state == model::LifecycleState::Terminated,
+                              {}});
+  const auto failing = failing_.find(group.name);
+  for (std::int64_t i = static_cast<std::int64_t>(group.instances.size());
+       i < group.desired_capacity; ++i) {
+    scaling::InstanceView placeholder;
+    placeholder.provider_id =
+        provider_id(first_zone(group), fmt::format("i-placeholder-{}-{}", group.name, i));
+    if (failing != failing_.end())
+      placeholder.creation_error =
+          scaling::ScaleUpError{scaling::ErrorClass::OutOfResources,
+                                "placeholder-cannot-be-fulfilled", failing->second.message,
+                                failing->second.pools.empty() ? view.pools : failing->second.pools};
+    view.instances.push_back(std::move(placeholder));
+  }
+  return view;
+}
+
+bool CloudView::fill(scaling::Observation& seen, Instant) {
+  if (semantics_.eks_allocatable && setup_seen_ != cluster_.setup_version()) {
+    for (const auto& [name, group] : groups_) make_template(group);
+    setup_seen_ = cluster_.setup_version();
+    ++version_;
+  }
+  if (filled_ == version_) return false;
+  filled_ = version_;
+  seen.groups.clear();
+  for (const auto& [name, group] : groups_) seen.groups.push_back(view(group));
+  return true;
+}
+
+Membership CloudView::membership(const model::Node& node) const {
+  const auto opted_out = node.metadata.annotations.find(kOptOut);
+  if (opted_out != node.metadata.annotations.end() && opted_out->second == "false")
+    return {scaling::kNoGroup, true};
+  const auto ref = scaling::parse_provider_id(node.spec.providerID);
+  if (!ref) return {};
+  const auto group = group_of_instance_.find(ref->id);
+  if (group == group_of_instance_.end())
+    return {scaling::kNoGroup, scaling::has_taint(node, scaling::kToBeDeletedTaint)};
+  return {index_of_group_.at(group->second), false};
+}
+
+const AutoScalingGroup* CloudView::find(const std::string& group) const {
+  const auto at = groups_.find(group);
+  return at == groups_.end() ? nullptr : &at->second;
+}
+
+const AutoScalingGroup* CloudView::group_of(const model::Node& node) const {
+  const auto ref = scaling::parse_provider_id(node.spec.providerID);
+  if (!ref) return nullptr;
+  const auto group = group_of_instance_.find(ref->id);
+  return group == group_of_instance_.end() ? nullptr : find(group->second);
+}
+
+std::int64_t CloudView::real_instances(const std::string& group) const {
+  const AutoScalingGroup* found = find(group);
+  return found == nullptr ? 0 : static_cast<std::int64_t>(found->instances.size());
+}
+
+void CloudView::desired_set(const std::string& group, std::int64_t desired, Instant now) {
+  const auto at = groups_.find(group);
+  if (at == groups_.end()) return;
+  at->second.desired_capacity = desired;
+  resized_[group] = now;
+  failing_.erase(group);
+  ++version_;
+}
+
+void CloudView::instance_ended(const std::string& group) {
+  const auto at = groups_.find(group);
+  if (at == groups_.end()) return;
+  --at->second.desired_capacity;
+  ++version_;
+  invalidate();
+}
+
+bool CloudView::restless() const {
+  return std::any_of(groups_.begin(), groups_.end(), [](const auto& entry) {
+    const AutoScalingGroup& group = entry.second;
+    return gap(group) != 0 ||
+           std::any_of(group.instances.begin(), group.instances.end(), [](const auto& instance) {
+             return instance.state != model::LifecycleState::InService;
+           });
+  });
+}
+
+}  // namespace gputide::autoscaler

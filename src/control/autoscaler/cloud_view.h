@@ -1,0 +1,129 @@
+// The node groups as the autoscaler sees them: AWS's answers, cached as long as upstream caches
+// them, and what follows from them. Source: Cluster Autoscaler 1.31.5 cloudprovider/aws.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "control/autoscaler/cluster_view.h"
+#include "decide/pricing/catalogue.h"
+#include "decide/scaling/discovery.h"
+#include "decide/scaling/instance_choice.h"
+#include "decide/scaling/observation.h"
+#include "port/cloud.h"
+
+namespace gputide::autoscaler {
+
+/// Sends a request; returns the number under which it will be answered.
+using Ask = std::function<std::uint64_t(port::CloudRequest)>;
+
+class CloudView {
+ public:
+  CloudView(const scaling::Options& options, const pricing::Catalogue& catalogue,
+            const ClusterView& cluster);
+
+  /// The list of groups is older than it may be.
+  bool stale(Instant now) const;
+  /// When it will be.
+  Instant stale_at() const;
+  /// The next look must be at fresh data.
+  void invalidate() { refreshed_.reset(); }
+
+  /// Asks AWS for everything anew that is due. A refresh is under way until `answered` says that it
+  /// is over.
+  void refresh(Instant now, const Ask& ask);
+  bool refreshing() const { return !open_.empty(); }
+  /// Takes an answer; false: it is none of ours.
+  bool answered(std::uint64_t call, const port::CloudAnswer& answer, Instant now, const Ask& ask);
+  /// Why the last refresh failed; empty: it did not.
+  const std::string& problem() const { return problem_; }
+
+  /// Writes the groups into `seen`. True when something differs from the last time.
+  bool fill(scaling::Observation& seen, Instant now);
+  Membership membership(const model::Node& node) const;
+
+  const model::AutoScalingGroup* find(const std::string& group) const;
+  /// The group of a node, by the node's instance; nullptr: none of ours.
+  const model::AutoScalingGroup* group_of(const model::Node& node) const;
+  std::int64_t real_instances(const std::string& group) const;
+  /// We asked for another desired capacity.
+  void desired_set(const std::string& group, std::int64_t desired, Instant now);
+  /// An instance is being ended: its group wants one less.
+  void instance_ended(const std::string& group);
+
+  /// Something is under way in AWS that no watch event tells of.
+  bool restless() const;
+
+ private:
+  struct Answered {
+    Instant at;
+    std::optional<model::ManagedNodegroupDescription> nodegroup;
+  };
+  struct Template {
+    std::string made_of;
+    std::shared_ptr<const scaling::NodeTemplate> node;
+    std::string error;
+    std::uint64_t version = 0;
+  };
+  struct Question {
+    enum class Kind { Groups, Launch, Nodegroup, Activities } kind = Kind::Groups;
+    std::string subject;
+    std::string version;
+  };
+
+  void ask_details(Instant now, const Ask& ask);
+  void ask_launch(const model::LaunchTemplateRef& ref, Instant now, const Ask& ask);
+  void take_groups(const std::vector<model::AutoScalingGroup>& groups);
+  void take_activities(const std::string& group,
+                       const std::vector<model::ScalingActivity>& activities);
+  void take(const Question& question, const port::CloudAnswer& answer, Instant now);
+  void finish(Instant now);
+  void make_template(const model::AutoScalingGroup& group);
+  std::vector<const model::InstanceType*> types_of(const model::AutoScalingGroup& group,
+                                                   const scaling::LaunchPlan& plan) const;
+  Result<scaling::NodeTemplate> build(const model::AutoScalingGroup& group,
+                                      const scaling::LaunchPlan& plan) const;
+  Result<scaling::NodeTemplate> build_as_told(const model::AutoScalingGroup& group,
+                                              const scaling::LaunchPlan& plan) const;
+  const model::ManagedNodegroupDescription* nodegroup_of(
+      const model::AutoScalingGroup& group) const;
+  std::string recipe(const model::AutoScalingGroup& group) const;
+  scaling::GroupView view(const model::AutoScalingGroup& group) const;
+  void price(const model::AutoScalingGroup& group, scaling::GroupView& view) const;
+
+  const scaling::Options& options_;
+  const scaling::Semantics semantics_;
+  const pricing::Catalogue& catalogue_;
+  const ClusterView& cluster_;
+  scaling::DiscoveryTags tags_;
+  std::map<std::string, scaling::NodesSpec> explicit_;
+
+  std::optional<Instant> refreshed_;
+  std::map<std::uint64_t, Question> open_;
+  bool asked_details_ = false;
+  std::string problem_;
+  std::map<std::string, model::AutoScalingGroup> incoming_;
+  std::map<std::string, model::AutoScalingGroup> groups_;
+  scaling::LaunchFacts facts_;
+  std::map<std::pair<std::string, std::string>, Instant> launch_read_;
+  std::map<std::string, Answered> nodegroups_;  // by name alone, as upstream's cache
+  std::map<std::string, Instant> resized_;      // when we last set a group's size
+  struct Failure {
+    std::string message;
+    std::vector<std::string> pools;
+  };
+  std::map<std::string, Failure> failing_;  // groups whose launches fail
+  std::map<std::string, std::string, std::less<>> group_of_instance_;
+  std::map<std::string, std::int32_t, std::less<>> index_of_group_;
+  std::map<std::string, Template> templates_;
+  std::uint64_t setup_seen_ = 0;
+  std::uint64_t version_ = 0;
+  std::uint64_t filled_ = 0;
+};
+
+}  // namespace gputide::autoscaler

@@ -1,0 +1,308 @@
+#include "control/autoscaler/cluster_view.h"
+
+#include <algorithm>
+
+#include "decide/scaling/pods.h"
+#include "decide/scaling/priority_config.h"
+
+namespace gputide::autoscaler {
+namespace {
+
+using port::Change;
+using scaling::NodeRef;
+using scaling::PodRef;
+
+constexpr Duration kFresh = Duration::seconds(10);
+
+std::string key_of(const model::ObjectMeta& meta) {
+  return meta.namespace_ + "/" + meta.name;
+}
+
+const model::PodCondition* scheduled_condition(const model::Pod& pod) {
+  for (const model::PodCondition& condition : pod.status.conditions)
+    if (condition.type == "PodScheduled") return &condition;
+  return nullptr;
+}
+
+bool found_unschedulable(const model::Pod& pod) {
+  const model::PodCondition* condition = scheduled_condition(pod);
+  return condition != nullptr && condition->status == "False" &&
+         condition->reason == "Unschedulable";
+}
+
+bool same_taints(const std::vector<model::Taint>& a, const std::vector<model::Taint>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& x, const auto& y) {
+    return x.key == y.key && x.value == y.value && x.effect == y.effect;
+  });
+}
+
+bool same_conditions(const model::Node& a, const model::Node& b) {
+  return std::equal(a.status.conditions.begin(), a.status.conditions.end(),
+                    b.status.conditions.begin(), b.status.conditions.end(),
+                    [](const auto& x, const auto& y) {
+                      return x.type == y.type && x.status == y.status && x.reason == y.reason &&
+                             x.lastTransitionTime == y.lastTransitionTime;
+                    });
+}
+
+// Nothing that a decision looks at differs: only heartbeats, images and the like do.
+bool same(const model::Node& a, const model::Node& b) {
+  return a.metadata.labels == b.metadata.labels &&
+         a.metadata.annotations == b.metadata.annotations &&
+         a.spec.unschedulable == b.spec.unschedulable && a.spec.providerID == b.spec.providerID &&
+         same_taints(a.spec.taints, b.spec.taints) && same_conditions(a, b) &&
+         a.status.allocatable == b.status.allocatable && a.status.capacity == b.status.capacity;
+}
+
+bool same_owners(const model::Pod& a, const model::Pod& b) {
+  return std::equal(a.metadata.ownerReferences.begin(), a.metadata.ownerReferences.end(),
+                    b.metadata.ownerReferences.begin(), b.metadata.ownerReferences.end(),
+                    [](const auto& x, const auto& y) { return x.uid == y.uid; });
+}
+
+bool same(const model::Pod& a, const model::Pod& b) {
+  return a.metadata.uid == b.metadata.uid &&
+         a.metadata.deletionTimestamp == b.metadata.deletionTimestamp &&
+         scaling::is_terminal(a) == scaling::is_terminal(b) &&
+         a.spec->nodeName == b.spec->nodeName && a.metadata.labels == b.metadata.labels &&
+         a.metadata.annotations == b.metadata.annotations &&
+         a.status.nominatedNodeName == b.status.nominatedNodeName &&
+         found_unschedulable(a) == found_unschedulable(b) && same_owners(a, b);
+}
+
+// Of the controllers of pods, only their names and replica counts matter.
+template <class Set>
+Impact note(std::set<scaling::Controllers::Name>& names, Change change, const Set& object) {
+  const scaling::Controllers::Name name{object.metadata.namespace_, object.metadata.name};
+  if (change == Change::Deleted) return names.erase(name) > 0 ? Impact::Changed : Impact::None;
+  return names.insert(name).second ? Impact::Changed : Impact::None;
+}
+
+template <class Set>
+Impact note(std::map<scaling::Controllers::Name, std::optional<std::int32_t>>& names, Change change,
+            const Set& object) {
+  const scaling::Controllers::Name name{object.metadata.namespace_, object.metadata.name};
+  if (change == Change::Deleted) return names.erase(name) > 0 ? Impact::Changed : Impact::None;
+  const auto [at, added] = names.try_emplace(name, object.spec.replicas);
+  if (!added && at->second == object.spec.replicas) return Impact::None;
+  at->second = object.spec.replicas;
+  return Impact::Changed;
+}
+
+}  // namespace
+
+Impact ClusterView::changed(const port::ObjectChanged& event, Instant now) {
+  return std::visit(
+      [&](const auto& held) -> Impact {
+        using Held = std::decay_t<decltype(held)>;
+        if constexpr (std::is_same_v<Held, NodeRef>) {
+          return node_changed(event.change, held);
+        } else if constexpr (std::is_same_v<Held, PodRef>) {
+          return pod_changed(event.change, held, now);
+        } else if constexpr (std::is_same_v<Held, std::shared_ptr<const model::ReplicaSet>>) {
+          return note(controllers_.replica_sets, event.change, *held);
+        } else if constexpr (std::is_same_v<Held,
+                                            std::shared_ptr<const model::ReplicationController>>) {
+          return note(controllers_.replication_controllers, event.change, *held);
+        } else if constexpr (std::is_same_v<Held, std::shared_ptr<const model::StatefulSet>>) {
+          return note(controllers_.stateful_sets, event.change, *held);
+        } else if constexpr (std::is_same_v<Held, std::shared_ptr<const model::Job>>) {
+          return note(controllers_.jobs, event.change, *held);
+        } else if constexpr (std::is_same_v<Held, std::shared_ptr<const model::DaemonSet>>) {
+          std::erase_if(daemon_sets_, [&](const auto& set) {
+            return key_of(set->metadata) == key_of(held->metadata);
+          });
+          if (event.change != Change::Deleted) {
+            const auto at = std::find_if(
+                daemon_sets_.begin(), daemon_sets_.end(),
+                [&](const auto& set) { return key_of(set->metadata) > key_of(held->metadata); });
+            daemon_sets_.insert(at, held);
+          }
+          ++setup_version_;
+          note(controllers_.daemon_sets, event.change, *held);
+          return Impact::Changed;
+        } else if constexpr (std::is_same_v<Held,
+                                            std::shared_ptr<const model::PodDisruptionBudget>>) {
+          if (event.change == Change::Deleted)
+            budgets_.erase(key_of(held->metadata));
+          else
+            budgets_[key_of(held->metadata)] = *held;
+          return Impact::Changed;
+        } else if constexpr (std::is_same_v<Held, std::shared_ptr<const model::ConfigMap>>) {
+          return config_map_changed(event.change, held);
+        } else {
+          return Impact::None;
+        }
+      },
+      event.object);
+}
+
+Impact ClusterView::config_map_changed(Change change,
+                                       const std::shared_ptr<const model::ConfigMap>& map) {
+  if (map->metadata.name == options_.status_config_map_name) return Impact::None;  // our own
+  if (change == Change::Deleted)
+    config_maps_.erase(key_of(map->metadata));
+  else
+    config_maps_[key_of(map->metadata)] = map;
+  ++setup_version_;
+  return Impact::Changed;
+}
+
+Impact ClusterView::node_changed(Change change, const NodeRef& node) {
+  const std::string& name = node->metadata.name;
+  if (change == Change::Deleted) {
+    const auto at = nodes_.find(name);
+    if (at == nodes_.end() || at->second.node == nullptr) return Impact::None;
+    node_order_.erase(at->second.order);
+    at->second.node = nullptr;
+    at->second.view = nullptr;
+    drop_if_empty(name);
+    nodes_stale_ = true;
+    return Impact::Changed;
+  }
+  NodeEntry& entry = nodes_[name];
+  if (entry.node != nullptr && same(*entry.node, *node)) return Impact::None;
+  if (entry.node == nullptr) {
+    entry.order = ++counter_;
+    node_order_[entry.order] = name;
+  }
+  entry.node = node;
+  entry.view = nullptr;
+  nodes_stale_ = true;
+  return Impact::Changed;
+}
+
+bool ClusterView::is_pending(const model::Pod& pod) const {
+  if (!pod.spec->nodeName.empty() || pod.metadata.deletionTimestamp || scaling::is_terminal(pod))
+    return false;
+  const std::vector<std::string>& allowed = options_.allowed_scheduler_names;
+  const std::string scheduler =
+      pod.spec->schedulerName.empty() ? "default-scheduler" : pod.spec->schedulerName;
+  if (!allowed.empty() && std::find(allowed.begin(), allowed.end(), scheduler) == allowed.end())
+    return false;
+  if (found_unschedulable(pod)) return true;
+  const std::vector<std::string>& bypassed = options_.bypassed_scheduler_names;
+  return scheduled_condition(pod) == nullptr && pod.spec->schedulingGates.empty() &&
+         std::find(bypassed.begin(), bypassed.end(), scheduler) != bypassed.end();
+}
+
+void ClusterView::drop_if_empty(const std::string& node) {
+  const auto at = nodes_.find(node);
+  if (at != nodes_.end() && at->second.node == nullptr && at->second.pods.empty()) nodes_.erase(at);
+}
+
+void ClusterView::unbind(PodEntry& entry) {
+  if (entry.node.empty()) return;
+  NodeEntry& node = nodes_[entry.node];
+  std::erase(node.pods, entry.pod);
+  node.view = nullptr;
+  nodes_stale_ = true;
+  drop_if_empty(entry.node);
+  entry.node.clear();
+}
+
+Impact ClusterView::pod_changed(Change change, const PodRef& pod, Instant now) {
+  const std::string key = key_of(pod->metadata);
+  const auto known = pods_.find(key);
+  if (change == Change::Deleted) {
+    if (known == pods_.end()) return Impact::None;
+    const bool mattered = !known->second.node.empty() || known->second.pending != 0;
+    unbind(known->second);
+    if (known->second.pending != 0) pending_.erase(known->second.pending);
+    pending_stale_ = pending_stale_ || known->second.pending != 0;
+    pods_.erase(known);
+    return mattered ? Impact::Changed : Impact::None;
+  }
+  if (known != pods_.end() && same(*known->second.pod, *pod)) return Impact::None;
+  PodEntry& entry = pods_[key];
+  const bool was_pending = entry.pending != 0;
+  const bool was_bound = !entry.node.empty();
+  unbind(entry);
+  entry.pod = pod;
+  if (!pod->spec->nodeName.empty() && !scaling::is_terminal(*pod)) {
+    entry.node = pod->spec->nodeName;
+    NodeEntry& node = nodes_[entry.node];
+    node.pods.push_back(pod);
+    node.view = nullptr;
+    nodes_stale_ = true;
+  }
+  const bool pending = is_pending(*pod);
+  if (pending && entry.pending == 0) entry.pending = ++counter_;
+  if (pending) pending_[entry.pending] = pod;
+  if (!pending && was_pending) pending_.erase(std::exchange(entry.pending, 0));
+  pending_stale_ = pending_stale_ || pending || was_pending;
+  if (pending && !was_pending && found_unschedulable(*pod)) {
+    const model::PodCondition* condition = scheduled_condition(*pod);
+    if (!condition->lastTransitionTime || now - *condition->lastTransitionTime <= kFresh)
+      return Impact::NewUnschedulable;
+  }
+  return pending || was_pending || was_bound || !entry.node.empty() ? Impact::Changed
+                                                                    : Impact::None;
+}
+
+void ClusterView::fill(scaling::Observation& seen, const FindMembership& membership) {
+  if (nodes_stale_ || memberships_stale_) {
+    seen.nodes.clear();
+    seen.nodes.reserve(node_order_.size());
+    for (const auto& [order, name] : node_order_) {
+      NodeEntry& entry = nodes_.at(name);
+      if (entry.view == nullptr || memberships_stale_) {
+        const Membership place = membership(*entry.node);
+        if (entry.view == nullptr || entry.view->group != place.group ||
+            entry.view->instance_gone != place.instance_gone) {
+          auto view = std::make_shared<scaling::NodeView>();
+          view->node = entry.node;
+          view->group = place.group;
+          view->instance_gone = place.instance_gone;
+          view->pods = entry.pods;
+          entry.view = std::move(view);
+        }
+      }
+      seen.nodes.push_back(entry.view);
+    }
+    nodes_stale_ = false;
+    memberships_stale_ = false;
+  }
+  if (pending_stale_) {
+    seen.pending.clear();
+    for (const auto& [order, pod] : pending_) seen.pending.push_back(pod);
+    pending_stale_ = false;
+  }
+  if (seen.daemon_sets != daemon_sets_) seen.daemon_sets = daemon_sets_;
+  seen.budgets.clear();
+  for (const auto& [key, budget] : budgets_) seen.budgets.push_back(budget);
+  seen.controllers = controllers_;
+  seen.priority_config.reset();
+  if (const model::ConfigMap* map =
+          config_map(options_.config_namespace, scaling::kPriorityConfigMap))
+    seen.priority_config = map->data;
+}
+
+const model::Node* ClusterView::node(std::string_view name) const {
+  const auto at = nodes_.find(std::string(name));
+  return at == nodes_.end() ? nullptr : at->second.node.get();
+}
+
+std::vector<PodRef> ClusterView::pods_on(std::string_view node) const {
+  const auto at = nodes_.find(std::string(node));
+  return at == nodes_.end() ? std::vector<PodRef>() : at->second.pods;
+}
+
+PodRef ClusterView::pod(const port::ObjectRef& ref) const {
+  const auto at = pods_.find(ref.namespace_ + "/" + ref.name);
+  return at == pods_.end() ? nullptr : at->second.pod;
+}
+
+const model::ConfigMap* ClusterView::config_map(std::string_view name_space,
+                                                std::string_view name) const {
+  const auto at = config_maps_.find(std::string(name_space) + "/" + std::string(name));
+  return at == config_maps_.end() ? nullptr : at->second.get();
+}
+
+std::vector<std::string> ClusterView::node_names() const {
+  std::vector<std::string> names;
+  for (const auto& [order, name] : node_order_) names.push_back(name);
+  return names;
+}
+
+}  // namespace gputide::autoscaler

@@ -1,0 +1,93 @@
+// The cluster as the autoscaler sees it, kept up to date from watch events. Nodes and pods that did
+// not change in a way that matters keep their addresses.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "decide/scaling/observation.h"
+#include "port/controller.h"
+
+namespace gputide::autoscaler {
+
+/// What an event meant.
+enum class Impact {
+  None,              // no decision can differ by it
+  Changed,           // one may
+  NewUnschedulable,  // a pod was just found unschedulable
+};
+
+/// Where a node belongs in the cloud.
+struct Membership {
+  std::int32_t group = scaling::kNoGroup;
+  bool instance_gone = false;
+};
+using FindMembership = std::function<Membership(const model::Node&)>;
+
+class ClusterView {
+ public:
+  explicit ClusterView(const scaling::Options& options) : options_(options) {}
+
+  Impact changed(const port::ObjectChanged& event, Instant now);
+
+  /// Writes nodes, pending pods, DaemonSets, budgets, controllers and the priority ConfigMap into
+  /// `seen`.
+  void fill(scaling::Observation& seen, const FindMembership& membership);
+  /// Groups are others now: every node's place is asked for again.
+  void groups_changed() { memberships_stale_ = true; }
+
+  const model::Node* node(std::string_view name) const;
+  /// The pods bound to a node that have not ended, in the order in which they were bound.
+  std::vector<scaling::PodRef> pods_on(std::string_view node) const;
+  scaling::PodRef pod(const port::ObjectRef& ref) const;
+  const model::ConfigMap* config_map(std::string_view name_space, std::string_view name) const;
+  const std::vector<std::shared_ptr<const model::DaemonSet>>& daemon_sets() const {
+    return daemon_sets_;
+  }
+  std::vector<std::string> node_names() const;
+  /// Counts changes of DaemonSets and ConfigMaps: what a node's devices are called hangs on them.
+  std::uint64_t setup_version() const { return setup_version_; }
+
+ private:
+  struct NodeEntry {
+    scaling::NodeRef node;  // nullptr: pods are bound to it, but it is not there
+    std::vector<scaling::PodRef> pods;
+    std::shared_ptr<const scaling::NodeView> view;  // nullptr: to be made anew
+    std::uint64_t order = 0;
+  };
+  struct PodEntry {
+    scaling::PodRef pod;
+    std::string node;           // bound to, and not ended
+    std::uint64_t pending = 0;  // its place among the pending; 0: it is none
+  };
+
+  Impact node_changed(port::Change change, const scaling::NodeRef& node);
+  Impact pod_changed(port::Change change, const scaling::PodRef& pod, Instant now);
+  Impact config_map_changed(port::Change change,
+                            const std::shared_ptr<const model::ConfigMap>& map);
+  bool is_pending(const model::Pod& pod) const;
+  void unbind(PodEntry& entry);
+  void drop_if_empty(const std::string& node);
+
+  const scaling::Options& options_;
+  std::unordered_map<std::string, NodeEntry> nodes_;
+  std::unordered_map<std::string, PodEntry> pods_;  // "namespace/name"
+  std::map<std::uint64_t, std::string> node_order_;
+  std::map<std::uint64_t, scaling::PodRef> pending_;
+  std::uint64_t counter_ = 0;
+  std::vector<std::shared_ptr<const model::DaemonSet>> daemon_sets_;
+  std::map<std::string, model::PodDisruptionBudget> budgets_;
+  std::map<std::string, std::shared_ptr<const model::ConfigMap>> config_maps_;
+  scaling::Controllers controllers_;
+  std::uint64_t setup_version_ = 1;
+  bool nodes_stale_ = true;
+  bool memberships_stale_ = true;
+  bool pending_stale_ = true;
+};
+
+}  // namespace gputide::autoscaler

@@ -1,0 +1,88 @@
+#include "decide/scaling/gputide_template.h"
+
+#include <algorithm>
+
+#include "decide/pricing/allocatable.h"
+#include "decide/scaling/asg_tags.h"
+#include "decide/scaling/node_templates.h"
+#include "decide/sharing/offer.h"
+
+namespace gputide::scaling {
+namespace {
+
+using model::ResourceList;
+
+// What both lists have, the smaller amount of each.
+ResourceList common(const ResourceList& a, const ResourceList& b) {
+  ResourceList least;
+  for (const auto& [name, amount] : a)
+    if (const auto at = b.find(name); at != b.end()) least[name] = std::min(amount, at->second);
+  return least;
+}
+
+// The devices that a plugin of the DaemonSets will offer on a machine of the type; its labels too,
+// where GPU Feature Discovery runs.
+struct Devices {
+  ResourceList resources;
+  model::StringMap labels;
+};
+Devices devices_of(const model::InstanceType& type, const model::Node& node,
+                   const LaunchPossibilities& from) {
+  Devices devices;
+  if (!type.has_nvidia()) return devices;
+  const auto layout = node.metadata.labels.find(std::string(sharing::kMigConfigLabel));
+  for (const auto& set : from.daemon_sets) {
+    if (!sharing::plugin_role(*set->spec.template_.spec)) continue;
+    if (daemon_pods(node, std::span(&set, 1)).empty()) continue;
+    const Result<sharing::ResolvedPlugin> plugin =
+        sharing::resolve_plugin(*set, from.find_config_map, node.metadata.labels);
+    if (!plugin) continue;
+    const Result<sharing::NodeOffer> offer =
+        sharing::offer(type, plugin->setup, node.metadata.name,
+                       layout == node.metadata.labels.end() ? "" : layout->second);
+    if (!offer) continue;
+    if (plugin->role.offers_devices)
+      for (const auto& [name, amount] : offer->resource_list()) devices.resources[name] = amount;
+    if (plugin->role.publishes_labels)
+      for (const auto& [key, value] : offer->labels) devices.labels[key] = value;
+  }
+  return devices;
+}
+
+}  // namespace
+
+Result<NodeTemplate> gputide_template(const LaunchPossibilities& from, std::string_view suffix) {
+  const model::InstanceType& first = *from.types.front();
+  const InstanceShape shape{std::string(first.name), first.vcpu, first.memory_mib, 0,
+                            std::string(first.arch)};
+  const LaunchPlan plan{shape.name, {}};
+  Result<NodeTemplate> made = upstream_template({from.group, plan, &shape, from.nodegroup}, suffix);
+  if (!made) return made;
+  model::Node& node = made->node;
+
+  pricing::NodeSizing sizing;
+  if (from.volume_gib > 0) sizing.volume_gib = from.volume_gib;
+  ResourceList capacity, allocatable;
+  for (const model::InstanceType* type : from.types) {
+    pricing::NodeResources size = pricing::node_resources(*type, sizing);
+    const Devices devices = devices_of(*type, node, from);
+    for (const auto& [name, amount] : devices.resources)
+      size.capacity[name] = size.allocatable[name] = amount;
+    const bool is_first = type == &first;
+    capacity = is_first ? std::move(size.capacity) : common(capacity, size.capacity);
+    allocatable = is_first ? std::move(size.allocatable) : common(allocatable, size.allocatable);
+    if (is_first)
+      for (const auto& [key, value] : devices.labels) node.metadata.labels.try_emplace(key, value);
+  }
+  ResourceList tagged = resources_from_tags(from.group.tags);
+  if (from.nodegroup != nullptr)
+    for (const auto& [name, amount] :
+         resources_from_tags({from.nodegroup->tags.begin(), from.nodegroup->tags.end()}))
+      tagged[name] = amount;
+  for (const auto& [name, amount] : tagged) capacity[name] = allocatable[name] = amount;
+  node.status.capacity = std::move(capacity);
+  node.status.allocatable = std::move(allocatable);
+  return made;
+}
+
+}  // namespace gputide::scaling
