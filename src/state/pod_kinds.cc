@@ -1,6 +1,7 @@
 #include "state/pod_kinds.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "model/pod_requests.h"
 #include "state/deep.h"
@@ -73,28 +74,28 @@ bool same_spec(const model::PodSpec& a, const model::PodSpec& b) {
          deep_equal(a.overhead, b.overhead) && same_volumes(a.volumes, b.volumes);
 }
 
-std::int64_t requested(const model::Container& container, const char* name, bool milli,
-                       std::int64_t absent) {
-  const auto at = container.resources.requests.find(name);
-  if (at == container.resources.requests.end()) return absent;
+std::optional<std::int64_t> amount_of(const model::ResourceList& list, const char* name,
+                                      bool milli) {
+  const auto at = list.find(name);
+  if (at == list.end()) return std::nullopt;
   return milli ? at->second.milli_value() : at->second.value();
 }
 
 // The share of a running pod that scores see. Source: 1.31 framework/types.go calculateResource:
-// sidecars are no part of the main sum, and count for the init containers behind them.
+// sidecars are no part of the main sum, and count for the init containers behind them; `absent`
+// stands in where neither requests anything.
 std::int64_t scored(const model::PodSpec& spec, const char* name, bool milli, std::int64_t absent) {
   std::int64_t sum = 0;
-  for (const model::Container& c : spec.containers) sum += requested(c, name, milli, absent);
-  std::int64_t sidecars = 0;
+  for (const model::Container& c : spec.containers)
+    sum += amount_of(c.resources.requests, name, milli).value_or(absent);
+  std::optional<std::int64_t> sidecars;
   for (const model::Container& c : spec.initContainers) {
-    const std::int64_t own = requested(c, name, milli, absent);
-    std::int64_t needed = own + sidecars;
+    std::optional<std::int64_t> needed = amount_of(c.resources.requests, name, milli);
+    if (needed || sidecars) needed = needed.value_or(0) + sidecars.value_or(0);
     if (c.restartPolicy == "Always") sidecars = needed;
-    sum = std::max(sum, needed);
+    sum = std::max(sum, needed.value_or(absent));
   }
-  const auto at = spec.overhead.find(name);
-  if (at != spec.overhead.end()) sum += milli ? at->second.milli_value() : at->second.value();
-  return sum;
+  return sum + amount_of(spec.overhead, name, milli).value_or(0);
 }
 
 bool prefixed_native(std::string_view name) {
@@ -141,6 +142,8 @@ SpecInfo PodKinds::compile(const model::Pod& pod) {
                               port_names_.of(port.protocol.empty() ? "TCP" : port.protocol),
                               port.hostPort});
   info.priority = spec.priority.value_or(0);
+  info.claims = std::any_of(spec.volumes.begin(), spec.volumes.end(),
+                            [](const auto& v) { return v.persistentVolumeClaim.has_value(); });
   if (spec.affinity) {
     const auto& anti = spec.affinity->podAntiAffinity;
     const auto& pro = spec.affinity->podAffinity;

@@ -49,6 +49,7 @@ struct SpecInfo {
   std::vector<HostPort> ports;
   std::int32_t priority = 0;
   bool required_anti_affinity = false;
+  bool claims = false;            // has volumes that are claims
   bool any_pod_affinity = false;  // (anti-)affinity to pods, required or preferred
 };
 

@@ -172,7 +172,11 @@ std::vector<SchedulingQueue::PodId> SchedulingQueue::failed(PodId pod,
                                                             scheduling::PluginSet rejected_by,
                                                             Instant now) {
   Group& group = groups_[pods_[pod].group];
-  group.waiting.push_back({pod, pods_[pod].token});
+  // One that waited before keeps its place: those behind it would have failed as well.
+  if (pods_[pod].attempts > 0)
+    group.waiting.push_front({pod, pods_[pod].token});
+  else
+    group.waiting.push_back({pod, pods_[pod].token});
   wait_again(pods_[pod], now);
   std::vector<PodId> tried;
   for (const Item& item : group.fresh) {

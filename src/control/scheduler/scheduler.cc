@@ -56,7 +56,7 @@ port::ObjectRef ref_of(const model::Pod& pod) {
 
 class KubeScheduler::Desk {
  public:
-  explicit Desk(Rng rng) : rng_(rng) {}
+  explicit Desk(Rng rng) : rng_(rng) { cluster_.objects().knows_storage = true; }
 
   void take(const port::Event& event, Instant now);
   void run(Instant now, port::Commands& commands);

@@ -26,6 +26,9 @@ Demand::Demand(Filters& filters, state::SpecId spec, state::ClassId pod_class)
   auto spread = std::make_unique<TopologySpread>(*info_.spec, cluster_.kinds().pod_class(pod_class),
                                                  cluster_);
   if (!spread->empty()) spread_ = std::move(spread);
+  if (has_claims(*info_.spec))
+    volumes_ =
+        std::make_unique<Volumes>(*info_.spec, cluster_.kinds().pod_class(class_).namespace_);
   if (info_.any_pod_affinity)
     affinity_ =
         std::make_unique<PodAffinity>(filters_.terms_.of(cluster_, spec, pod_class), class_);
@@ -42,7 +45,7 @@ void Demand::catch_up() {
     affinity_ = std::make_unique<PodAffinity>(filters_.terms_.of(cluster_, spec_, class_), class_);
     sequence_ = 0;
   }
-  if (!looks_beyond_node()) return;
+  if (!spread_ && !affinity_) return;
   const std::uint64_t version = cluster_.objects().namespaces.version();
   if (sequence_ == cluster_.sequence() && sequence_ != 0 && objects_version_ == version) return;
   const auto changes = cluster_.changes_since(sequence_);
@@ -73,13 +76,16 @@ Status Demand::pre_filter() const {
   const auto& names = node_names();
   if (names && names->empty())
     return {Code::UnschedulableAndUnresolvable, kNodeAffinity, {"pod affinity terms conflict"}};
+  if (checks_volumes())
+    if (Status status = volumes_->pre_filter(cluster_); !status.ok()) return status;
   if (affinity_ && !affinity_->error().empty())
     return {Code::UnschedulableAndUnresolvable, kInterPodAffinity, {affinity_->error()}};
   return {};
 }
 
 bool Demand::fits_beyond(NodeId node) const {
-  return (!spread_ || spread_->check(cluster_, node).ok()) &&
+  return (!checks_volumes() || volumes_->check(cluster_, node).ok()) &&
+         (!spread_ || spread_->check(cluster_, node).ok()) &&
          (!affinity_ || affinity_->check(cluster_, node).ok());
 }
 
@@ -89,6 +95,8 @@ bool Demand::fits(NodeId node) {
 
 Status Demand::check(NodeId node) {
   if (Status status = fit_->status(cluster_, node); !status.ok()) return status;
+  if (checks_volumes())
+    if (Status status = volumes_->check(cluster_, node); !status.ok()) return status;
   if (spread_)
     if (Status status = spread_->check(cluster_, node); !status.ok()) return status;
   if (affinity_) return affinity_->check(cluster_, node);
@@ -147,7 +155,7 @@ void Filters::drop_old() {
 
 Demand& Filters::demand(state::SpecId spec, state::ClassId pod_class) {
   const state::SpecInfo& info = cluster_.kinds().spec(spec);
-  if (!info.any_pod_affinity && info.spec->topologySpreadConstraints.empty() &&
+  if (!info.any_pod_affinity && !info.claims && info.spec->topologySpreadConstraints.empty() &&
       cluster_.pods_with_anti_affinity() == 0)
     pod_class = kAnyClass;
   const std::uint64_t key = static_cast<std::uint64_t>(spec) << 32 | pod_class;

@@ -15,6 +15,7 @@
 #include "decide/scheduling/pod_affinity.h"
 #include "decide/scheduling/status.h"
 #include "decide/scheduling/topology_spread.h"
+#include "decide/scheduling/volumes.h"
 #include "state/cluster.h"
 
 namespace gputide::scheduling {
@@ -45,7 +46,9 @@ class Demand {
 
   NodeFit& node_fit() { return *fit_; }
   /// What a node's verdict cannot be told from the node alone.
-  bool looks_beyond_node() const { return spread_ != nullptr || affinity_ != nullptr; }
+  bool looks_beyond_node() const {
+    return volumes_ != nullptr || spread_ != nullptr || affinity_ != nullptr;
+  }
 
  private:
   friend class Filters;
@@ -54,6 +57,7 @@ class Demand {
   void update(state::NodeId node);
   void forget(state::NodeId node);
   bool fits_beyond(state::NodeId node) const;
+  bool checks_volumes() const { return volumes_ != nullptr && cluster_.objects().knows_storage; }
 
   Filters& filters_;
   state::Cluster& cluster_;
@@ -61,6 +65,7 @@ class Demand {
   const state::ClassId class_;
   const state::SpecInfo& info_;
   std::shared_ptr<NodeFit> fit_;
+  std::unique_ptr<Volumes> volumes_;
   std::unique_ptr<TopologySpread> spread_;
   std::unique_ptr<PodAffinity> affinity_;
   std::uint64_t sequence_ = 0;

@@ -81,7 +81,7 @@ void TopologySpread::update(const Cluster& cluster, NodeRules& rules, NodeId nod
     for (std::size_t i = 0; counts && i < constraints_.size(); ++i) {
       if (tally_of_[i] != t || !constraints_[i].includes(rules.at(cluster, node))) continue;
       domain = cluster.domain(topology_of_tally_[t], node);
-      sum += constraints_[i].count(cluster, node, namespace_);
+      sum = constraints_[i].count(cluster, node, namespace_);  // the last one with the key counts
     }
     tallies_[t].set(node, domain, sum);
   }
