@@ -35,6 +35,32 @@ CLI::App& add_check(CLI::App& program, CheckOptions& options) {
   return command;
 }
 
+CLI::App& add_simulate(CLI::App& program, SimulateOptions& options) {
+  CLI::App& command = *program.add_subcommand(
+      "simulate",
+      "Run these files in a simulated cluster: what will happen, and what will it cost?");
+  add_input(command, options.input);
+  add_output(command, options.output);
+  command.add_option("--out", options.out,
+                     "folder for result.json, events.jsonl, report.html and the series as CSV");
+  command.add_option("--until", options.until, "end of the run, such as 2h (over the Scenario's)");
+  command.add_option("--seed", options.seed, "names the future (over the Scenario's)");
+  command.add_option(
+      "--market", options.market,
+      "spot market: advisor (by AWS's interruption classes), calm (no interruption), "
+      "replay:FILE (recorded availability)");
+  command.add_flag("--wide", options.wide, "every record on a line of its own");
+  command
+      .add_option(
+          "--compare", options.compare,
+          "two files or folders: what set-up A and set-up B add to the files; both meet the "
+          "same futures")
+      ->expected(2);
+  command.add_option("--seeds", options.seeds, "with --compare: how many futures")
+      ->check(CLI::Range(1, 10000));
+  return command;
+}
+
 // `gputide help [COMMAND]`.
 int help(const CLI::App& program, const std::string& topic) {
   if (topic.empty()) {
@@ -58,7 +84,9 @@ int run(int argc, char** argv) {
   program.require_subcommand(1);
 
   CheckOptions check_options;
+  SimulateOptions simulate_options;
   std::string topic;
+  const CLI::App& simulate_command = add_simulate(program, simulate_options);
   const CLI::App& check_command = add_check(program, check_options);
   CLI::App& help_command = *program.add_subcommand("help", "Say what a command does");
   help_command.add_option("COMMAND", topic);
@@ -69,6 +97,7 @@ int run(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return program.exit(error) == 0 ? kDone : kBadInput;
   }
+  if (simulate_command.parsed()) return simulate(simulate_options);
   if (check_command.parsed()) return check(check_options);
   return help(program, topic);
 }

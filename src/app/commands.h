@@ -15,6 +15,9 @@ inline constexpr int kInterrupted = 130;
 /// Prints everything that is wrong with the files; with `fix`, mends what is safe to mend.
 int check(const CheckOptions& options);
 
+/// Runs the files in a simulated world and tells what happened.
+int simulate(const SimulateOptions& options);
+
 /// Reads the command line and runs the subcommand that it names.
 int run(int argc, char** argv);
 

@@ -1,8 +1,12 @@
 // What the command line says, as plain data: one struct a subcommand.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
+
+#include "base/time.h"
 
 namespace gputide::app {
 
@@ -21,6 +25,18 @@ struct CheckOptions {
   Output output = Output::Text;
   bool fix = false;
   bool diff = false;  // show what --fix would change, change nothing
+};
+
+struct SimulateOptions {
+  InputOptions input;
+  Output output = Output::Text;
+  std::string out;                    // --out DIR: result.json, events.jsonl, report.html, CSV
+  std::optional<std::string> until;   // --until, as written; over the Scenario's
+  std::optional<std::uint64_t> seed;  // --seed; over the Scenario's
+  std::string market = "advisor";     // --market
+  bool wide = false;                  // --wide: every record, ungrouped
+  std::vector<std::string> compare;   // --compare A B: what each of the two adds to the files
+  std::uint64_t seeds = 1;            // --seeds N: futures to compare in
 };
 
 }  // namespace gputide::app
