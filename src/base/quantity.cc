@@ -84,6 +84,18 @@ std::int64_t low_bits(const BigInt& n) {
   return static_cast<std::int64_t>(n < 0 ? 0 - bits : bits);
 }
 
+/// Rounded to even; infinite beyond the doubles, where cpp_int's own conversion throws.
+double nearest_double(const BigInt& n) {
+  if (n == 0) return 0;
+  const BigInt magnitude = abs(n);
+  const auto bits = static_cast<unsigned>(msb(magnitude)) + 1;
+  const unsigned below = bits > 64 ? bits - 64 : 0;
+  auto top = BigInt(magnitude >> below).convert_to<std::uint64_t>();
+  if (below > 0 && lsb(magnitude) < below) top |= 1U;  // what is cut off breaks ties
+  const double out = std::ldexp(static_cast<double>(top), static_cast<int>(below));
+  return n < 0 ? -out : out;
+}
+
 /// n / 10^places, rounded away from zero.
 BigInt divide_up(const BigInt& n, int places) {
   BigInt quotient, remainder;
@@ -396,7 +408,7 @@ std::int64_t Quantity::scaled_value(int scale) const {
 
 double Quantity::to_double() const {
   const Big* large = big();
-  const double base = large ? large->unscaled.convert_to<double>() : static_cast<double>(value_);
+  const double base = large ? nearest_double(large->unscaled) : static_cast<double>(value_);
   const int exponent = large ? -large->scale : scale_;
   return exponent == 0 ? base : base * pow10(exponent);
 }
