@@ -21,7 +21,7 @@ constexpr Duration kNetworkDelay = Duration::seconds(3);
 // The node controller's patience with a kubelet that says nothing, and the cloud controller's
 // round.
 constexpr Duration kLease = Duration::seconds(40);
-constexpr Duration kCloudRound = Duration::seconds(5);
+constexpr Duration kCloudRound = Duration::seconds(2);
 
 }  // namespace
 

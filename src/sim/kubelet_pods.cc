@@ -224,7 +224,12 @@ void Kubelets::run(Run& run, std::uint32_t slot) {
   set_condition(*pod, "Ready", true, now);
   run.stage = Run::Stage::Running;
   run.running_since = now;
-  const std::optional<Duration> length = run_times_.of(*pod);
+  std::optional<Duration> length = run_times_.of(*pod);
+  if (const auto& deadline = pod->spec->activeDeadlineSeconds;
+      deadline && (!length || *length > Duration::seconds(*deadline))) {
+    length = Duration::seconds(*deadline);
+    run.expires = true;
+  }
   run.finite = length.has_value();
   const std::vector<std::string> ids = device_ids(machine, run);
   const std::string devices = join(ids, ",");
@@ -281,6 +286,14 @@ void Kubelets::stop(Run& run) {
 void Kubelets::end(Run& run) {
   auto pod = edit(run);
   stop(run);
+  if (run.expires) {
+    pod->status.phase = "Failed";
+    pod->status.reason = "DeadlineExceeded";
+    pod->status.message = "Pod was active on the node longer than the specified deadline";
+    set_condition(*pod, "Ready", false, heap_.now(), "PodFailed");
+    static_cast<void>(store_.replace(PodRef(std::move(pod))));
+    return;
+  }
   pod->status.phase = "Succeeded";
   set_condition(*pod, "Ready", false, heap_.now(), "PodCompleted");
   const model::ObjectMeta& meta = pod->metadata;

@@ -37,6 +37,7 @@ struct Kubelets::Run {
   bool finite = false;
   bool busy = false;  // counted in busy_
   bool terminating = false;
+  bool expires = false;  // its end is activeDeadlineSeconds, not its own
   bool program = false;  // somebody was told that its program started
   std::uint32_t generation = 0;
   std::uint32_t machine = 0;

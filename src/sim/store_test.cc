@@ -78,9 +78,9 @@ TEST_F(StoreTest, AppliesOnceAndThenOnlyChanges) {
   const std::string one = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata: {a: x}\n";
   EXPECT_EQ(*apply(one), Applied::Created);
   EXPECT_EQ(*apply(one), Applied::Unchanged);
-  EXPECT_EQ(*apply("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata: {a: y}\n"),
+  EXPECT_EQ(*apply("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata: {a: z}\n"),
             Applied::Configured);
-  EXPECT_EQ(store.get<model::ConfigMap>("default", "c")->data.at("a"), "y");
+  EXPECT_EQ(store.get<model::ConfigMap>("default", "c")->data.at("a"), "z");
   EXPECT_EQ(heard.size(), 2U);
 }
 

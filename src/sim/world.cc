@@ -1,7 +1,6 @@
 #include "sim/world.h"
 
 #include <deque>
-#include <set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -50,6 +49,10 @@ bool is_needed_by_others(const model::Object& object) {
   return object.kind == "Namespace" || object.kind == "PriorityClass" || object.kind == "ConfigMap";
 }
 
+bool is_node_group(std::string_view kind) {
+  return kind == "NodeGroup" || kind == "ManagedNodeGroup";
+}
+
 std::string kind_text(std::string_view kind) {
   return to_lower(kind);
 }
@@ -84,10 +87,13 @@ struct World::Parts final : InstanceListener, Handler {
     return true;
   }
   void refused(const model::Object& object, const std::string& why);
+  void complain(Diagnostic diagnostic);
+  std::vector<std::string> groups_named(const std::string& name) const;
+  void resize_groups(const std::string& name, std::int64_t size);
   void apply(const model::Object& object);
   void apply_cluster(const model::Object& object, const model::ClusterConfig& config);
   void tell_applied(const model::Object& object, std::string_view change);
-  void finish(std::string_view reason);
+  void finish();
 
   static constexpr std::uint64_t kEnd = ~std::uint64_t{0};
 
@@ -217,13 +223,14 @@ void World::Parts::apply(const model::Object& object) {
   tell_applied(object, served ? applied_name(*applied) : "created");
 }
 
-void World::Parts::finish(std::string_view reason) {
-  checkers.at_end(*cloud, reason == "at rest");
+void World::Parts::finish() {
+  const bool rests = at_rest();
+  checkers.at_end(*cloud, rests || is_stalled());
   telling.tell(RecordKind::RunEnded, "simulator", {"run", "", options.cluster},
-               {{"reason", reason}}, [&] {
-                 if (reason == "until") return std::string("the time is up");
-                 return is_stalled() ? std::string("nothing has come of anything for a day")
-                                     : std::string("nothing more will happen");
+               {{"reason", std::string_view(rests || is_stalled() ? "at rest" : "until")}}, [&] {
+                 if (ended) return std::string("the time is up");
+                 return rests ? std::string("nothing more will happen")
+                              : std::string("nothing has come of anything for a day");
                });
 }
 
@@ -262,8 +269,30 @@ void World::apply(const std::vector<model::Object>& objects) {
     if (!is_needed_by_others(object)) parts_->apply(object);
 }
 
+// The Auto Scaling groups of the node groups of that name, in any cluster.
+std::vector<std::string> World::Parts::groups_named(const std::string& name) const {
+  std::vector<std::string> found;
+  for (const auto& [key, names] : groups)
+    if (key.substr(key.find('/') + 1) == name)
+      found.insert(found.end(), names.begin(), names.end());
+  return found;
+}
+
+void World::Parts::resize_groups(const std::string& name, std::int64_t size) {
+  for (const std::string& group : groups_named(name)) {
+    const port::CloudAnswer answer = cloud->call(port::SetDesiredCapacity{group, size});
+    if (const auto* error = std::get_if<port::CloudError>(&answer))
+      complain({Severity::Error, "", {}, "refused", error->message, "", {}});
+  }
+}
+
 void World::remove(const port::ObjectRef& ref) {
   Parts& parts = *parts_;
+  if (is_node_group(ref.kind)) {
+    for (const std::string& group : parts.groups_named(ref.name))
+      parts.cloud->delete_node_group(group);
+    return;
+  }
   const std::string kind = kind_text(ref.kind);
   const Subject about{kind, ref.namespace_, ref.name};
   const Result<void> done = parts.store.remove_gracefully(ref);
@@ -274,6 +303,7 @@ void World::remove(const port::ObjectRef& ref) {
 
 void World::scale(const port::ObjectRef& ref, std::int32_t replicas) {
   Parts& parts = *parts_;
+  if (is_node_group(ref.kind)) return parts.resize_groups(ref.name, replicas);
   const Result<std::int32_t> before = parts.store.scale(ref, replicas);
   if (!before)
     return complain({Severity::Error, "", {}, "refused", before.error().message, "", {}});
@@ -288,14 +318,17 @@ void World::interrupt(const std::string& zone, const std::string& instance_type,
 }
 
 void World::complain(Diagnostic diagnostic) {
-  Parts& parts = *parts_;
-  parts.telling.tell(
+  parts_->complain(std::move(diagnostic));
+}
+
+void World::Parts::complain(Diagnostic diagnostic) {
+  telling.tell(
       RecordKind::Diagnostic, "simulator", {"file", "", diagnostic.file},
       {{"severity", std::string_view(diagnostic.severity == Severity::Error ? "error" : "warning")},
        {"file", std::string_view(diagnostic.file)},
        {"line", static_cast<std::int64_t>(diagnostic.where.line)}},
       [&] { return diagnostic.what; });
-  parts.diagnostics.push_back(std::move(diagnostic));
+  diagnostics.push_back(std::move(diagnostic));
 }
 
 void World::run(const Progress& progress) {
@@ -303,14 +336,15 @@ void World::run(const Progress& progress) {
   if (parts.options.until)
     parts.heap.at(sim_epoch() + *parts.options.until, Priority::Report, parts, Parts::kEnd);
   std::uint64_t next_progress = kEventsBetweenProgress;
+  const bool to_rest = !parts.options.until;
   while (!parts.heap.empty() && !parts.ended) {
-    if (parts.at_rest() || parts.is_stalled()) return parts.finish("at rest");
+    if (to_rest && (parts.at_rest() || parts.is_stalled())) break;
     parts.heap.step();
     if (!progress || parts.heap.fired() < next_progress) continue;
     next_progress += kEventsBetweenProgress;
     if (!progress(parts.heap.now() - sim_epoch(), parts.options.until)) break;
   }
-  parts.finish(parts.heap.empty() ? "at rest" : "until");
+  parts.finish();
 }
 
 port::RunResult World::result() const {

@@ -34,7 +34,8 @@ constexpr Instant sim_epoch() {
 
 struct WorldOptions {
   std::uint64_t seed = 1;
-  /// The run ends here at the latest; absent: when nothing more will happen.
+  /// Where the run ends, whether anything happens until then or not; absent: when nothing more will
+  /// happen, or nothing has come of what happened for a day.
   std::optional<Duration> until;
   MarketOptions market;
   const pricing::Catalogue* catalogue = nullptr;  // the built-in one when nullptr
@@ -74,7 +75,8 @@ class World {
   void at(Duration at, std::function<void()> action);
   void add_trace(const model::TraceSource& source, std::vector<TraceRow> rows);
 
-  // What people do, now.
+  // What people do, now. Node groups (kind NodeGroup, by eksctl's name) can be scaled and removed
+  // too.
   void apply(const std::vector<model::Object>& objects);
   void remove(const port::ObjectRef& ref);
   void scale(const port::ObjectRef& ref, std::int32_t replicas);

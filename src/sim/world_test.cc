@@ -98,7 +98,7 @@ struct Outcome {
 };
 
 Outcome run(const std::vector<std::pair<int, std::function<void(World&)>>>& steps,
-            std::uint64_t seed = 1, bool listen = true, Duration until = Duration::hours(2)) {
+            std::uint64_t seed = 1, bool listen = true, std::optional<Duration> until = {}) {
   Lines lines;
   WorldOptions options;
   options.seed = seed;
