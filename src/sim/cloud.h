@@ -38,8 +38,8 @@ struct CloudInstance {
   Money price_per_hour;  // at launch; spot prices drift
 };
 
-/// Hears what happens to instances; called from within the cloud's own heap entries, except for the
-/// "pending" notice of a fleet's instances, which comes from within Cloud::call.
+/// Hears what happens to instances: from within heap entries of the cloud, and from within
+/// Cloud::call and delete_node_group where these end or launch instances at once.
 class InstanceListener {
  public:
   virtual ~InstanceListener() = default;

@@ -215,6 +215,13 @@ class Ec2 final : public Cloud, private Handler {
   port::CloudAnswer answer(const port::CreateFleet& request);
   port::CloudAnswer answer(const port::TerminateInstances& request);
   model::AutoScalingGroup describe(const Group& group) const;
+  struct FleetPools {
+    std::vector<Pool*> pools;
+    std::vector<PoolChoice> choices;
+    void drop(std::size_t i);
+  };
+  /// The pools that a fleet may launch from; those that it may not are errors of `result`.
+  FleetPools fleet_pools(const port::CreateFleet& request, port::FleetResult& result);
   port::FleetResult run_fleet(const port::CreateFleet& request);
 
   void tell(port::RecordKind kind, std::string_view subject, std::string_view message,

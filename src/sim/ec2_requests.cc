@@ -201,74 +201,69 @@ CloudAnswer Ec2::answer(const port::CreateFleet& request) {
   return result;
 }
 
-port::FleetResult Ec2::run_fleet(const port::CreateFleet& request) {
-  port::FleetResult result;
-  const Market market = request.market;
-  std::vector<Pool*> pools;
-  std::vector<PoolChoice> choices;
-  const auto refuse = [&](std::string_view type, std::string_view zone, std::string code,
-                          std::string message) {
-    result.errors.push_back(
-        {std::move(code), std::string(type), std::string(zone), std::move(message)});
-  };
+void Ec2::FleetPools::drop(std::size_t i) {
+  pools.erase(pools.begin() + static_cast<std::ptrdiff_t>(i));
+  choices.erase(choices.begin() + static_cast<std::ptrdiff_t>(i));
+}
+
+Ec2::FleetPools Ec2::fleet_pools(const port::CreateFleet& request, port::FleetResult& result) {
+  FleetPools from;
+  const bool spot = request.market == Market::Spot;
   for (std::size_t i = 0; i < request.overrides.size(); ++i) {
     const port::FleetOverride& asked = request.overrides[i];
     Pool* pool = pools_.get(asked.instance_type, asked.zone);
-    std::string code;
-    std::string message;
-    if (pool == nullptr || pool->price(market) == nullptr) {
-      aws::not_supported(asked.instance_type, asked.zone, code, message);
-      refuse(asked.instance_type, asked.zone, code, message);
+    port::FleetError error{"", asked.instance_type, asked.zone, ""};
+    if (pool == nullptr || pool->price(request.market) == nullptr) {
+      aws::not_supported(asked.instance_type, asked.zone, error.code, error.message);
+      result.errors.push_back(std::move(error));
       continue;
     }
-    const Money price = pool->price(market)->at(heap_.now());
-    if (request.max_price && market == Market::Spot && price > *request.max_price) {
-      aws::max_price_too_low(*request.max_price, price, code, message);
-      refuse(asked.instance_type, asked.zone, code, message);
+    const Money price = pool->price(request.market)->at(heap_.now());
+    if (spot && request.max_price && price > *request.max_price) {
+      aws::max_price_too_low(*request.max_price, price, error.code, error.message);
+      result.errors.push_back(std::move(error));
       continue;
     }
-    pools.push_back(pool);
-    choices.push_back({pool->type->name, asked.priority.value_or(static_cast<std::int64_t>(i)),
-                       price, market == Market::Spot ? pools_.depth(*pool, heap_.now()) : 3, 0});
+    from.pools.push_back(pool);
+    from.choices.push_back({pool->type->name, asked.priority.value_or(static_cast<std::int64_t>(i)),
+                            price, spot ? pools_.depth(*pool, heap_.now()) : 3, 0});
   }
+  return from;
+}
 
-  const std::size_t candidates = pools.size();
-  const model::NodeBootstrap* bootstrap = nullptr;
-  const model::StringMap* tags = nullptr;
+port::FleetResult Ec2::run_fleet(const port::CreateFleet& request) {
+  port::FleetResult result;
+  FleetPools from = fleet_pools(request, result);
+  Launch what;
+  what.market = request.market;
+  what.candidates = from.pools.size();
+  if (request.market == Market::Spot) what.max_price = request.max_price;
   std::vector<std::string> without_capacity;
-  while (static_cast<std::int64_t>(result.instances.size()) < request.capacity && !pools.empty()) {
-    const std::size_t best = rank_pools(request.allocation_strategy, 1, choices).front();
-    Pool& pool = *pools[best];
-    if (!pools_.has_capacity(pool, market, heap_.now())) {
-      std::string code;
-      std::string message;
-      aws::insufficient_capacity(pool.type->name, pool.zone, {}, code, message);
-      if (market == Market::Spot)
-        message = "There is no Spot capacity available that matches your request.";
-      refuse(pool.type->name, pool.zone, code, message);
+  while (static_cast<std::int64_t>(result.instances.size()) < request.capacity &&
+         !from.pools.empty()) {
+    const std::size_t best = rank_pools(request.allocation_strategy, 1, from.choices).front();
+    Pool& pool = *from.pools[best];
+    if (!pools_.has_capacity(pool, request.market, heap_.now())) {
+      port::FleetError error{"", std::string(pool.type->name), pool.zone, ""};
+      aws::insufficient_capacity(pool.type->name, pool.zone, {}, error.code, error.message);
+      if (request.market == Market::Spot)
+        error.message = "There is no Spot capacity available that matches your request.";
+      result.errors.push_back(std::move(error));
       without_capacity.push_back(fmt::format("{} in {}", pool.type->name, pool.zone));
-      pools.erase(pools.begin() + static_cast<std::ptrdiff_t>(best));
-      choices.erase(choices.begin() + static_cast<std::ptrdiff_t>(best));
+      from.drop(best);
       continue;
     }
-    if (bootstrap == nullptr) {
-      bootstrap = &bootstraps_.emplace_back(request.bootstrap);
-      tags = &tag_sets_.emplace_back(request.tags);
+    if (what.bootstrap == nullptr) {
+      what.bootstrap = &bootstraps_.emplace_back(request.bootstrap);
+      what.tags = &tag_sets_.emplace_back(request.tags);
     }
-    Launch what;
     what.pool = &pool;
-    what.market = market;
-    what.bootstrap = bootstrap;
-    what.tags = tags;
-    what.max_price = request.max_price;
-    what.candidates = candidates;
-    what.why = fmt::format(
-        "for a fleet: {}, {}", model::market_name(market),
-        why_chosen(request.allocation_strategy, 1, choices, best, pool.zone, without_capacity));
+    what.why = fmt::format("for a fleet: {}, {}", model::market_name(request.market),
+                           why_chosen(request.allocation_strategy, 1, from.choices, best, pool.zone,
+                                      without_capacity));
     const Instance& made = launch(what);
-    ++choices[best].ours;
-    result.instances.push_back(
-        {made.id, std::string(made.type->name), std::string(made.zone), made.market});
+    ++from.choices[best].ours;
+    result.instances.push_back({made.id, std::string(made.type->name), made.zone, made.market});
   }
   return result;
 }

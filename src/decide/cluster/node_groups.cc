@@ -121,6 +121,8 @@ class Planner {
   model::MixedInstancesPolicy mixed_policy(const model::InstancesDistribution& distribution,
                                            const std::vector<std::string>& types,
                                            const std::string& launch_template, Entry& entry);
+  void check_distribution(const model::InstancesDistribution& distribution,
+                          const model::InstancesDistributionPolicy& to, Entry& entry);
   NodeGroupPlan managed(const ManagedNodeGroup& group, Entry& entry);
   std::string ami_type(const ManagedNodeGroup& group, const std::vector<std::string>& types) const;
   StringMap stack_tags(const NodeGroupBase& group, std::string_view kind) const;
@@ -292,26 +294,12 @@ StringMap Planner::stack_tags(const NodeGroupBase& group, std::string_view kind)
   return tags;
 }
 
-model::MixedInstancesPolicy Planner::mixed_policy(const model::InstancesDistribution& distribution,
-                                                  const std::vector<std::string>& types,
-                                                  const std::string& launch_template,
-                                                  Entry& entry) {
+void Planner::check_distribution(const model::InstancesDistribution& distribution,
+                                 const model::InstancesDistributionPolicy& to, Entry& entry) {
   static constexpr std::string_view kField = "instancesDistribution";
   static constexpr std::string_view kStrategies[] = {
       "lowest-price", "diversified", "capacity-optimized", "capacity-optimized-prioritized",
       "price-capacity-optimized"};
-  model::MixedInstancesPolicy policy;
-  policy.launch_template = {launch_template, "1"};
-  for (const std::string& type : types) policy.overrides.push_back({type, std::nullopt, {}});
-  model::InstancesDistributionPolicy& to = policy.distribution;
-  to.on_demand_base_capacity = distribution.onDemandBaseCapacity.value_or(0);
-  to.on_demand_percentage_above_base =
-      distribution.onDemandPercentageAboveBaseCapacity.value_or(100);
-  to.spot_instance_pools = distribution.spotInstancePools.value_or(2);
-  to.spot_allocation_strategy = distribution.spotAllocationStrategy.value_or("lowest-price");
-  if (distribution.maxPrice)
-    to.spot_max_price = Money::micros(std::llround(*distribution.maxPrice * 1e6));
-
   if (to.on_demand_base_capacity < 0)
     entry.error("out-of-range", "onDemandBaseCapacity is below zero", "write 0 or more", kField,
                 "onDemandBaseCapacity");
@@ -340,6 +328,25 @@ model::MixedInstancesPolicy Planner::mixed_policy(const model::InstancesDistribu
         "conflicting-fields",
         fmt::format("spotInstancePools cannot be used with {}", to.spot_allocation_strategy),
         "remove spotInstancePools", kField, "spotInstancePools");
+}
+
+model::MixedInstancesPolicy Planner::mixed_policy(const model::InstancesDistribution& distribution,
+                                                  const std::vector<std::string>& types,
+                                                  const std::string& launch_template,
+                                                  Entry& entry) {
+  model::MixedInstancesPolicy policy;
+  policy.launch_template = {launch_template, "1"};
+  for (const std::string& type : types) policy.overrides.push_back({type, std::nullopt, {}});
+  model::InstancesDistributionPolicy& to = policy.distribution;
+  to.on_demand_base_capacity = distribution.onDemandBaseCapacity.value_or(0);
+  to.on_demand_percentage_above_base =
+      distribution.onDemandPercentageAboveBaseCapacity.value_or(100);
+  to.spot_instance_pools = distribution.spotInstancePools.value_or(2);
+  to.spot_allocation_strategy = distribution.spotAllocationStrategy.value_or("lowest-price");
+  if (distribution.maxPrice)
+    to.spot_max_price = Money::micros(std::llround(*distribution.maxPrice * 1e6));
+
+  check_distribution(distribution, to, entry);
   return policy;
 }
 
