@@ -8,59 +8,12 @@
 #include "app/edits.h"
 #include "app/findings.h"
 #include "app/input.h"
+#include "app/mend.h"
 #include "app/save.h"
 #include "codec/json.h"
 
 namespace gputide::app {
 namespace {
-
-// Fixes may make way for others, or be in each other's way; this many rounds are more than enough.
-constexpr int kMostRounds = 10;
-
-std::size_t error_count(const Diagnostics& diagnostics) {
-  return static_cast<std::size_t>(
-      std::count_if(diagnostics.list().begin(), diagnostics.list().end(),
-                    [](const Diagnostic& d) { return d.severity == Severity::Error; }));
-}
-
-struct Mended {
-  Input input;
-  Diagnostics diagnostics;  // what is left
-};
-
-// Makes the fixes of `diagnostics` in the texts; false when there was none to make.
-bool fix_once(Input& input, const Diagnostics& diagnostics) {
-  const std::vector<Diagnostic> findings = diagnostics.sorted();
-  bool any = false;
-  for (InputFile& file : input.files) {
-    if (file.path == "-") continue;
-    std::vector<const Diagnostic*> here;
-    for (const Diagnostic& finding : findings)
-      if (finding.file == file.name && !finding.fix.empty()) here.push_back(&finding);
-    if (here.empty()) continue;
-    Edited edited = make_fixes(file.text, here);
-    if (edited.made == 0) continue;
-    file.text = std::move(edited.text);
-    any = true;
-  }
-  return any;
-}
-
-// Mends until nothing is left to mend. A round that would leave more errors than it found is taken
-// back: a fix must never harm.
-Mended mend(const Checked& checked, const Diagnostics& found) {
-  Mended mended{checked.input, found};
-  for (int round = 0; round < kMostRounds; ++round) {
-    Input next = mended.input;
-    if (!fix_once(next, mended.diagnostics)) break;
-    Diagnostics left;
-    check_again(next, checked.catalogue, {}, left);
-    if (error_count(left) > error_count(mended.diagnostics)) break;
-    mended.input = std::move(next);
-    mended.diagnostics = std::move(left);
-  }
-  return mended;
-}
 
 std::string plural(std::size_t count, std::string_view word) {
   return fmt::format("{} {}{}", count, word, count == 1 ? "" : "s");

@@ -146,7 +146,7 @@ TEST(RoundTrip, SharedInputs) {
 }
 
 TEST(RoundTrip, Samples) {
-  check_folder(kRoot / "tests" / "check" / "samples");
+  check_folder(kRoot / "tests" / "check" / "good");
 }
 
 TEST(RoundTrip, KarpenterV1) {

@@ -455,7 +455,8 @@ bool needs_quotes(std::string_view text) {
   constexpr std::string_view kIndicators = "-?:,[]{}#&*!|>'\"%@`=<";
   const bool dash_word = text.size() > 1 && text[0] == '-' && text[1] != ' ' && text[1] != '-';
   if (kIndicators.find(text[0]) != std::string_view::npos && !dash_word) return true;
-  if (text.find(": ") != std::string_view::npos || text.find(" #") != std::string_view::npos)
+  // A colon inside a word is a plain scalar too, but people read it as a key.
+  if (text.find(':') != std::string_view::npos || text.find(" #") != std::string_view::npos)
     return true;
   for (const char c : text)
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) return true;

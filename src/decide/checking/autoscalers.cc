@@ -189,17 +189,30 @@ void check_static_list(const Context& context, const Autoscaler& autoscaler) {
        "remove the flag, and allow ec2:DescribeInstanceTypes"});
 }
 
-void check_one(const Context& context, const PodView& pod, const ContainerView& container,
-               Diagnostics& flags) {
+// Findings about several flags at once have no place of their own.
+Diagnostics placed(const Diagnostics& flags, const ContainerView& container) {
+  const Place words =
+      container.place["command"].exists() ? container.place["command"] : container.place["args"];
+  Diagnostics out;
+  for (Diagnostic finding : flags.list()) {
+    if (finding.where.line == 0) finding.where = words.key();
+    out.add(std::move(finding));
+  }
+  return out;
+}
+
+void check_one(const Context& context, const PodView& pod, const ContainerView& container) {
   const CommandLine line = command_line(container);
   const bool ours = line.program == "gputide autoscaler";
   if (!ours && line.program != "cluster-autoscaler") return;
   std::vector<Span> places;
   for (const Place& place : line.places) places.push_back(place.where());
+  Diagnostics flags;
   const auto release = scaling::release_of_image(container.container->image);
   const scaling::Options options = scaling::parse_options(
       line.words, ours ? scaling::Compat::Gputide : scaling::Compat::Upstream,
       release.value_or(scaling::Release::V1_36), pod.object->file, places, flags);
+  context.findings.append(placed(flags, container));
   const Autoscaler autoscaler{pod, container, line, options};
   check_discovery(context, autoscaler);
   check_expander(context, autoscaler);
@@ -209,11 +222,8 @@ void check_one(const Context& context, const PodView& pod, const ContainerView& 
 }  // namespace
 
 void check_autoscalers(const Context& context) {
-  Diagnostics flags;
   for (const PodView& pod : context.world.pods)
-    for (const ContainerView& container : containers(pod))
-      check_one(context, pod, container, flags);
-  context.findings.append(flags);
+    for (const ContainerView& container : containers(pod)) check_one(context, pod, container);
 }
 
 }  // namespace gputide::checking

@@ -45,7 +45,7 @@ std::string offered_versions() {
 
 void check_version(const Context& context, const ClusterView& cluster) {
   const auto& version = cluster.config->metadata.version;
-  if (!version) return;
+  if (!version || version->empty()) return;  // absent, or no string, which has been said
   const Place place = Place(*cluster.object)["metadata"]["version"];
   const std::optional<int> minor = minor_of(*version);
   if (!minor)

@@ -1,5 +1,6 @@
 // Karpenter's NodePools and EC2NodeClasses, in v1 and v1beta1.
 #include <algorithm>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -99,9 +100,13 @@ bool wants_gpus(const Context& context, const Pool& pool, const Place& list) {
   return gpus;
 }
 
-void check_pool(const Context& context, const Pool& pool) {
+/// Names of the EC2NodeClasses that pools with GPUs use.
+using GpuClasses = std::set<std::string>;
+
+void check_pool(const Context& context, const Pool& pool, GpuClasses& gpu_classes) {
   const Place spec = Place(*pool.object)["spec"]["template"]["spec"];
   const bool gpus = wants_gpus(context, pool, spec["requirements"]);
+  if (gpus) gpu_classes.insert(pool.class_name);
   if (gpus && pool.taints.empty())
     context.findings.warning(
         Place(*pool.object)["metadata"]["name"],
@@ -170,11 +175,14 @@ void check_weight(const Context& context, const Place& spec,
                                             "write 1 to 100, or remove it"});
 }
 
-void check_v1(const Context& context, const model::Object& object, const model::NodePool& pool) {
+void check_v1(const Context& context, const model::Object& object, const model::NodePool& pool,
+              GpuClasses& gpu_classes) {
   const auto& node = pool.spec.template_.spec;
   const Place spec = Place(object)["spec"];
-  check_pool(context, {&object, false, node.requirements, node.taints,
-                       pool.spec.template_.metadata.labels, node.nodeClassRef.name});
+  check_pool(context,
+             {&object, false, node.requirements, node.taints, pool.spec.template_.metadata.labels,
+              node.nodeClassRef.name},
+             gpu_classes);
   check_weight(context, spec, pool.spec.weight);
   check_lifetime(context, spec["template"]["spec"]["expireAfter"], node.expireAfter);
   const auto& disruption = pool.spec.disruption;
@@ -188,11 +196,13 @@ void check_v1(const Context& context, const model::Object& object, const model::
 }
 
 void check_beta(const Context& context, const model::Object& object,
-                const model::v1beta1::NodePool& pool) {
+                const model::v1beta1::NodePool& pool, GpuClasses& gpu_classes) {
   const auto& node = pool.spec.template_.spec;
   const Place spec = Place(object)["spec"];
-  check_pool(context, {&object, true, node.requirements, node.taints,
-                       pool.spec.template_.metadata.labels, node.nodeClassRef.name});
+  check_pool(context,
+             {&object, true, node.requirements, node.taints, pool.spec.template_.metadata.labels,
+              node.nodeClassRef.name},
+             gpu_classes);
   check_weight(context, spec, pool.spec.weight);
   const auto& disruption = pool.spec.disruption;
   check_lifetime(context, spec["disruption"]["expireAfter"], disruption.expireAfter);
@@ -225,7 +235,8 @@ void report_beta(const Context& context, const model::Object& object, std::strin
 }
 
 template <class Class>
-void check_class(const Context& context, const model::Object& object, const Class& node_class) {
+void check_class(const Context& context, const model::Object& object, const Class& node_class,
+                 const GpuClasses& gpu_classes) {
   const Place spec = Place(object)["spec"];
   const auto& written = node_class.spec;
   if (written.role.empty() == written.instanceProfile.empty())
@@ -245,6 +256,7 @@ void check_class(const Context& context, const model::Object& object, const Clas
         spec["amiFamily"],
         {"ami-family-gone", "EKS makes no AL2 images for Kubernetes 1.33 and later",
          "write AL2023"});
+  if (!gpu_classes.contains(object.metadata.name)) return;
   for (std::size_t i = 0; i < written.blockDeviceMappings.size(); ++i) {
     const auto& size = written.blockDeviceMappings[i].ebs.volumeSize;
     if (size && size->value() < (std::int64_t{40} << 30) && i == 0)
@@ -258,34 +270,42 @@ void check_class(const Context& context, const model::Object& object, const Clas
   }
 }
 
-void check_object(const Context& context, const model::Object& object) {
-  if (const auto* pool = object.as<model::NodePool>()) check_v1(context, object, *pool);
-  if (const auto* pool = object.as<model::v1beta1::NodePool>()) {
-    report_beta(
-        context, object,
-        "expireAfter belongs to template.spec, kubelet to the EC2NodeClass, and nodeClassRef "
-        "is written group, kind, name");
-    check_beta(context, object, *pool);
-  }
+void check_pools(const Context& context, const model::Object& object, GpuClasses& gpu_classes) {
+  if (const auto* pool = object.as<model::NodePool>())
+    check_v1(context, object, *pool, gpu_classes);
+  const auto* beta = object.as<model::v1beta1::NodePool>();
+  if (beta == nullptr) return;
+  report_beta(
+      context, object,
+      "expireAfter belongs to template.spec, kubelet to the EC2NodeClass, and nodeClassRef is "
+      "written group, kind, name");
+  check_beta(context, object, *beta, gpu_classes);
+}
+
+void check_classes(const Context& context, const model::Object& object,
+                   const GpuClasses& gpu_classes) {
   if (const auto* node_class = object.as<model::EC2NodeClass>()) {
-    check_class(context, object, *node_class);
+    check_class(context, object, *node_class, gpu_classes);
     if (node_class->spec.amiSelectorTerms.empty())
       context.findings.error(Place(object)["spec"], Place(object)["spec"].key(),
                              {"bad-nodeclass", "amiSelectorTerms is required",
                               "write amiSelectorTerms: [{alias: al2023@latest}]"});
   }
-  if (const auto* node_class = object.as<model::v1beta1::EC2NodeClass>()) {
-    report_beta(
-        context, object,
-        "amiSelectorTerms is required (alias: al2023@latest), and kubelet settings are here");
-    check_class(context, object, *node_class);
-  }
+  const auto* beta = object.as<model::v1beta1::EC2NodeClass>();
+  if (beta == nullptr) return;
+  report_beta(context, object,
+              "amiSelectorTerms is required (alias: al2023@latest), and kubelet settings are here");
+  check_class(context, object, *beta, gpu_classes);
 }
 
 }  // namespace
 
 void check_karpenter(const Context& context) {
-  for (const model::Object* object : context.world.objects) check_object(context, *object);
+  GpuClasses gpu_classes;
+  for (const model::Object* object : context.world.objects)
+    check_pools(context, *object, gpu_classes);
+  for (const model::Object* object : context.world.objects)
+    check_classes(context, *object, gpu_classes);
 }
 
 }  // namespace gputide::checking

@@ -35,17 +35,21 @@ Place Place::operator[](std::size_t index) const {
 
 std::optional<Edit> insert_members(const Value* map, const Value::Map& members) {
   if (map == nullptr || !map->is_map() || map->as_map().empty()) return std::nullopt;
-  const Span first = map->as_map().front().key_where;
-  if (first.line == 0 || map->where.line == 0) return std::nullopt;
+  const Value::Map& there = map->as_map();
+  const Span first = there.front().key_where;
+  // What is named is read best with its name first.
+  const bool named = there.front().key == "name" && there.size() > 1;
+  const Span before = named ? there[1].key_where : first;
+  if (before.line == 0 || map->where.line == 0) return std::nullopt;
   Edit edit;
-  edit.where = {first.line, first.column, first.begin, first.begin};
+  edit.where = {before.line, before.column, before.begin, before.begin};
   const bool flow = map->where.begin < first.begin;  // a '{' stands before the first key
   if (flow) {
     const std::string text = codec::write_json(Value(members));
     edit.text = text.substr(1, text.size() - 2) + ", ";
     return edit;
   }
-  const std::string indent(first.column - 1, ' ');
+  const std::string indent(before.column - 1, ' ');
   const std::string text = codec::write_yaml(Value(members));
   for (const std::string_view line : split(text, '\n')) {
     if (line.empty()) continue;  // the end of the last line

@@ -37,7 +37,8 @@ class Place {
   std::optional<Span> key_;
 };
 
-/// Adds members at the head of a map that somebody wrote, in the map's own style and indentation.
+/// Adds members at the head of a map that somebody wrote (after a leading `name`), in the map's own
+/// style and indentation.
 /// nullopt for what nobody wrote, and for empty maps.
 std::optional<Edit> insert_members(const model::Value* map, const model::Value::Map& members);
 

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "decide/checking/checks.h"
+#include "decide/scheduling/tolerations.h"
 
 namespace gputide::checking {
 namespace {
@@ -176,7 +177,7 @@ void check_idle_tolerations(const Context& context, const PodView& pod) {
     std::string near;
     for (const GroupView& group : context.world.groups) {
       for (const model::Taint& taint : group.plan.bootstrap.taints) {
-        matched = matched || tolerates(tolerations[i], taint);
+        matched = matched || scheduling::tolerates(tolerations[i], taint);
         if (taint.key == tolerations[i].key)
           near = fmt::format("{}={}:{}", taint.key, taint.value, taint.effect);
       }

@@ -1,48 +1,18 @@
 #include "decide/checking/world.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include <fmt/core.h>
 
 #include "decide/cluster/node_groups.h"
+#include "decide/scheduling/node_affinity.h"
+#include "decide/scheduling/tolerations.h"
 
 namespace gputide::checking {
 namespace {
 
 using model::InstanceType;
-using model::NodeSelectorRequirement;
 using model::StringMap;
-
-std::optional<std::int64_t> whole_number(std::string_view text) {
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
-bool matches(const NodeSelectorRequirement& wanted, const StringMap& labels) {
-  const auto found = labels.find(wanted.key);
-  const bool there = found != labels.end();
-  const auto listed = [&] {
-    return there && std::find(wanted.values.begin(), wanted.values.end(), found->second) !=
-                        wanted.values.end();
-  };
-  if (wanted.operator_ == "In") return listed();
-  if (wanted.operator_ == "NotIn") return !listed();
-  if (wanted.operator_ == "Exists") return there;
-  if (wanted.operator_ == "DoesNotExist") return !there;
-  if (!there || wanted.values.size() != 1) return false;
-  const auto left = whole_number(found->second);
-  const auto right = whole_number(wanted.values.front());
-  if (!left || !right) return false;
-  return wanted.operator_ == "Gt" ? *left > *right : wanted.operator_ == "Lt" && *left < *right;
-}
-
-bool matches(const model::NodeSelectorTerm& term, const StringMap& labels) {
-  return std::all_of(term.matchExpressions.begin(), term.matchExpressions.end(),
-                     [&](const auto& wanted) { return matches(wanted, labels); });
-}
 
 GroupView group_view(const ClusterView& cluster, const model::NodeGroupBase& written,
                      std::string_view list, std::size_t index, model::NodeGroupPlan plan,
@@ -132,6 +102,7 @@ Place GroupView::type_place(std::string_view type) const {
 }
 
 std::string PodView::name() const {
+  if (object->metadata.name.empty()) return object->kind;
   return fmt::format("{} {}", object->kind, object->metadata.name);
 }
 
@@ -195,31 +166,12 @@ StringMap node_labels(const GroupView& group, const InstanceType& type, std::str
 }
 
 bool selects(const model::PodSpec& spec, const StringMap& labels) {
-  for (const auto& [key, value] : spec.nodeSelector) {
-    const auto found = labels.find(key);
-    if (found == labels.end() || found->second != value) return false;
-  }
-  if (!spec.affinity || !spec.affinity->nodeAffinity) return true;
-  const auto& required =
-      spec.affinity->nodeAffinity->requiredDuringSchedulingIgnoredDuringExecution;
-  if (!required) return true;
-  return std::any_of(required->nodeSelectorTerms.begin(), required->nodeSelectorTerms.end(),
-                     [&](const auto& term) { return matches(term, labels); });
-}
-
-bool tolerates(const model::Toleration& toleration, const model::Taint& taint) {
-  if (!toleration.effect.empty() && toleration.effect != taint.effect) return false;
-  if (!toleration.key.empty() && toleration.key != taint.key) return false;
-  if (toleration.operator_ == "Exists") return true;
-  return !toleration.key.empty() && toleration.value == taint.value;
+  return scheduling::RequiredNodeAffinity(spec).matches(labels, {});
 }
 
 bool tolerates(const model::PodSpec& spec, std::span<const model::Taint> taints) {
-  return std::all_of(taints.begin(), taints.end(), [&](const model::Taint& taint) {
-    if (taint.effect == "PreferNoSchedule") return true;
-    return std::any_of(spec.tolerations.begin(), spec.tolerations.end(),
-                       [&](const auto& toleration) { return tolerates(toleration, taint); });
-  });
+  return scheduling::untolerated_taint(taints, spec.tolerations,
+                                       scheduling::Effects::DoNotSchedule) == nullptr;
 }
 
 }  // namespace gputide::checking

@@ -84,6 +84,5 @@ bool selects(const model::PodSpec& spec, const model::StringMap& labels);
 
 /// True when the pod may run on a node with these taints (PreferNoSchedule aside).
 bool tolerates(const model::PodSpec& spec, std::span<const model::Taint> taints);
-bool tolerates(const model::Toleration& toleration, const model::Taint& taint);
 
 }  // namespace gputide::checking

@@ -144,6 +144,28 @@ TEST(Replacements, OfOtherTypesAreNotSmaller) {
   EXPECT_TRUE(builtin().replacements("us-east-1", "no.such").empty());
 }
 
+TEST(Catalogue, TakesTypesThatAwsToldOf) {
+  auto told = std::make_shared<model::InstanceTypeList>();
+  model::InstanceType fresh;
+  fresh.name = told->keep("zz9.large");
+  fresh.arch = "amd64";
+  fresh.vcpu = 2;
+  fresh.memory_mib = 4096;
+  model::InstanceType replaced = *builtin().find("m5.large");
+  replaced.vcpu = 3;
+  told->types = {fresh, replaced};
+  const Catalogue catalogue = builtin().with_types(told);
+  told.reset();
+  EXPECT_EQ(catalogue.all().size(), builtin().all().size() + 1);
+  EXPECT_EQ(catalogue.find("zz9.large")->vcpu, 2);
+  EXPECT_EQ(catalogue.find("m5.large")->vcpu, 3);
+  EXPECT_EQ(builtin().find("m5.large")->vcpu, 2);
+  EXPECT_EQ(catalogue.on_demand("us-east-1", "m5.large"),
+            builtin().on_demand("us-east-1", "m5.large"));
+  EXPECT_TRUE(std::is_sorted(catalogue.all().begin(), catalogue.all().end(),
+                             [](const auto& a, const auto& b) { return a.name < b.name; }));
+}
+
 TEST(Zones, TellTheirRegion) {
   EXPECT_EQ(region_of_zone("us-west-2a"), "us-west-2");
   EXPECT_EQ(region_of_zone("us-gov-east-1b"), "us-gov-east-1");
