@@ -107,7 +107,7 @@ def run(folder):
     """(result object, wall seconds, peak resident MiB) of one run."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
     process = subprocess.Popen([str(ROOT / "build/release/bin/gputide"), "simulate", "-f", str(folder / "scenario.yaml"),
-                                "--market", "calm", "-o", "json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                                "--market", "calm", "--no-lower-bound", "-o", "json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     out, err = process.communicate(timeout=1800)
     if process.returncode != 0:
         raise SystemExit(f"gputide simulate: exit {process.returncode}\n{err.decode()[-3000:]}")

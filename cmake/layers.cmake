@@ -35,7 +35,7 @@ file(GLOB page_parts CONFIGURE_DEPENDS ui/report/*)
 set_source_files_properties(src/report/page.S PROPERTIES OBJECT_DEPENDS "${page_parts}")
 
 # The programs: one file a subcommand in src/app.
-gputide_library(app app sim control_autoscaler report decide_checking)
+gputide_library(app app sim control_autoscaler report decide_checking decide_provisioning)
 set_source_files_properties(src/app/command_line.cc PROPERTIES COMPILE_DEFINITIONS GPUTIDE_VERSION="${PROJECT_VERSION}")
 if(NOT GPUTIDE_FUZZ AND EXISTS ${CMAKE_SOURCE_DIR}/src/app/main.cc)
   add_executable(gputide src/app/main.cc)

@@ -49,6 +49,9 @@ CLI::App& add_simulate(CLI::App& program, SimulateOptions& options) {
       "--market", options.market,
       "spot market: advisor (by AWS's interruption classes), calm (no interruption), "
       "replay:FILE (recorded availability)");
+  command.add_flag(
+      "--no-lower-bound", options.no_lower_bound,
+      "do not compute what the run could have cost at the least (faster with -o json)");
   command.add_flag("--wide", options.wide, "every record on a line of its own");
   command
       .add_option(

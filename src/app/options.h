@@ -35,6 +35,7 @@ struct SimulateOptions {
   std::optional<std::uint64_t> seed;  // --seed; over the Scenario's
   std::string market = "advisor";     // --market
   bool wide = false;                  // --wide: every record, ungrouped
+  bool no_lower_bound = false;        // --no-lower-bound
   std::vector<std::string> compare;   // --compare A B: what each of the two adds to the files
   std::uint64_t seeds = 1;            // --seeds N: futures to compare in
 };

@@ -10,6 +10,7 @@
 #include <fmt/core.h>
 
 #include "app/commands.h"
+#include "app/cost_bound.h"
 #include "app/findings.h"
 #include "app/run_folder.h"
 #include "app/simulation.h"
@@ -80,10 +81,11 @@ struct Sinks {
   std::unique_ptr<report::Timeline> timeline;
   std::unique_ptr<report::History> history;
   std::unique_ptr<RunFolder> folder;
+  std::unique_ptr<CostBound> bound;
   Everyone everyone;
 };
 
-Result<void> open_sinks(const SimulateOptions& options, Sinks& sinks) {
+Result<void> open_sinks(const SimulateOptions& options, const Setup& setup, Sinks& sinks) {
   if (!options.out.empty()) {
     Result<std::unique_ptr<RunFolder>> folder = RunFolder::create(options.out);
     if (!folder) return tl::unexpected(folder.error());
@@ -99,6 +101,9 @@ Result<void> open_sinks(const SimulateOptions& options, Sinks& sinks) {
     sinks.history = std::make_unique<report::History>();
     sinks.everyone.add(*sinks.history);
   }
+  if (options.no_lower_bound) return {};
+  sinks.bound = std::make_unique<CostBound>(setup.checked.catalogue);
+  sinks.everyone.add(*sinks.bound);
   return {};
 }
 
@@ -126,7 +131,7 @@ int simulate(const SimulateOptions& options) {
   if (refuse(diagnostics, setup.checked.input, options.output)) return kBadInput;
 
   Sinks sinks;
-  if (const Result<void> opened = open_sinks(options, sinks); !opened) {
+  if (const Result<void> opened = open_sinks(options, setup, sinks); !opened) {
     fmt::print(stderr, "gputide: {}\n", opened.error().message);
     return kFailed;
   }
@@ -144,6 +149,7 @@ int simulate(const SimulateOptions& options) {
     return kBadInput;
   }
   port::RunResult& result = done->result;
+  if (sinks.bound) result.cost.lower_bound = sinks.bound->bound();
   result.wall_time = since(start);
   result.diagnostics.insert(result.diagnostics.begin(), findings.begin(), findings.end());
   tell(options, sinks, result);

@@ -65,6 +65,17 @@ std::vector<model::Object> first_objects(const Setup& setup) {
   return objects;
 }
 
+// The cluster that the files make, for what is told before it is made.
+void name_cluster(const Setup& setup, sim::WorldOptions& options) {
+  for (const InputFile& file : setup.checked.input.files)
+    for (const model::Object& object : file.objects)
+      if (const auto* cluster = object.as<model::ClusterConfig>(); cluster != nullptr) {
+        options.cluster = cluster->metadata.name;
+        if (!cluster->metadata.region.empty()) options.region = cluster->metadata.region;
+        return;
+      }
+}
+
 }  // namespace
 
 Setup prepare(const SimulateOptions& options, Diagnostics& diagnostics) {
@@ -96,6 +107,7 @@ Result<Run> run(const Setup& setup, std::uint64_t seed, port::Recorder* recorder
   options.until = setup.until;
   options.market = setup.market;
   options.catalogue = &setup.checked.catalogue;
+  name_cluster(setup, options);
   sim::World world(std::move(options), recorder);
   add_controllers(world);
   const std::vector<model::Object> objects = first_objects(setup);

@@ -43,7 +43,8 @@ enum class RecordKind : std::uint8_t {
   NodeTainted,     // node, taint
   NodeDeleted,     // node, instance
   // -- pods -- subject: "pod NAMESPACE/NAME"
-  PodCreated,        // pod, owner, gpu_resource, gpus, counted: 1 for a workload's pod
+  PodCreated,        // pod, owner, gpu_resource, gpus, cpu_milli, memory_bytes, counted: 1 for a
+                     // workload's pod
   PodUnschedulable,  // pod, message is the scheduler's sentence; only when the sentence changes
   PodScheduled,      // pod, node
   PodPulling,        // pod, node, image, seconds

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "model/pod_requests.h"
+
 namespace gputide::sim {
 
 using port::RecordKind;
@@ -75,6 +77,17 @@ void Chronicle::changed(port::Change change, const model::Typed& now, const mode
   }
 }
 
+namespace {
+
+std::int64_t requested(const model::Pod& pod, const char* resource, bool milli) {
+  const model::ResourceList all = model::pod_requests(pod);
+  const auto at = all.find(resource);
+  if (at == all.end()) return 0;
+  return milli ? at->second.milli_value() : at->second.value();
+}
+
+}  // namespace
+
 void Chronicle::pod_created(const model::Pod& pod) {
   const bool counted = is_counted(pod);
   if (counted) {
@@ -90,6 +103,8 @@ void Chronicle::pod_created(const model::Pod& pod) {
                  {"owner", std::string_view(owner_name)},
                  {"gpu_resource", ask.resource},
                  {"gpus", ask.count},
+                 {"cpu_milli", requested(pod, "cpu", true)},
+                 {"memory_bytes", requested(pod, "memory", false)},
                  {"counted", std::int64_t{counted ? 1 : 0}}},
                 [&] {
                   std::string text =

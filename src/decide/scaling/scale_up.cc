@@ -172,9 +172,14 @@ class Orchestration {
       for (const ScaleUp& part : parts) names.push_back(part.group);
       why += fmt::format("; split evenly between {}, which are alike", fmt::join(names, ", "));
     }
-    for (const ScaleUp& part : parts)
+    for (const ScaleUp& part : parts) {
+      const bool first = &part == &parts.front();
+      std::string mine = first ? why
+                               : fmt::format("{} of those {} nodes, being alike with {}",
+                                             part.target - part.current, nodes, parts[0].group);
       result_.resize.push_back({part.group, part.current, part.target, part.max, option.pods.size(),
-                                options_.size(), why, input_.now});
+                                options_.size(), std::move(mine), input_.now});
+    }
     tell_helped(option.pods, parts);
   }
 
