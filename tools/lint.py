@@ -63,7 +63,7 @@ def main():
             breaches.append(f"{name}:1: in no layer of cmake/layers.cmake")
             continue
         may_use = allowed_folders(target_of[folder], graph)
-        is_test = name.endswith(("_test.cc", "_fuzz.cc"))
+        is_test = name.endswith(("_test.cc", "_fuzz.cc", "/testing.h"))
         for number, line in enumerate(lines, 1):
             include = re.match(r'#include "([^"]+)"', line)
             if include and not is_test:

@@ -31,7 +31,7 @@ Result<void> write_whole(int file, const std::string& path, const std::string& t
 Result<std::string> write_beside(const FileContent& content) {
   struct stat old{};
   if (::stat(content.path.c_str(), &old) != 0) return failed(content.path);
-  std::string name = content.path + ".gputide-XXXXXX";
+  std::string name = content.path + ".gputide-" + std::string(6, 'X');  // mkstemp's pattern
   const int file = ::mkstemp(name.data());
   if (file < 0) return failed(content.path);
   Result<void> written = write_whole(file, content.path, content.text);
