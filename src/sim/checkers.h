@@ -28,6 +28,8 @@ class Checkers final : public StoreListener, public DeviceListener {
   void evicted(const model::Pod& pod);
   void instance_seen(const CloudInstance& instance) { instances_.push_back(&instance); }
 
+  /// Entries come due without end at one moment.
+  void time_stands_still();
   /// At the end of the run: instances and nodes belong together, pods are where they say, money
   /// adds up. `at_rest`: nothing was under way any more.
   void at_end(const Cloud& cloud, bool at_rest);

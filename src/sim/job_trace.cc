@@ -145,6 +145,9 @@ void TraceFeeder::create(const TraceRow& row) {
   job->spec.kept.push_back({"ttlSecondsAfterFinished", model::Value(0), {}});
   job->spec.template_.metadata.annotations[std::string(kRunForAnnotation)] =
       fmt::format("{}s", row.duration_seconds);
+  // Training jobs are not moved: what they have computed would be lost.
+  job->spec.template_.metadata.annotations["cluster-autoscaler.kubernetes.io/safe-to-evict"] =
+      "false";
   job->spec.template_.spec = spec_for(std::min(row.gpus, kMostGpusAPod));
   static_cast<void>(store_.create(Ref<model::Job>(std::move(job))));
 }

@@ -25,7 +25,8 @@ struct TraceRow {
 Result<std::vector<TraceRow>> parse_job_trace(std::string_view csv);
 
 /// Feeds rows to the cluster as Jobs of namespace default, named trace-<row>; at most 8 GPUs a pod:
-/// larger jobs become several pods. A Job goes as soon as it has finished.
+/// larger jobs become several pods. Their
+/// pods are annotated as not safe to evict. A Job goes as soon as it has finished.
 class TraceFeeder final : public Handler {
  public:
   TraceFeeder(Heap& heap, Store& store, const model::TraceSource& source,

@@ -30,6 +30,8 @@ using port::RecordKind;
 namespace {
 
 constexpr std::uint64_t kEventsBetweenProgress = 1 << 16;
+// So many entries due at one moment mean that two controllers answer each other for ever.
+constexpr std::uint64_t kMostAtOneMoment = 20'000'000;
 // Controllers that try the same in vain for so long are left to it.
 constexpr Duration kStall = Duration::hours(24);
 
@@ -336,9 +338,15 @@ void World::run(const Progress& progress) {
   if (parts.options.until)
     parts.heap.at(sim_epoch() + *parts.options.until, Priority::Report, parts, Parts::kEnd);
   std::uint64_t next_progress = kEventsBetweenProgress;
+  std::uint64_t at_this_moment = 0;
   const bool to_rest = !parts.options.until;
   while (!parts.heap.empty() && !parts.ended) {
     if (to_rest && (parts.at_rest() || parts.is_stalled())) break;
+    if (parts.heap.next_at() != parts.heap.now()) at_this_moment = 0;
+    if (++at_this_moment > kMostAtOneMoment) {
+      parts.checkers.time_stands_still();
+      break;
+    }
     parts.heap.step();
     if (!progress || parts.heap.fired() < next_progress) continue;
     next_progress += kEventsBetweenProgress;

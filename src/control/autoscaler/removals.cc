@@ -213,6 +213,7 @@ void Removals::advance(Instant now, const std::function<std::uint64_t(port::Clou
       removal.due = removal.deadline;
     }
     if (!pods_gone(removal)) {
+      removal.due = removal.deadline;  // an answer about a daemon may have come late
       if (now < removal.deadline) return true;
       fail(removal, "pods remain after their grace period", commands, ended);
       return false;
