@@ -344,7 +344,7 @@ Ec2::Attempt Ec2::launch_in_zone(Group& group, Market market, const std::string&
     if (market == Market::Spot && from.max_price) what.max_price = *from.max_price * what.weight;
     what.candidates = from.pools.size();
     what.why = fmt::format(
-        "for {}: {}, {}", group.nodegroup_name, model::market_name(market),
+        "{}: {}", group.nodegroup_name,
         why_chosen(from.strategy, from.spot_pools, from.choices, i, zone, without_capacity));
     attempt.instance = &launch(what);
     now.all += what.weight;
@@ -382,9 +382,8 @@ void Ec2::launch_failed(Group& group, Market market, const Attempt& attempt,
                message);
   const auto types = types_of(group.facts, group.launch);
   tell(RecordKind::LaunchFailed, fmt::format("group {}", group.facts.name),
-       fmt::format("{} found nothing for {}: no {} {} in {} ({}); {}", "Auto Scaling",
-                   group.nodegroup_name, model::market_name(market), join(types, " or "),
-                   join(where, ", "), attempt.code, next),
+       fmt::format("{}: no {} {} in {} ({}); {}", group.nodegroup_name, model::market_name(market),
+                   join(types, " or "), join(where, ", "), attempt.code, next),
        {{"group", group.facts.name},
         {"type", attempt.type},
         {"zone", where.empty() ? std::string_view() : std::string_view(where.back())},

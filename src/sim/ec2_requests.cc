@@ -123,7 +123,7 @@ CloudAnswer Ec2::answer(const port::TerminateInstanceInGroup& request) {
                    facts.desired_capacity, before, instance->id),
        {{"group", facts.name}, {"from", before}, {"to", facts.desired_capacity}});
   if (alive(*instance)) {
-    take_out(group, *instance, EndReason::ScaleIn, "ended by a request that names it");
+    take_out(group, *instance, EndReason::ScaleIn, "a request named it");
   } else {
     instance->leaving = true;
     if (instance->state == State::Terminated) forget_member(group, instance->number);
@@ -258,9 +258,9 @@ port::FleetResult Ec2::run_fleet(const port::CreateFleet& request) {
       what.tags = &tag_sets_.emplace_back(request.tags);
     }
     what.pool = &pool;
-    what.why = fmt::format("for a fleet: {}, {}", model::market_name(request.market),
-                           why_chosen(request.allocation_strategy, 1, from.choices, best, pool.zone,
-                                      without_capacity));
+    what.why =
+        fmt::format("for a fleet: {}", why_chosen(request.allocation_strategy, 1, from.choices,
+                                                  best, pool.zone, without_capacity));
     const Instance& made = launch(what);
     ++from.choices[best].ours;
     result.instances.push_back({made.id, std::string(made.type->name), made.zone, made.market});
