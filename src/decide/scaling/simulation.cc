@@ -96,7 +96,8 @@ NodeId Simulation::first_fit(const PodRef& pod, const Among& among) {
   const NodeId middle = std::clamp(state_->cursor, first, std::max(first, last));
   NodeId found = search(middle, last);
   if (found == kNoNode) found = search(first, middle);
-  if (found != kNoNode) state_->cursor = found + 1;
+  // The search goes round over the nodes that there are now, not over ones that come later.
+  if (found != kNoNode) state_->cursor = found + 1 < end() ? found + 1 : 0;
   return found;
 }
 
