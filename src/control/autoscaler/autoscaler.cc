@@ -283,7 +283,8 @@ void Autoscaler::remove(const scaling::Plan& plan, Instant now, port::Commands& 
     const auto& used = state_.planner().state().utilization;
     const auto of_node = used.find(node.node);
     const std::string why = fmt::format(
-        "{} for {}: {}", drain ? "Little used" : "Empty", (now - node.since).text(),
+        "{} for {}: {}", drain ? "Little used" : "Empty",
+        Duration::seconds((now - node.since).whole_seconds()).text(),
         drain ? fmt::format("its {} fit on other nodes", scaling::describe_pods(node.pods_to_move))
               : "nothing on it would have to move");
     removals_.start(node, drain, {instance_id(view.node->spec.providerID), group.id}, why,

@@ -368,6 +368,8 @@ void CloudView::price(const AutoScalingGroup& group, scaling::GroupView& view) c
 scaling::GroupView CloudView::view(const AutoScalingGroup& group) const {
   scaling::GroupView view;
   view.id = group.name;
+  for (const char* tag : {"alpha.eksctl.io/nodegroup-name", "eks:nodegroup-name"})
+    if (const std::string* name = group.tag(tag)) view.short_name = *name;
   view.min_size = group.min_size;
   view.max_size = group.max_size;
   view.target_size = group.desired_capacity;

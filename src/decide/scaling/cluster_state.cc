@@ -5,6 +5,8 @@
 
 #include <fmt/core.h>
 
+#include "decide/scaling/taints.h"
+
 namespace gputide::scaling {
 namespace {
 
@@ -62,7 +64,9 @@ void ClusterState::count_nodes(std::span<const NodeReadiness> readiness, Instant
     const std::int64_t unready_before = total_.unready;
     add(total_);
     if (view.group != kNoGroup) add(groups_[static_cast<std::size_t>(view.group)]);
-    if (view.group == kNoGroup && !semantics_.unready_gate_counts_unmanaged) continue;
+    if (!semantics_.unready_gate_counts_unmanaged &&
+        (view.group == kNoGroup || has_taint(*view.node, kToBeDeletedTaint)))
+      continue;
     ++gate_nodes_;
     gate_unready_ += total_.unready - unready_before;
   }

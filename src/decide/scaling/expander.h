@@ -23,6 +23,9 @@ struct ExpansionOption {
   std::vector<PodRef> pods;
   const NodeTemplate* node = nullptr;   // nullptr: the group has no template
   std::optional<Money> price_per_hour;  // of one node; absent: not known
+  std::string short_name = {};          // of the group, for people; empty: its id
+
+  const std::string& name() const { return short_name.empty() ? group : short_name; }
 };
 
 /// A Kubernetes event about the priority ConfigMap.

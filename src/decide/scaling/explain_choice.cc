@@ -25,7 +25,7 @@ std::string measure(std::string_view expander, const ExpansionOption& option) {
 
 std::string named(std::string_view expander, const ExpansionOption& option) {
   const std::string value = measure(expander, option);
-  return value.empty() ? option.group : fmt::format("{} ({})", option.group, value);
+  return value.empty() ? option.name() : fmt::format("{} ({})", option.name(), value);
 }
 
 std::string list(std::vector<std::string> names) {
@@ -41,7 +41,7 @@ std::string list(std::vector<std::string> names) {
 std::string explain_choice(std::span<const std::string> expanders,
                            std::span<const ExpansionOption> options, std::size_t best,
                            const ExpanderContext& context) {
-  if (options.size() == 1) return options[best].group + " is the only group that can help";
+  if (options.size() == 1) return options[best].name() + " is the only group that can help";
   std::string why;
   std::vector<ExpanderEvent> ignored;
   Survivors left(options.size());
@@ -62,8 +62,8 @@ std::string explain_choice(std::span<const std::string> expanders,
   if (left.size() <= 1) return why;
   std::vector<std::string> tied;
   for (const std::size_t i : left)
-    if (i != best) tied.push_back(options[i].group);
-  if (why.empty()) why = options[best].group;
+    if (i != best) tied.push_back(options[i].name());
+  if (why.empty()) why = options[best].name();
   return fmt::format("{}, picked from a tie with {}", why, list(std::move(tied)));
 }
 

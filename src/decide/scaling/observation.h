@@ -26,6 +26,7 @@ struct InstanceView {
 /// A node group as the cloud sees it.
 struct GroupView {
   std::string id;
+  std::string short_name;  // what people call it; empty: its id
   std::int64_t min_size = 0;
   std::int64_t max_size = 0;
   std::int64_t target_size = 0;
@@ -40,6 +41,8 @@ struct GroupView {
   std::optional<Money> price_per_hour;  // of one node
   /// The pools of capacity that it may launch from, as "TYPE|ZONE|MARKET"; none: not known.
   std::vector<std::string> pools;
+
+  const std::string& name() const { return short_name.empty() ? id : short_name; }
 };
 
 inline constexpr std::int32_t kNoGroup = -1;

@@ -129,7 +129,7 @@ class Orchestration {
         estimate(fitting, *node(group), node_limit(limits), rules_.semantics, simulation_);
     if (found.nodes == 0 || found.pods.empty()) return;
     options_.push_back({view(group).id, found.nodes, std::move(found.pods), node(group),
-                        view(group).price_per_hour});
+                        view(group).price_per_hour, view(group).short_name});
     group_of_option_.push_back(group);
   }
 
@@ -169,8 +169,11 @@ class Orchestration {
                                   nodes == 1 ? "node" : "nodes", explain(best));
     if (parts.size() > 1) {
       std::vector<std::string> names;
-      for (const ScaleUp& part : parts) names.push_back(part.group);
-      why += fmt::format("; split evenly between {}, which are alike", fmt::join(names, ", "));
+      for (const ScaleUp& part : parts)
+        for (std::size_t g = 0; g < input_.seen.groups.size(); ++g)
+          if (view(g).id == part.group)
+            names.push_back(fmt::format("{} ({})", view(g).name(), part.target - part.current));
+      why += fmt::format("; split between {}, which are alike", fmt::join(names, ", "));
     }
     for (const ScaleUp& part : parts) {
       const bool first = &part == &parts.front();
@@ -189,7 +192,7 @@ class Orchestration {
     std::string why = explain_choice(rules_.expanders, options_, best, {priorities, nullptr});
     std::map<std::string, std::vector<std::string>> by_reason;
     for (std::size_t g = 0; g < reasons_.size(); ++g)
-      for (const std::string& reason : reasons_[g]) by_reason[reason].push_back(view(g).id);
+      for (const std::string& reason : reasons_[g]) by_reason[reason].push_back(view(g).name());
     for (const auto& [reason, names] : by_reason)
       why += fmt::format("; {}: {}", shortened(names), reason);
     return why;

@@ -50,7 +50,7 @@ struct Semantics {
   /// helped.
   int options_per_loop = 1;
   /// The cluster-wide gate (max-total-unready-percentage) looks at every node, also at nodes of
-  /// nobody's group.
+  /// nobody's group and at those that are being taken away.
   bool unready_gate_counts_unmanaged = true;
 
   /// How long after a pod was found unschedulable the next loop starts, when it does not wait for

@@ -1,0 +1,268 @@
+#include "decide/scaling/loop.h"
+
+#include <gmock/gmock.h>
+
+#include <gtest/gtest.h>
+
+#include "decide/scaling/pods.h"
+
+namespace gputide::scaling {
+namespace {
+
+constexpr Instant kNow = Instant::from_seconds(1'767'225'600);
+
+model::Node node_of(const std::string& name, std::int64_t gpus) {
+  model::Node node;
+  node.metadata.name = name;
+  node.metadata.creationTimestamp = kNow - Duration::hours(1);
+  node.metadata.labels["kubernetes.io/hostname"] = name;
+  node.status.allocatable = {{"cpu", Quantity::from_value(8)},
+                             {"memory", Quantity::from_value(std::int64_t{32} << 30)},
+                             {"pods", Quantity::from_value(110)}};
+  if (gpus > 0) node.status.allocatable["nvidia.com/gpu"] = Quantity::from_value(gpus);
+  node.status.capacity = node.status.allocatable;
+  model::NodeCondition ready;
+  ready.type = "Ready";
+  ready.status = "True";
+  ready.lastTransitionTime = kNow - Duration::hours(1);
+  node.status.conditions = {ready};
+  return node;
+}
+
+PodRef pod_of(const std::string& name, Duration age, std::int64_t cpu, std::int64_t gpus = 0) {
+  auto pod = std::make_shared<model::Pod>();
+  pod->metadata.name = name;
+  pod->metadata.namespace_ = "default";
+  pod->metadata.uid = name;
+  pod->metadata.creationTimestamp = kNow - age;
+  model::Container container;
+  container.name = "main";
+  container.resources.requests["cpu"] = Quantity::from_value(cpu);
+  if (gpus > 0) container.resources.requests["nvidia.com/gpu"] = Quantity::from_value(gpus);
+  pod->spec.edit().containers = {container};
+  return pod;
+}
+
+class LoopTest : public testing::Test {
+ protected:
+  void add_group(const std::string& id, std::int64_t gpus, std::int64_t target = 0) {
+    GroupView group;
+    group.id = id;
+    group.max_size = 10;
+    group.target_size = target;
+    auto made = std::make_shared<NodeTemplate>();
+    made->node = node_of("template-" + id, gpus);
+    group.provider_template = made;
+    seen.groups.push_back(std::move(group));
+  }
+  void add_node(const model::Node& node, std::int32_t group) {
+    auto view = std::make_shared<NodeView>();
+    view->node = std::make_shared<const model::Node>(node);
+    view->group = group;
+    seen.nodes.push_back(view);
+  }
+  Plan run(Compat compat, Release release = Release::V1_31) {
+    LoopState state(default_options(compat, release));
+    return decide(seen, {}, state, kNow, nullptr);
+  }
+  static std::map<std::string, std::int64_t> grown(const Plan& plan) {
+    std::map<std::string, std::int64_t> out;
+    for (const SetSize& size : plan.resize) out[size.group] = size.to - size.from;
+    return out;
+  }
+
+  Observation seen;
+};
+
+using Grown = std::map<std::string, std::int64_t>;
+
+TEST_F(LoopTest, OursDoesNotWaitForMorePods) {
+  add_group("gpu", 1);
+  seen.pending = {pod_of("a", Duration::seconds(20), 1, 1)};
+  EXPECT_EQ(run(Compat::Upstream).outcome, Outcome::Waiting);
+  EXPECT_EQ(run(Compat::Upstream).next, kNow + Duration::seconds(10));
+  EXPECT_EQ(grown(run(Compat::Gputide)), (Grown{{"gpu", 1}}));
+}
+
+TEST_F(LoopTest, OursHelpsEveryShapeInOneLoop) {
+  add_group("gpu", 1);
+  add_group("cpu", 0);
+  seen.groups[1].max_size = 1;
+  seen.pending = {pod_of("a", Duration::minutes(1), 1, 1), pod_of("b", Duration::minutes(1), 8)};
+  seen.groups[0].max_size = 1;
+  EXPECT_EQ(grown(run(Compat::Upstream)).size(), 1U);
+  EXPECT_EQ(grown(run(Compat::Gputide)), (Grown{{"cpu", 1}, {"gpu", 1}}));
+}
+
+TEST_F(LoopTest, OneGroupWithoutTemplateStopsOnlyUpstream) {
+  add_group("gpu", 1);
+  add_group("odd", 1);
+  seen.groups[1].provider_template = nullptr;
+  seen.groups[1].template_error = "ASG \"odd\" uses the unknown EC2 instance type \"g99\"";
+  seen.pending = {pod_of("a", Duration::minutes(1), 1, 1)};
+  EXPECT_EQ(run(Compat::Upstream).outcome, Outcome::Failed);
+  EXPECT_EQ(grown(run(Compat::Gputide)), (Grown{{"gpu", 1}}));
+}
+
+TEST_F(LoopTest, NodesOfNobodysGroupGateOnlyUpstream) {
+  add_group("gpu", 1);
+  for (int i = 0; i < 5; ++i) {
+    model::Node node = node_of("other-" + std::to_string(i), 0);
+    node.status.conditions[0].status = "False";
+    add_node(node, kNoGroup);
+  }
+  seen.pending = {pod_of("a", Duration::minutes(1), 1, 1)};
+  EXPECT_EQ(run(Compat::Upstream).outcome, Outcome::Unhealthy);
+  EXPECT_EQ(grown(run(Compat::Gputide)), (Grown{{"gpu", 1}}));
+}
+
+TEST_F(LoopTest, OursTurnsAwayFromAFailedLaunchAtOnce) {
+  add_group("a", 1, 1);
+  add_group("b", 1);
+  seen.groups[0].pools = {"g4dn.xlarge|us-west-2a|spot"};
+  seen.groups[1].pools = {"g5.xlarge|us-west-2a|spot"};
+  seen.pending = {pod_of("a", Duration::minutes(1), 1, 1)};
+  for (const Compat compat : {Compat::Upstream, Compat::Gputide}) {
+    LoopState state(default_options(compat, Release::V1_31));
+    seen.groups[0].target_size = 0;
+    seen.groups[0].instances.clear();
+    decide(seen, {}, state, kNow - Duration::seconds(10), nullptr);  // asks group a
+    seen.groups[0].target_size = 1;
+    InstanceView placeholder{"aws:///us-west-2a/i-placeholder-a-0", false, {}};
+    placeholder.creation_error = ScaleUpError{
+        ErrorClass::OutOfResources, "placeholder-cannot-be-fulfilled", "", seen.groups[0].pools};
+    seen.groups[0].instances = {placeholder};
+    const Plan plan = decide(seen, {}, state, kNow, nullptr);
+    ASSERT_EQ(plan.drop.size(), 1U);
+    if (compat == Compat::Upstream)
+      EXPECT_EQ(grown(plan), Grown{});  // the pod counts on the node that cannot come
+    else
+      EXPECT_EQ(grown(plan), (Grown{{"b", 1}}));
+  }
+}
+
+TEST_F(LoopTest, BackoffIsOfThePoolNotOfTheGroup) {
+  add_group("a", 1);
+  add_group("b", 1);
+  add_group("c", 1);
+  seen.groups[0].pools = seen.groups[1].pools = {"g4dn.xlarge|us-west-2a|spot"};
+  seen.groups[2].pools = {"g4dn.xlarge|us-west-2a|spot", "g5.xlarge|us-west-2a|spot"};
+  std::vector<PlanEvent> events;
+  ClusterState ours(default_options(Compat::Gputide, Release::V1_36));
+  ours.update(seen, {}, kNow, events);
+  ours.fail("a", {ErrorClass::OutOfResources, "ICE", "", seen.groups[0].pools}, kNow);
+  EXPECT_NE(ours.backed_off(0, kNow), nullptr);
+  EXPECT_NE(ours.backed_off(1, kNow), nullptr);  // the same pool
+  EXPECT_EQ(ours.backed_off(2, kNow), nullptr);  // another one is left
+  ClusterState upstream(default_options(Compat::Upstream, Release::V1_36));
+  upstream.update(seen, {}, kNow, events);
+  upstream.fail("a", {ErrorClass::OutOfResources, "ICE", "", seen.groups[0].pools}, kNow);
+  EXPECT_NE(upstream.backed_off(0, kNow), nullptr);
+  EXPECT_EQ(upstream.backed_off(1, kNow), nullptr);
+}
+
+TEST_F(LoopTest, OursBalancesAnEmptyGroupWithOneThatHasNodes) {
+  add_group("a", 1, 1);
+  add_group("b", 1);
+  model::Node node = node_of("a-1", 1);
+  node.status.capacity["ephemeral-storage"] = Quantity::from_value(80);  // no template has it
+  node.status.allocatable = node.status.capacity;
+  add_node(node, 0);
+  for (int i = 0; i < 4; ++i)
+    seen.pending.push_back(pod_of("p" + std::to_string(i), Duration::minutes(1), 1, 1));
+  Options options = default_options(Compat::Upstream, Release::V1_31);
+  options.balance_similar_node_groups = true;
+  LoopState upstream(options);
+  EXPECT_EQ(grown(decide(seen, {}, upstream, kNow, nullptr)).size(), 1U);
+  EXPECT_EQ(grown(run(Compat::Gputide)), (Grown{{"a", 1}, {"b", 2}}));
+}
+
+TEST_F(LoopTest, UpcomingNodesNeedARequestOnlyIn136) {
+  add_group("gpu", 1, 1);  // a node is on its way that this program did not ask for
+  seen.groups[0].instances = {{"aws:///us-west-2a/i-1", false, {}}};
+  seen.pending = {pod_of("a", Duration::minutes(1), 1, 1)};
+  EXPECT_EQ(grown(run(Compat::Upstream, Release::V1_31)), Grown{});
+  EXPECT_EQ(grown(run(Compat::Upstream, Release::V1_36)), (Grown{{"gpu", 1}}));
+  EXPECT_EQ(grown(run(Compat::Gputide)), Grown{});
+}
+
+TEST_F(LoopTest, ACachedTemplateFollowsItsGroupInOurs) {
+  for (const Compat compat : {Compat::Upstream, Compat::Gputide}) {
+    seen = {};
+    add_group("gpu", 1, 1);
+    add_node(node_of("gpu-1", 1), 0);
+    NodeTemplates templates(default_options(compat, Release::V1_36));
+    const std::vector<NodeReadiness> ready = {condition_readiness(*seen.nodes[0]->node)};
+    ASSERT_TRUE(templates.update(seen, ready, kNow));
+    EXPECT_EQ(templates.origin(0), TemplateOrigin::RealNode);
+    seen.nodes.clear();
+    seen.groups[0].template_version = 2;  // its launch data changed
+    ASSERT_TRUE(templates.update(seen, {}, kNow));
+    EXPECT_EQ(templates.origin(0),
+              compat == Compat::Upstream ? TemplateOrigin::Cached : TemplateOrigin::Launch);
+  }
+}
+
+TEST(TaintRules, SpotNoticesPassInOurs) {
+  const auto transient = [](Compat compat) {
+    return TaintRules(default_options(compat, Release::V1_36))
+        .is_transient("aws-node-termination-handler/spot-itn");
+  };
+  EXPECT_FALSE(transient(Compat::Upstream));
+  EXPECT_TRUE(transient(Compat::Gputide));
+}
+
+TEST(Pods, SharedGpusAreGpusInOurs) {
+  for (const char* name : {"nvidia.com/gpu.shared", "nvidia.com/mig-1g.5gb"}) {
+    EXPECT_FALSE(is_gpu_resource(name, Semantics::upstream(Release::V1_36)));
+    EXPECT_TRUE(is_gpu_resource(name, Semantics::gputide()));
+  }
+}
+
+TEST(Drain, OldSystemPodsKeepTheirOtherRulesInOurs) {
+  model::Pod pod = *pod_of("coredns", Duration::hours(2), 1);
+  pod.metadata.namespace_ = "kube-system";
+  pod.metadata.annotations["cluster-autoscaler.kubernetes.io/safe-to-evict"] = "false";
+  pod.metadata.ownerReferences = {{"apps/v1", "ReplicaSet", "coredns", "uid", true, true}};
+  const auto outcome = [&](Compat compat) {
+    const DrainOptions options = DrainOptions::of(default_options(compat, Release::V1_36));
+    const DisruptionBudgets none;
+    return drainability(pod, {options, none, nullptr, kNow}).outcome;
+  };
+  EXPECT_NE(outcome(Compat::Upstream), Drainability::Blocked);
+  EXPECT_EQ(outcome(Compat::Gputide), Drainability::Blocked);
+}
+
+TEST_F(LoopTest, GpusCountInOurPodOrder) {
+  NodeTemplate node{node_of("template", 4), {}};
+  const std::vector<PodRef> pods = {pod_of("cpu", {}, 2), pod_of("gpu", {}, 1, 4)};
+  PodShapes shapes;
+  const std::vector<PodGroup> groups = group_pods(pods, shapes);
+  const std::vector<const PodGroup*> all = {&groups[0], &groups[1]};
+  Simulation simulation;
+  const auto first = [&](const Semantics& semantics) {
+    return estimate(all, node, 1, semantics, simulation).pods.front()->metadata.name;
+  };
+  EXPECT_EQ(first(Semantics::upstream(Release::V1_36)), "cpu");
+  EXPECT_EQ(first(Semantics::gputide()), "gpu");
+}
+
+TEST_F(LoopTest, ASecondLookAtTheSameIsSettledAndCostsNothing) {
+  add_group("cpu", 0, 2);
+  add_node(node_of("cpu-1", 0), 0);
+  add_node(node_of("cpu-2", 0), 0);
+  seen.version = 1;
+  LoopState state(default_options(Compat::Upstream, Release::V1_31));
+  const Plan first = decide(seen, {}, state, kNow, nullptr);
+  EXPECT_FALSE(first.settled);
+  EXPECT_EQ(first.unneeded.size(), 2U);
+  Plan later;
+  for (int i = 1; i < 4; ++i)
+    later = decide(seen, {}, state, kNow + Duration::seconds(10 * i), nullptr);
+  EXPECT_TRUE(later.settled || later.next.has_value());
+  EXPECT_EQ(later.next, kNow + Duration::minutes(10) + Duration::nanoseconds(1));
+  EXPECT_FALSE(state.at_rest(seen, kNow + Duration::seconds(30)));
+}
+
+}  // namespace
+}  // namespace gputide::scaling
