@@ -21,6 +21,15 @@ constexpr std::int64_t kLongest = 4;
 /// A run of this length is told in so many steps of `apart`.
 constexpr std::int64_t kSteps = 400;
 
+/// So soon after a pod's last reason to wait, another one is not told.
+constexpr Duration kPatience = Duration::minutes(10);
+
+/// What a controller says of groups and nodes: the same sentence is the same happening.
+bool decision(RecordKind kind) {
+  return kind == RecordKind::ScaleUp || kind == RecordKind::ScaleDown ||
+         kind == RecordKind::NodeUnneeded || kind == RecordKind::NodeNotReady;
+}
+
 bool about_pod(RecordKind kind) {
   return kind >= RecordKind::PodCreated && kind <= RecordKind::PodDeleted;
 }
@@ -81,8 +90,7 @@ bool only_for_machines(const Record& record) {
 /// Records of these kinds are each a line of their own.
 bool alone(RecordKind kind) {
   return kind == RecordKind::RunEnded || kind == RecordKind::Diagnostic ||
-         kind == RecordKind::GroupCreated || kind == RecordKind::ScaleUp ||
-         kind == RecordKind::CheckFailed;
+         kind == RecordKind::GroupCreated || kind == RecordKind::CheckFailed;
 }
 
 /// "nvidia.com/gpu 4, ..." of a NodeResources record.
@@ -101,10 +109,19 @@ std::string resources_of(const Record& record) {
 
 Digest::Digest(DigestOptions options, Take take) : options_(options), take_(std::move(take)) {}
 
-bool Digest::told(const Record& record) const {
+bool Digest::told(const Record& record) {
   if (options_.everything) return true;
   if (only_for_machines(record)) return false;
-  return !about_pod(record.kind) || counted_.contains(std::string(record.subject));
+  // A machine that is gone does not answer: nothing new.
+  if (record.kind == RecordKind::NodeNotReady) return machine_of(record) != nullptr;
+  if (!about_pod(record.kind)) return true;
+  const auto pod = counted_.find(std::string(record.subject));
+  if (pod == counted_.end()) return false;
+  if (record.kind != RecordKind::PodUnschedulable) return true;
+  std::optional<Instant>& last = pod->second;
+  if (last && record.at - *last < kPatience) return false;
+  last = record.at;
+  return true;
 }
 
 void Digest::remember(const Record& record) {
@@ -117,9 +134,15 @@ void Digest::remember(const Record& record) {
       options_.apart =
           std::max(options_.apart, Duration::seconds(number_of(record, "until_seconds") / kSteps));
       break;
+    case RecordKind::GroupCreated: {
+      const std::string_view name = text_of(record, "group");
+      std::string shorter = group_text(name);
+      if (shorter != name) groups_.emplace_back(name, std::move(shorter));
+      break;
+    }
     case RecordKind::PodCreated:
       if (number_of(record, "counted") != 0) {
-        counted_.insert(std::string(record.subject));
+        counted_[std::string(record.subject)] = {};
         if (owners_.size() <= kFewOwners) owners_.insert(std::string(text_of(record, "owner")));
       }
       break;
@@ -145,6 +168,14 @@ void Digest::forget(const Record& record) {
     instance_of_.erase(std::string(text_of(record, "node")));
 }
 
+std::string Digest::with_short_groups(std::string text) const {
+  if (options_.everything || text.find("eks") == std::string::npos) return text;
+  for (const auto& [name, shorter] : groups_)
+    for (std::size_t at = text.find(name); at != std::string::npos; at = text.find(name, at))
+      text.replace(at, name.size(), shorter);
+  return text;
+}
+
 const Digest::Machine* Digest::machine_of(const Record& record) const {
   std::string instance(text_of(record, "instance"));
   if (instance.empty()) {
@@ -159,6 +190,10 @@ const Digest::Machine* Digest::machine_of(const Record& record) const {
 std::string Digest::key_of(const Record& record) const {
   std::string key = fmt::format("{}|{}", static_cast<int>(record.kind), record.actor);
   const auto also = [&](std::string_view part) { key.append(1, '|').append(part); };
+  if (decision(record.kind)) {
+    also(record.message);
+    return key;
+  }
   for (const std::string_view field :
        {"zone", "market", "group", "reason", "code", "by", "file", "change", "gpu_resource"})
     also(text_of(record, field));
@@ -197,7 +232,7 @@ void Digest::join(Happening& into, const Record& record) {
     into.subject = record.subject;
     into.zone = text_of(record, "zone");
     into.market = text_of(record, "market");
-    into.group = text_of(record, "group");
+    into.group = group_text(text_of(record, "group"));
     into.reason = text_of(record, "reason");
     into.resource = text_of(record, "gpu_resource");
     into.gpus_each = number_of(record, "gpus");
@@ -206,7 +241,12 @@ void Digest::join(Happening& into, const Record& record) {
                       ? std::string(text_of(record, "change"))
                       : std::string(text_of(record, "by"));
     into.file = text_of(record, "file");
+    into.line = number_of(record, "line");
   }
+  if (record.kind == RecordKind::ScaleUp)
+    into.changes += fmt::format("{}{} {} → {}", into.changes.empty() ? "" : ", ",
+                                group_text(text_of(record, "group")), number_of(record, "from"),
+                                number_of(record, "to"));
   into.last = record.at;
   ++into.count;
   into.names.add(name_of(record.subject));
@@ -261,8 +301,8 @@ void Digest::release(Instant now, bool all) {
     const bool over = next.closed || now - next.last > options_.apart ||
                       now - next.first > options_.apart * kLongest;
     if (!all && !over) return;
-    take_({next.first, next.last - next.first, next.who, phrase(next), next.mark, next.kind,
-           next.count});
+    take_({next.first, next.last - next.first, next.who, with_short_groups(phrase(next)), next.mark,
+           next.kind, next.count});
     open_.pop_front();
     ++released_;
   }

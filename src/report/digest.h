@@ -5,11 +5,13 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <unordered_set>
+#include <utility>
+#include <vector>
 
 #include "base/money.h"
 #include "base/time.h"
@@ -60,8 +62,10 @@ struct Happening {
   // Of the first record; equal in all of them, being part of what makes them one happening.
   std::string type, zone, market, group, reason, resource, file, detail;
   std::int64_t gpus_each = 0;
+  std::int64_t line = 0;  // in `file`
   // Over all records.
   std::set<std::string> nodes;
+  std::string changes;  // "gpu-a 0 → 3, gpu-b 0 → 4"
   Money money;
   Money least_price, most_price;
   Duration shortest, longest;
@@ -84,12 +88,13 @@ class Digest final : public port::Recorder {
     std::string type;
     Instant launched;
   };
-  bool told(const port::Record& record) const;
+  bool told(const port::Record& record);
   void remember(const port::Record& record);
   void forget(const port::Record& record);
   std::string key_of(const port::Record& record) const;
   void join(Happening& happening, const port::Record& record);
   void release(Instant now, bool all);
+  std::string with_short_groups(std::string text) const;
   const Machine* machine_of(const port::Record& record) const;
 
   DigestOptions options_;
@@ -99,8 +104,10 @@ class Digest final : public port::Recorder {
   std::deque<Happening> open_;
   std::uint64_t released_ = 0;                             // number of open_.front()
   std::unordered_map<std::string, std::uint64_t> by_key_;  // key -> number of the newest
-  std::unordered_set<std::string> counted_;                // subjects of the workloads' pods
+  /// The workloads' pods, by subject, and when one last was told to wait.
+  std::unordered_map<std::string, std::optional<Instant>> counted_;
   std::set<std::string> owners_;
+  std::vector<std::pair<std::string, std::string>> groups_;   // Auto Scaling's name, ours
   std::unordered_map<std::string, Machine> machines_;         // by instance
   std::unordered_map<std::string, std::string> instance_of_;  // by node
 };

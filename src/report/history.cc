@@ -65,7 +65,7 @@ void History::launched(const Record& record) {
   MachineLife& made = machines.emplace_back();
   made.id = text_of(record, "instance");
   made.pool = pool_of(record);
-  made.group = groups.id(text_of(record, "group"));
+  made.group = groups.id(group_text(text_of(record, "group")));
   made.reason = reasons.id("");
   made.gpus = number_of(record, "gpus");
   made.price = Money::micros(number_of(record, "price_micros"));
@@ -125,6 +125,8 @@ void History::record(const Record& record) {
     region = text_of(record, "region");
     seed = number_of(record, "seed");
   }
+  if (record.kind == RecordKind::ObjectApplied && record.subject.starts_with("clusterconfig "))
+    cluster = name_of(record.subject);
   if (start == Instant()) start = record.at;
   end = record.at;
   digest_.record(record);

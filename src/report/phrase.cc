@@ -61,8 +61,10 @@ std::string own_words(const Happening& h) {
     text = h.subject;
   else if (!by_cloud && text.find(h.names.first()) == std::string::npos)
     text = fmt::format("{}: {}", h.subject, text);
-  if (h.count > 1) text += fmt::format(" (and {} more: {})", h.count - 1, h.names.text());
-  return text;
+  if (h.count == 1) return text;
+  // "10 nodes (ip-*): the sentence of the first".
+  const std::string kind = h.subject.substr(0, h.subject.find(' '));
+  return fmt::format("{} ({}): {}", plural(h.count, kind), h.names.text(), h.message);
 }
 
 std::string with_reason(std::string text, const Happening& h) {
@@ -93,19 +95,23 @@ std::string running(const Happening& h) {
 
 std::string price(const Happening& h) {
   if (h.most_price == Money()) return {};
-  if (h.least_price == h.most_price) return fmt::format(" at {} an hour", money_text(h.most_price));
-  return fmt::format(" at {} to {} an hour", money_text(h.least_price), money_text(h.most_price));
+  if (h.least_price == h.most_price) return fmt::format(" at {} an hour", price_text(h.most_price));
+  return fmt::format(" at {} to {} an hour", price_text(h.least_price), price_text(h.most_price));
 }
 
 std::string launched(const Happening& h) {
+  const std::string market = h.market.empty() ? "on-demand" : h.market;
   std::string text = fmt::format("{} launched", machines(h));
   if (!h.zone.empty()) text += " in " + h.zone;
-  text += fmt::format(", {}{}{}", h.market.empty() ? "on-demand" : h.market, price(h),
-                      h.count > 1 ? " each" : "");
+  if (!h.group.empty()) text += " for " + h.group;
+  text += fmt::format(", {}{}{}", market, price(h), h.count > 1 ? " each" : "");
   if (h.gpus_each > 0)
     text += fmt::format(", {}{}", plural(h.gpus_each, "GPU"), h.count > 1 ? " each" : "");
-  if (!h.group.empty()) text += fmt::format(" (group {})", h.group);
-  return with_reason(std::move(text), h);
+  // The cloud's own sentence begins with what has just been said.
+  Happening rest = h;
+  const std::string said = fmt::format("for {}: {}, ", h.group, market);
+  if (rest.message.starts_with(said)) rest.message.erase(0, said.size());
+  return with_reason(std::move(text), rest);
 }
 
 /// The cloud says why and what it billed, with a semicolon between; the bill is told here of all.
@@ -170,6 +176,12 @@ std::string sentence(const Happening& h) {
       return fmt::format("AWS takes {} back in two minutes", machines(h));
     case RecordKind::RebalanceRecommendation:
       return fmt::format("AWS may soon take {} back", machines(h));
+    case RecordKind::Diagnostic:
+      if (h.file.empty()) return own_words(h);
+      return h.line > 0 ? fmt::format("{}:{}: {}", h.file, h.line, h.message)
+                        : fmt::format("{}: {}", h.file, h.message);
+    case RecordKind::ScaleUp:
+      return with_reason(h.changes, h);
     case RecordKind::RunEnded:
       return h.message.empty() ? h.reason : h.message;
     default:

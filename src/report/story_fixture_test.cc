@@ -58,7 +58,7 @@ void begin(Teller& t) {
 void buy(Teller& t) {
   t.at(310);
   t.tell(RecordKind::ScaleUp, "cluster-autoscaler", "group gpu-a",
-         "group gpu-a: 0 to 3 nodes for 10 pods; random of 2 groups",
+         "10 pods need 3 nodes; random of 2 groups",
          {{"group", "gpu-a"}, {"from", std::int64_t{0}}, {"to", std::int64_t{3}}});
   t.at(312);
   for (int i = 0; i < 3; ++i)

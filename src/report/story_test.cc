@@ -29,24 +29,24 @@ std::string timeline(TimelineOptions options = {}) {
 TEST(Timeline, TellsASmallRun) {
   EXPECT_EQ(timeline(), R"(gputide: cluster gaia-kube in us-west-2, seed 1, until 2h
 
- 0:00:00     user                cluster.yaml: ClusterConfig gaia-kube created
- 0:00:00  !  eksctl              group gpu-a: the taint tag has no effect; write value:effect
- 0:05:00     user                work.yaml: Deployment default/train created
- 0:05:00     deployment          10 pods (default/train-*) created, each asks for 1 nvidia.com/gpu
- 0:05:00  !  kube-scheduler      10 pods (default/train-*) wait: 0/2 nodes are available: 2 Insufficient nvidia.com/gpu
- 0:05:10  >  cluster-autoscaler  group gpu-a: 0 to 3 nodes for 10 pods; random of 2 groups
- 0:05:12  +$ ec2                 3 × g4dn.12xlarge launched in us-west-2a, spot at $1.17 an hour each, 4 GPUs each (group gpu-a): cheapest of 5
- 0:07:00     kubelet             3 nodes (g4dn.12xlarge) are ready, 1m48s to 2m8s after their launch [within 20s]
- 0:07:30     kubelet             3 nodes offer 4 nvidia.com/gpu each
- 0:08:10     kubelet             10 pods (default/train-*) run on 3 nodes after 3m10s to 3m19s
- 0:12:00  !! ec2                 AWS takes g4dn.12xlarge back in two minutes
- 0:14:00  !! ec2                 g4dn.12xlarge terminated: AWS took it back; $0.17 for 8m48s
- 0:20:00     kubelet             6 pods (default/train-*) succeeded
- 0:20:10     cluster-autoscaler  node ip-1: nobody needs it; it goes in 10m
- 0:30:10  >  cluster-autoscaler  node ip-1: empty for 10m0s
- 0:30:12  -$ ec2                 2 × g4dn.12xlarge terminated: scale-in; $0.98 for 25m each
- 0:30:12     pod-gc              4 pods (default/train-*) deleted
- 2:00:00     gputide             nothing more will happen
+ 0:00:00     user                   cluster.yaml: ClusterConfig gaia-kube created
+ 0:00:00  !  eksctl                 group gpu-a: the taint tag has no effect; write value:effect
+ 0:05:00     user                   work.yaml: Deployment default/train created
+ 0:05:00     deployment             10 pods (default/train-*) created, each asks for 1 nvidia.com/gpu
+ 0:05:00  !  kube-scheduler         10 pods (default/train-*) wait: 0/2 nodes are available: 2 Insufficient nvidia.com/gpu
+ 0:05:10  >  cluster-autoscaler     gpu-a 0 → 3: 10 pods need 3 nodes; random of 2 groups
+ 0:05:12  +$ ec2                    3 × g4dn.12xlarge launched in us-west-2a for gpu-a, spot at $1.17 an hour each, 4 GPUs each: cheapest of 5
+ 0:07:00     kubelet                3 nodes (g4dn.12xlarge) are ready, 1m48s to 2m8s after their launch [within 20s]
+ 0:07:30     kubelet                3 nodes offer 4 nvidia.com/gpu each
+ 0:08:10     kubelet                10 pods (default/train-*) run on 3 nodes after 3m10s to 3m19s
+ 0:12:00  !! ec2                    AWS takes g4dn.12xlarge back in two minutes
+ 0:14:00  !! ec2                    g4dn.12xlarge terminated: AWS took it back; $0.17 for 8m48s
+ 0:20:00     kubelet                6 pods (default/train-*) succeeded
+ 0:20:10     cluster-autoscaler     node ip-1: nobody needs it; it goes in 10m
+ 0:30:10  >  cluster-autoscaler     node ip-1: empty for 10m0s
+ 0:30:12  -$ ec2                    2 × g4dn.12xlarge terminated: scale-in; $0.98 for 25m each
+ 0:30:12     pod-gc                 4 pods (default/train-*) deleted
+ 2:00:00     gputide                nothing more will happen
 )");
 }
 
@@ -237,6 +237,10 @@ TEST(Style, Texts) {
   EXPECT_EQ(span_text(Duration::seconds(4320)), "1h12m");
   EXPECT_EQ(money_text(Money::micros(1'234'567'890)), "$1,234.57");
   EXPECT_EQ(money_text(Money::micros(4200)), "$0.0042");
+  EXPECT_EQ(price_text(Money::micros(34'400)), "$0.034");
+  EXPECT_EQ(group_text("eksctl-tide-nodegroup-gpu-a-NodeGroup-EO13PT9B00ZS"), "gpu-a");
+  EXPECT_EQ(group_text("eks-gpu-b-3ac2f6d4-1111-2222-3333-444455556666"), "gpu-b");
+  EXPECT_EQ(group_text("workers"), "workers");
   EXPECT_EQ(percent_text(1, 3), "33 %");
   NamePattern names;
   names.add("default/train-7d9f-abc");

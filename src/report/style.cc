@@ -55,6 +55,27 @@ std::string money_text(Money amount) {
   return fmt::format("${}.{:02}", count_text(cents / 100), cents % 100);
 }
 
+std::string price_text(Money per_hour) {
+  const std::int64_t micros = per_hour.micros();
+  if (micros < 1000 || micros >= 1'000'000) return money_text(per_hour);
+  return fmt::format("$0.{:03}", std::min<std::int64_t>(999, (micros + 500) / 1000));
+}
+
+std::string group_text(std::string_view name) {
+  constexpr std::string_view kMiddle = "-nodegroup-";
+  constexpr std::string_view kEnd = "-NodeGroup";
+  constexpr std::size_t kUuid = 37;  // with its dash
+  if (name.starts_with("eksctl-")) {
+    const std::size_t from = name.find(kMiddle);
+    const std::size_t to = name.rfind(kEnd);
+    if (from != std::string_view::npos && to != std::string_view::npos && to > from)
+      return std::string(name.substr(from + kMiddle.size(), to - from - kMiddle.size()));
+  }
+  if (name.starts_with("eks-") && name.size() > kUuid + 4 && name[name.size() - kUuid] == '-')
+    return std::string(name.substr(4, name.size() - kUuid - 4));
+  return std::string(name);
+}
+
 std::string plural(std::int64_t n, std::string_view one, std::string_view many) {
   if (n == 1) return fmt::format("1 {}", one);
   if (!many.empty()) return fmt::format("{} {}", count_text(n), many);

@@ -30,6 +30,11 @@ std::string span_text(Duration span);
 std::string count_text(std::int64_t n);
 /// "$3.21"; below a cent four decimals, zero "$0".
 std::string money_text(Money amount);
+/// A price an hour: below a dollar three decimals.
+std::string price_text(Money per_hour);
+/// What people call an Auto Scaling group: "gpu-a" of the names that eksctl and EKS give it,
+/// "eksctl-CLUSTER-nodegroup-gpu-a-NodeGroup-1X2Y" and "eks-gpu-a-UUID".
+std::string group_text(std::string_view auto_scaling_group);
 /// "1 pod", "12 pods".
 std::string plural(std::int64_t n, std::string_view one, std::string_view many = {});
 /// part of whole, rounded to a whole percent; "0 %" of nothing.

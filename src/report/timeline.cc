@@ -10,8 +10,8 @@
 namespace gputide::report {
 namespace {
 
-constexpr std::size_t kWho = 18;
-constexpr std::size_t kNarrowest = 40;  // of the last column
+constexpr std::size_t kWho = 21;
+constexpr std::size_t kNarrowest = 30;  // of the last column
 
 struct Sign {
   std::string_view text;
@@ -48,7 +48,8 @@ Timeline::Timeline(TimelineOptions options, Write write)
 
 void Timeline::header(const port::Record& record) {
   std::string text = "gputide";
-  const std::string_view cluster = text_of(record, "cluster");
+  std::string_view cluster = text_of(record, "cluster");
+  if (cluster == "cluster") cluster = {};  // no ClusterConfig has named it yet
   const std::string_view region = text_of(record, "region");
   if (!cluster.empty()) text += fmt::format(": cluster {}", cluster);
   if (!region.empty()) text += fmt::format("{} in {}", cluster.empty() ? ":" : "", region);
