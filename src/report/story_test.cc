@@ -54,7 +54,7 @@ TEST(Timeline, BreaksLinesAtTheWidth) {
   TimelineOptions options;
   options.style.width = 72;
   const std::string text = timeline(options);
-  for (const std::string_view line : {"2 Insufficient", "cheapest of 5"})
+  for (const std::string_view line : {"2 Insufficient", "4 GPUs each"})
     EXPECT_THAT(text, HasSubstr(line));
   std::size_t start = 0;
   while (start < text.size()) {
