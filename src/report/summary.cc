@@ -66,6 +66,7 @@ std::string pods_line(const port::RunResult::Pods& pods) {
   also(pods.pending, "still pending");
   also(pods.failed, "failed");
   also(pods.evicted, "evicted");
+  also(pods.created - pods.succeeded - pods.running - pods.pending - pods.failed, "deleted");
   return text;
 }
 

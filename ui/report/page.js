@@ -16,7 +16,8 @@ function buildTiles() {
     gpu.seconds_bought > 0 ? `${B.sliced ? `${short(B.worth)} GPUs' worth held; ` : ""}idle for ${percent(gpu.seconds_idle, gpu.seconds_bought)} of ${span(gpu.seconds_bought)} of GPU time` : "none was bought",
     gpu.seconds_bought > 0 && [["", gpu.seconds_requested / gpu.seconds_bought]]));
   const done = pods.succeeded + pods.running;
-  const parts = [pods.succeeded && `${count(pods.succeeded)} succeeded`, pods.running && `${count(pods.running)} running`, pods.pending && `${count(pods.pending)} waiting`, pods.failed && `${count(pods.failed)} failed`, pods.evicted && `${count(pods.evicted)} evicted`].filter(Boolean);
+  const deleted = pods.created - done - pods.pending - pods.failed;
+  const parts = [pods.succeeded && `${count(pods.succeeded)} succeeded`, pods.running && `${count(pods.running)} running`, pods.pending && `${count(pods.pending)} waiting`, pods.failed && `${count(pods.failed)} failed`, pods.evicted && `${count(pods.evicted)} evicted`, deleted > 0 && `${count(deleted)} deleted`].filter(Boolean);
   tiles.push(tile("Pods", count(pods.created), parts.join(", ") || "none is left", pods.created > 0 && [["", done / pods.created], ["wait", pods.pending / pods.created], ["bad", pods.failed / pods.created]]));
   tiles.push(tile("Wait for a GPU", wait.p50 === null ? "–" : `${span(wait.p50)} <small>half</small>`, wait.p50 === null ? "no pod ever ran" : `${span(wait.p95)} for 95 %, ${span(wait.max)} the longest`,
     wait.p50 !== null && [["wait", wait.p50 / Math.max(wait.max, 1)]]));
