@@ -142,6 +142,7 @@ SpecInfo PodKinds::compile(const model::Pod& pod) {
                               port_names_.of(port.protocol.empty() ? "TCP" : port.protocol),
                               port.hostPort});
   info.priority = spec.priority.value_or(0);
+  info.spreads = !spec.topologySpreadConstraints.empty();
   info.claims = std::any_of(spec.volumes.begin(), spec.volumes.end(),
                             [](const auto& v) { return v.persistentVolumeClaim.has_value(); });
   if (spec.affinity) {

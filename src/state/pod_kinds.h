@@ -50,6 +50,7 @@ struct SpecInfo {
   std::int32_t priority = 0;
   bool required_anti_affinity = false;
   bool claims = false;            // has volumes that are claims
+  bool spreads = false;           // has topology spread constraints
   bool any_pod_affinity = false;  // (anti-)affinity to pods, required or preferred
 };
 

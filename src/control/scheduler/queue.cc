@@ -51,6 +51,7 @@ void SchedulingQueue::leave_state(GroupId id) {
       backoff_.erase({group.key, id});
       break;
     case State::Parked:
+      count_parked(group.rejected_by, UINT32_MAX);  // one less
       groups_[parked_.back()].parked_at = group.parked_at;
       parked_[group.parked_at] = parked_.back();
       parked_.pop_back();
@@ -73,6 +74,7 @@ void SchedulingQueue::set_state(GroupId id, State state, Instant now) {
     group.parked_at = parked_.size();
     group.parked_since = now;
     parked_.push_back(id);
+    count_parked(group.rejected_by, 1);
   }
 }
 
@@ -192,6 +194,7 @@ std::vector<SchedulingQueue::PodId> SchedulingQueue::failed(PodId pod,
   }
   group.tell_all = false;
   group.fresh.clear();
+  leave_state(pods_[pod].group);
   group.rejected_by = rejected_by;
   set_state(pods_[pod].group, State::Parked, now);
   return tried;
@@ -212,6 +215,23 @@ void SchedulingQueue::wake_old(Instant since, Instant now) {
     groups_[id].tell_all = true;
     unpark(id, now);
   }
+}
+
+void SchedulingQueue::wait_on(PodId pod, Instant now) {
+  Group& group = groups_[pods_[pod].group];
+  group.waiting.push_front({pod, pods_[pod].token});
+  set_state(pods_[pod].group, State::Parked, now);
+}
+
+void SchedulingQueue::count_parked(scheduling::PluginSet plugins, std::uint32_t step) {
+  for (std::size_t bit = 0; bit < parked_by_.size(); ++bit)
+    if ((plugins >> bit & 1) != 0) parked_by_[bit] += step;
+}
+
+bool SchedulingQueue::any_parked_by(scheduling::PluginSet plugins) const {
+  for (std::size_t bit = 0; bit < parked_by_.size(); ++bit)
+    if ((plugins >> bit & 1) != 0 && parked_by_[bit] > 0) return true;
+  return false;
 }
 
 std::optional<Instant> SchedulingQueue::next_moment() const {

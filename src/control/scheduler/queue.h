@@ -3,6 +3,7 @@
 // kube-scheduler 1.31 internal/queue (order, backoff); see README.md for what differs.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <optional>
@@ -60,6 +61,16 @@ class SchedulingQueue {
   /// When a pod that may be tried stops being held back.
   std::optional<Instant> next_moment() const;
   bool any_parked() const { return !parked_.empty(); }
+  /// A group waits that one of these plugins rejected.
+  bool any_parked_by(scheduling::PluginSet plugins) const;
+
+  const Kind& kind(PodId pod) const { return groups_[pods_[pod].group].kind; }
+  /// The pod was tried before, and what keeps others like it waiting need not be told anew.
+  bool may_wait_on(PodId pod) const {
+    return pods_[pod].attempts > 0 && !groups_[pods_[pod].group].tell_all;
+  }
+  /// The pod was not tried after all; its group goes on waiting.
+  void wait_on(PodId pod, Instant now);
 
  private:
   enum class State : std::uint8_t { Empty, Ready, Backoff, Parked };
@@ -96,6 +107,7 @@ class SchedulingQueue {
   void settle(GroupId id, Instant now);
   void unpark(GroupId id, Instant now);
   void wait_again(Pod& pod, Instant now);
+  void count_parked(scheduling::PluginSet plugins, std::uint32_t step);
 
   std::vector<Pod> pods_;
   std::vector<Group> groups_;
@@ -104,6 +116,7 @@ class SchedulingQueue {
   std::set<ReadyKey> ready_;
   std::set<std::pair<Instant, GroupId>> backoff_;
   std::vector<GroupId> parked_;
+  std::array<std::uint32_t, 32> parked_by_{};  // groups, by the plugins that rejected them
 };
 
 }  // namespace gputide::control

@@ -48,6 +48,12 @@ bool same_for_scheduling(const model::Node& a, const model::Node& b) {
          state::deep_equal(a.status.images, b.status.images);
 }
 
+// The plugins for which pods that come may make room.
+PluginSet by_pods() {
+  return scheduling::plugin_bit(scheduling::kPodTopologySpread) |
+         scheduling::plugin_bit(scheduling::kInterPodAffinity);
+}
+
 port::ObjectRef ref_of(const model::Pod& pod) {
   return {"Pod", pod.metadata.namespace_, pod.metadata.name};
 }
@@ -78,7 +84,8 @@ class KubeScheduler::Desk {
     bool everything = false;
   };
 
-  void node_changed(Change change, const state::NodeRef& node);
+  void node_changed(Change change, const state::NodeRef& node, Instant now);
+  void node_gone(NodeId node, Instant now);
   void pod_changed(Change change, const PodRef& pod, Instant now);
   void pod_gone(const std::string& key);
   void place(Pod& pod, const std::string& node);
@@ -90,6 +97,7 @@ class KubeScheduler::Desk {
 
   void wake(Instant now);
   bool may_fit(const SchedulingQueue::Kind& kind, PluginSet rejected_by);
+  bool fits_somewhere(const SchedulingQueue::Kind& kind);
   bool has_room(const state::SpecInfo& info, NodeId node) const;
   void try_next(Slot slot, Instant now, port::Commands& commands);
   void tell(Slot slot, const scheduling::Placement& placement, port::Commands& commands);
@@ -136,18 +144,28 @@ void KubeScheduler::Desk::unplace(Pod& pod) {
   pod.bound_to.clear();
 }
 
-void KubeScheduler::Desk::node_changed(Change change, const state::NodeRef& node) {
+// Pods that were bound to it stay bound; those whose binding never came true wait again.
+void KubeScheduler::Desk::node_gone(NodeId node, Instant now) {
+  const std::string name = cluster_.node(node).object->metadata.name;
+  std::vector<Slot> unbound;
+  for (const PodRef& pod : cluster_.node(node).pods) {
+    const Slot slot = slots_.at(pod->metadata.namespace_ + "/" + pod->metadata.name);
+    pods_[slot].node = state::kNoNode;
+    (pod->spec->nodeName.empty() ? unbound : homeless_[name]).push_back(slot);
+  }
+  cluster_.remove_node(node);
+  help_.everything = true;  // spreading counts one domain less
+  for (const Slot slot : unbound) {
+    pods_[slot].bound_to.clear();
+    enqueue(slot, now);
+  }
+}
+
+void KubeScheduler::Desk::node_changed(Change change, const state::NodeRef& node, Instant now) {
   const std::string& name = node->metadata.name;
   const NodeId known = cluster_.find(name);
   if (change == Change::Deleted) {
-    if (known == state::kNoNode) return;
-    for (const PodRef& pod : cluster_.node(known).pods) {
-      const Slot slot = slots_.at(pod->metadata.namespace_ + "/" + pod->metadata.name);
-      pods_[slot].node = state::kNoNode;
-      homeless_[name].push_back(slot);
-    }
-    cluster_.remove_node(known);
-    help_.everything = true;  // spreading counts one domain less
+    if (known != state::kNoNode) node_gone(known, now);
     return;
   }
   if (known != state::kNoNode) {
@@ -289,7 +307,7 @@ void KubeScheduler::Desk::take(const port::Event& event, Instant now) {
         if constexpr (std::is_same_v<Held, PodRef>)
           pod_changed(change, object, now);
         else if constexpr (std::is_same_v<Held, state::NodeRef>)
-          node_changed(change, object);
+          node_changed(change, object, now);
         else if constexpr (std::is_same_v<Held, std::shared_ptr<const model::PodDisruptionBudget>>)
           budget_changed(change, *object);
         else if constexpr (std::is_same_v<Held, std::shared_ptr<const model::Namespace>>)
@@ -324,17 +342,17 @@ bool KubeScheduler::Desk::has_room(const state::SpecInfo& info, NodeId node) con
   });
 }
 
+bool KubeScheduler::Desk::fits_somewhere(const SchedulingQueue::Kind& kind) {
+  scheduling::Demand& demand = scheduler_.filters().demand(kind.spec, kind.pod_class);
+  return demand.pre_filter().ok() && demand.next(0, cluster_.end()) != state::kNoNode;
+}
+
 // A pod is tried again only when it now fits somewhere: one that fits nowhere would be told the
 // same.
 bool KubeScheduler::Desk::may_fit(const SchedulingQueue::Kind& kind, PluginSet rejected_by) {
-  static const PluginSet kByPods = scheduling::plugin_bit(scheduling::kPodTopologySpread) |
-                                   scheduling::plugin_bit(scheduling::kInterPodAffinity);
   const state::SpecInfo& info = cluster_.kinds().spec(kind.spec);
-  const bool by_pods = (rejected_by & kByPods) != 0;
-  if (help_.everything || by_pods) {
-    scheduling::Demand& demand = scheduler_.filters().demand(kind.spec, kind.pod_class);
-    return demand.pre_filter().ok() && demand.next(0, cluster_.end()) != state::kNoNode;
-  }
+  const bool counts_pods = (rejected_by & by_pods()) != 0;
+  if (help_.everything || counts_pods) return fits_somewhere(kind);
   return std::any_of(help_.nodes.begin(), help_.nodes.end(), [&](NodeId node) {
     return cluster_.exists(node) && has_room(info, node) &&
            scheduler_.filters().demand(kind.spec, kind.pod_class).fits(node);
@@ -342,7 +360,12 @@ bool KubeScheduler::Desk::may_fit(const SchedulingQueue::Kind& kind, PluginSet r
 }
 
 void KubeScheduler::Desk::wake(Instant now) {
-  if (!help_.everything && !help_.pods_came && help_.nodes.empty()) return;
+  const bool by_nodes = help_.everything || !help_.nodes.empty();
+  if (!queue_.any_parked() ||
+      (!by_nodes && !(help_.pods_came && queue_.any_parked_by(by_pods())))) {
+    help_ = {{}, false, false};
+    return;
+  }
   std::sort(help_.nodes.begin(), help_.nodes.end());
   help_.nodes.erase(std::unique(help_.nodes.begin(), help_.nodes.end()), help_.nodes.end());
   queue_.wake(now,
@@ -388,6 +411,11 @@ void KubeScheduler::Desk::preempt(const PodRef& pod, const scheduling::Placement
 
 void KubeScheduler::Desk::try_next(Slot slot, Instant now, port::Commands& commands) {
   const PodRef object = pods_[slot].object;
+  // Others of more importance may have taken the room that this one was woken for.
+  const SchedulingQueue::Kind kind = queue_.kind(slot);
+  if (queue_.may_wait_on(slot) && !pods_[slot].promised &&
+      cluster_.lowest_priority() >= kind.priority && !fits_somewhere(kind))
+    return queue_.wait_on(slot, now);
   const scheduling::Placement placement = scheduler_.schedule(*object, rng_);
   if (placement.node != state::kNoNode) {
     const std::string& node = cluster_.node(placement.node).object->metadata.name;
@@ -429,7 +457,7 @@ void KubeScheduler::Desk::run(Instant now, port::Commands& commands) {
   do {
     wake(now);
     while (const std::optional<Slot> next = queue_.pop(now)) try_next(*next, now, commands);
-  } while (help_.pods_came && queue_.any_parked());
+  } while (help_.pods_came && queue_.any_parked_by(by_pods()));
   help_ = {{}, false, false};
   set_timers(now, commands);
 }

@@ -85,8 +85,8 @@ Status Demand::pre_filter() const {
 
 bool Demand::fits_beyond(NodeId node) const {
   return (!checks_volumes() || volumes_->check(cluster_, node).ok()) &&
-         (!spread_ || spread_->check(cluster_, node).ok()) &&
-         (!affinity_ || affinity_->check(cluster_, node).ok());
+         (!spread_ || spread_->check(cluster_, node) == nullptr) &&
+         (!affinity_ || affinity_->check(cluster_, node) == nullptr);
 }
 
 bool Demand::fits(NodeId node) {
@@ -98,8 +98,9 @@ Status Demand::check(NodeId node) {
   if (checks_volumes())
     if (Status status = volumes_->check(cluster_, node); !status.ok()) return status;
   if (spread_)
-    if (Status status = spread_->check(cluster_, node); !status.ok()) return status;
-  if (affinity_) return affinity_->check(cluster_, node);
+    if (const Status* status = spread_->check(cluster_, node)) return *status;
+  if (affinity_)
+    if (const Status* status = affinity_->check(cluster_, node)) return *status;
   return {};
 }
 
@@ -153,11 +154,13 @@ void Filters::drop_old() {
   boost::unordered::erase_if(fits_, [](const auto& entry) { return entry.second.expired(); });
 }
 
+bool Filters::is_told_by_class(const state::SpecInfo& info) const {
+  return info.any_pod_affinity || info.claims || info.spreads ||
+         cluster_.pods_with_anti_affinity() > 0;
+}
+
 Demand& Filters::demand(state::SpecId spec, state::ClassId pod_class) {
-  const state::SpecInfo& info = cluster_.kinds().spec(spec);
-  if (!info.any_pod_affinity && !info.claims && info.spec->topologySpreadConstraints.empty() &&
-      cluster_.pods_with_anti_affinity() == 0)
-    pod_class = kAnyClass;
+  if (!is_told_by_class(cluster_.kinds().spec(spec))) pod_class = kAnyClass;
   const std::uint64_t key = static_cast<std::uint64_t>(spec) << 32 | pod_class;
   auto at = demands_.find(key);
   if (at == demands_.end()) {
@@ -171,7 +174,9 @@ Demand& Filters::demand(state::SpecId spec, state::ClassId pod_class) {
 }
 
 Demand& Filters::demand(const model::Pod& pod) {
-  return demand(cluster_.spec_of(pod), cluster_.class_of(pod));
+  const state::SpecId spec = cluster_.spec_of(pod);
+  const bool by_class = is_told_by_class(cluster_.kinds().spec(spec));
+  return demand(spec, by_class ? cluster_.class_of(pod) : kAnyClass);
 }
 
 }  // namespace gputide::scheduling

@@ -98,6 +98,7 @@ class Filters {
  private:
   friend class Demand;
   std::shared_ptr<NodeFit> node_fit(state::SpecId spec);
+  bool is_told_by_class(const state::SpecInfo& info) const;
   void drop_old();
 
   state::Cluster& cluster_;

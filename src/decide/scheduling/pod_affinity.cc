@@ -231,21 +231,22 @@ bool PodAffinity::has_required(const Cluster& cluster, NodeId node) const {
          all_required(cluster, class_);
 }
 
-Status PodAffinity::check(const Cluster& cluster, NodeId node) const {
-  if (!has_required(cluster, node))
-    return {Code::UnschedulableAndUnresolvable,
-            kInterPodAffinity,
-            {"node(s) didn't match pod affinity rules"}};
+const Status* PodAffinity::check(const Cluster& cluster, NodeId node) const {
+  static const Status kNotNear{Code::UnschedulableAndUnresolvable,
+                               kInterPodAffinity,
+                               {"node(s) didn't match pod affinity rules"}};
+  static const Status kNotApart{
+      Code::Unschedulable, kInterPodAffinity, {"node(s) didn't match pod anti-affinity rules"}};
+  static const Status kRepelled{Code::Unschedulable,
+                                kInterPodAffinity,
+                                {"node(s) didn't satisfy existing pods anti-affinity rules"}};
+  if (!has_required(cluster, node)) return &kNotNear;
   for (std::size_t i = 0; i < anti_tallies_.size(); ++i)
     if (anti_tallies_[i].sum(cluster.domain(terms_.required_anti[i].topology, node)) > 0)
-      return {
-          Code::Unschedulable, kInterPodAffinity, {"node(s) didn't match pod anti-affinity rules"}};
+      return &kNotApart;
   for (const Repelled& each : repelled_)
-    if (each.tally.sum(cluster.domain(each.topology, node)) > 0)
-      return {Code::Unschedulable,
-              kInterPodAffinity,
-              {"node(s) didn't satisfy existing pods anti-affinity rules"}};
-  return {};
+    if (each.tally.sum(cluster.domain(each.topology, node)) > 0) return &kRepelled;
+  return nullptr;
 }
 
 }  // namespace gputide::scheduling

@@ -141,8 +141,39 @@ std::string Ranking::error(const model::Pod& pod) const {
   return "running PreScore plugin \"NodeAffinity\": " + compiled.error().message;
 }
 
+// No plugin that looks at other pods or at the node's labels and images has anything to say.
+bool Ranking::likes_nothing(const model::Pod& pod, const Demand& demand) const {
+  if (demand.info().any_pod_affinity || demand.info().spreads || images_.any() ||
+      cluster_.pods_with_any_affinity() > 0)
+    return false;
+  const auto& services = cluster_.objects().services.all();
+  const auto first = services.lower_bound({pod.metadata.namespace_, ""});
+  if (first != services.end() && first->first.first == pod.metadata.namespace_) return false;
+  const model::OwnerReference* owner = pod.metadata.controller();
+  return owner == nullptr || (owner->kind != "ReplicaSet" && owner->kind != "StatefulSet" &&
+                              owner->kind != "ReplicationController");
+}
+
+// What total() comes to when only the node's resources tell nodes apart; false when they do not.
+bool Ranking::total_by_fullness(Demand& demand, std::span<const NodeId> feasible,
+                                std::vector<std::int64_t>& totals) {
+  NodeScores& of_nodes = node_scores(demand);
+  if (of_nodes.prefers_nodes()) return false;
+  constexpr std::int64_t kNoTaints = 3 * kMaxScore;
+  for (std::size_t i = 0; i < feasible.size(); ++i) {
+    const NodeScores::Raw& raw = of_nodes.of(cluster_, feasible[i]);
+    if (raw.taints != 0) return false;
+    totals[i] = kNoTaints + raw.fit + raw.balanced;
+  }
+  return true;
+}
+
 void Ranking::total(const model::Pod& pod, std::span<const NodeId> feasible,
                     std::vector<std::int64_t>& totals) {
+  totals.assign(feasible.size(), 0);
+  images_.catch_up(cluster_);
+  Demand& demand = filters_.demand(pod);
+  if (likes_nothing(pod, demand) && total_by_fullness(demand, feasible, totals)) return;
   totals.assign(feasible.size(), 0);
   for (const PluginScores& scores : score(pod, feasible)) {
     if (scores.skipped) continue;

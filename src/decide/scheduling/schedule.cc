@@ -78,9 +78,8 @@ std::vector<NodeId> Scheduler::feasible(Demand& demand, const model::Pod& pod) {
   std::vector<NodeId> out;
   const auto enough = static_cast<std::size_t>(enough_nodes(cluster_.node_count()));
   const auto look = [&](NodeId from, NodeId to) {
-    for (NodeId node = filters_.demand(pod).next(from, to);
-         node != state::kNoNode && out.size() < enough;
-         node = filters_.demand(pod).next(node + 1, to)) {
+    for (NodeId node = demand.next(from, to); node != state::kNoNode && out.size() < enough;
+         node = demand.next(node + 1, to)) {
       if (!nominations_.empty() || !pod.spec->nodeName.empty())
         if (!fits(demand, pod, node)) continue;
       out.push_back(node);

@@ -87,23 +87,24 @@ void TopologySpread::update(const Cluster& cluster, NodeRules& rules, NodeId nod
   }
 }
 
-Status TopologySpread::check(const Cluster& cluster, NodeId node) const {
+const Status* TopologySpread::check(const Cluster& cluster, NodeId node) const {
+  static const Status kNoLabel{
+      Code::UnschedulableAndUnresolvable,
+      kPodTopologySpread,
+      {"node(s) didn't match pod topology spread constraints (missing required label)"}};
+  static const Status kTooMany{Code::Unschedulable,
+                               kPodTopologySpread,
+                               {"node(s) didn't match pod topology spread constraints"}};
   for (std::size_t i = 0; i < constraints_.size(); ++i) {
     const SpreadConstraint& constraint = constraints_[i];
     const state::DomainId domain = cluster.domain(constraint.topology, node);
-    if (domain == state::kNoDomain)
-      return {Code::UnschedulableAndUnresolvable,
-              kPodTopologySpread,
-              {"node(s) didn't match pod topology spread constraints (missing required label)"}};
+    if (domain == state::kNoDomain) return &kNoLabel;
     const DomainTally& tally = tallies_[tally_of_[i]];
     const std::int64_t least = tally.domains() < constraint.min_domains ? 0 : tally.minimum();
     const std::int64_t skew = tally.sum(domain) + (matches_itself_[i] ? 1 : 0) - least;
-    if (skew > constraint.max_skew)
-      return {Code::Unschedulable,
-              kPodTopologySpread,
-              {"node(s) didn't match pod topology spread constraints"}};
+    if (skew > constraint.max_skew) return &kTooMany;
   }
-  return {};
+  return nullptr;
 }
 
 }  // namespace gputide::scheduling

@@ -52,7 +52,8 @@ class TopologySpread {
   /// The node's id is no longer in use.
   void forget(state::NodeId node);
   void clear();
-  Status check(const state::Cluster& cluster, state::NodeId node) const;
+  /// nullptr: the node may take the pod.
+  const Status* check(const state::Cluster& cluster, state::NodeId node) const;
 
  private:
   std::string namespace_;
