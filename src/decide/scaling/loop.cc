@@ -585,7 +585,9 @@ bool LoopState::at_rest(const Observation& seen, Instant now) const {
     if (may_retry_ && cluster_.backed_off(g, now) != nullptr) return false;
     if (cluster_.scaling_up(g) || cluster_.count(g).not_started > 0) return false;
   }
-  return cluster_.unregistered().empty();
+  // Instances that stay unregistered for long are only kept where a group is at its minimum.
+  const std::vector<UnregisteredInstance>& missing = cluster_.unregistered();
+  return std::all_of(missing.begin(), missing.end(), [](const auto& each) { return each.is_long; });
 }
 
 Plan decide(const Observation& seen, const Deletions& deletions, LoopState& state, Instant now,
