@@ -17,6 +17,9 @@ void check_text(const Quantity& read) {
   if (magnitude.sign() < 0) magnitude.negate();
   static const Quantity kLimit = *Quantity::parse("1000e18");
   if (read.format_name() == "DecimalSI" && magnitude >= kLimit) return;
+  // Trailing zeros move into the exponent, which may then be larger than what is read.
+  static const Quantity kHuge = *Quantity::parse("1e1000");
+  if (magnitude >= kHuge) return;
   const auto again = Quantity::parse(read.text());
   GPUTIDE_CHECK(again && *again == read);
 }
