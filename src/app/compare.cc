@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <functional>
+#include <memory>
 #include <vector>
 
 #include <fmt/core.h>
@@ -11,45 +12,41 @@
 #include "app/findings.h"
 #include "app/simulation.h"
 #include "codec/json.h"
-#include "report/json_text.h"
 #include "report/result_json.h"
 #include "report/style.h"
 
 namespace gputide::app {
 namespace {
 
-/// A number of a result, in units of which `digits` decimals are printed.
+/// A number of a result.
 struct Measure {
   const char* name;
-  const char* unit;
-  int digits;
+  const char* unit;  // "$" (micro-dollars), "s" (nanoseconds), "" (a count)
   std::function<std::int64_t(const port::RunResult&)> of;
 };
 
 const std::vector<Measure>& measures() {
   using port::RunResult;
   static const std::vector<Measure> kAll = {
-      {"cost", "$", 6, [](const RunResult& r) { return r.cost.total.micros(); }},
-      {"cost of GPU nodes", "$", 6, [](const RunResult& r) { return r.cost.gpu.micros(); }},
-      {"cost of idle GPUs", "$", 6, [](const RunResult& r) { return r.cost.idle_gpu.micros(); }},
-      {"GPU nodes launched", "", 0, [](const RunResult& r) { return r.nodes.gpu_launched; }},
-      {"GPU nodes at most", "", 0, [](const RunResult& r) { return r.nodes.gpu_peak; }},
-      {"pods succeeded", "", 0, [](const RunResult& r) { return r.pods.succeeded; }},
-      {"pods pending at the end", "", 0, [](const RunResult& r) { return r.pods.pending; }},
-      {"wait p50", "s", 9,
-       [](const RunResult& r) { return r.wait ? r.wait->p50.nanoseconds() : 0; }},
-      {"wait p95", "s", 9,
-       [](const RunResult& r) { return r.wait ? r.wait->p95.nanoseconds() : 0; }},
-      {"longest wait", "s", 9,
+      {"cost", "$", [](const RunResult& r) { return r.cost.total.micros(); }},
+      {"cost of GPU nodes", "$", [](const RunResult& r) { return r.cost.gpu.micros(); }},
+      {"cost of idle GPUs", "$", [](const RunResult& r) { return r.cost.idle_gpu.micros(); }},
+      {"GPU nodes launched", "", [](const RunResult& r) { return r.nodes.gpu_launched; }},
+      {"GPU nodes at most", "", [](const RunResult& r) { return r.nodes.gpu_peak; }},
+      {"pods succeeded", "", [](const RunResult& r) { return r.pods.succeeded; }},
+      {"pods pending at the end", "", [](const RunResult& r) { return r.pods.pending; }},
+      {"wait p50", "s", [](const RunResult& r) { return r.wait ? r.wait->p50.nanoseconds() : 0; }},
+      {"wait p95", "s", [](const RunResult& r) { return r.wait ? r.wait->p95.nanoseconds() : 0; }},
+      {"longest wait", "s",
        [](const RunResult& r) { return r.wait ? r.wait->max.nanoseconds() : 0; }},
-      {"interruptions", "", 0, [](const RunResult& r) { return r.spot.interruptions; }},
+      {"interruptions", "", [](const RunResult& r) { return r.spot.interruptions; }},
   };
   return kAll;
 }
 
 struct Side {
   std::string name;
-  Setup setup;
+  std::unique_ptr<const Setup> setup;  // stays where it is: it points into itself
   std::vector<port::RunResult> results;
 };
 
@@ -59,16 +56,15 @@ std::int64_t mean(const std::vector<std::int64_t>& values) {
   return values.empty() ? 0 : sum / static_cast<std::int64_t>(values.size());
 }
 
-// Two decimals are enough for a person.
-std::string shown(std::int64_t units, int digits, std::string_view unit) {
+std::string shown(std::int64_t units, std::string_view unit) {
   if (unit == "$") return report::money_text(Money::micros(units));
   if (unit == "s") return report::span_text(Duration::nanoseconds(units));
-  return report::decimal(units, digits);
+  return report::count_text(units);
 }
 
-std::string signed_text(std::int64_t units, int digits, std::string_view unit) {
+std::string signed_text(std::int64_t units, std::string_view unit) {
   if (units == 0) return "=";
-  return (units > 0 ? "+" : "-") + shown(units > 0 ? units : -units, digits, unit);
+  return (units > 0 ? "+" : "-") + shown(units > 0 ? units : -units, unit);
 }
 
 void print_table(const Side& a, const Side& b) {
@@ -82,13 +78,13 @@ void print_table(const Side& a, const Side& b) {
       right.push_back(measure.of(b.results[i]));
       difference.push_back(right.back() - left.back());
     }
-    const auto text = [&](std::int64_t n) { return shown(n, measure.digits, measure.unit); };
+    const auto text = [&](std::int64_t n) { return shown(n, measure.unit); };
     fmt::print("{:24} {:>14} {:>14} {:>14}", measure.name, text(mean(left)), text(mean(right)),
-               signed_text(mean(difference), measure.digits, measure.unit));
+               signed_text(mean(difference), measure.unit));
     if (many) {
       const auto [least, most] = std::minmax_element(difference.begin(), difference.end());
-      fmt::print("   {} .. {}", signed_text(*least, measure.digits, measure.unit),
-                 signed_text(*most, measure.digits, measure.unit));
+      fmt::print("   {} .. {}", signed_text(*least, measure.unit),
+                 signed_text(*most, measure.unit));
     }
     fmt::print("\n");
   }
@@ -115,14 +111,14 @@ int compare(const SimulateOptions& options) {
     SimulateOptions mine = options;
     mine.input.paths.push_back(extra);
     Diagnostics diagnostics;
-    Setup setup = prepare(mine, diagnostics);
-    if (refuse(diagnostics, setup.checked.input, options.output)) return kBadInput;
+    auto setup = std::make_unique<const Setup>(prepare(mine, diagnostics));
+    if (refuse(diagnostics, setup->checked.input, options.output)) return kBadInput;
     sides.push_back({extra, std::move(setup), {}});
   }
   std::int64_t failed_checks = 0;
   for (Side& side : sides)
     for (std::uint64_t i = 0; i < options.seeds; ++i) {
-      Result<Run> done = run(side.setup, side.setup.seed + i, nullptr);
+      Result<Run> done = run(*side.setup, side.setup->seed + i, nullptr);
       if (!done) {
         fmt::print(stderr, "gputide: {}; nothing was run\n", done.error().message);
         return kBadInput;

@@ -16,7 +16,8 @@
 
 namespace gputide::app {
 
-/// Everything that a run needs, read and checked; runs can be made of it with several seeds.
+/// Everything that a run needs, read and checked; runs can be made of it with several seeds. Its
+/// pointers go into its own vectors: it may be moved, but a copy would point into the original.
 struct Setup {
   Checked checked;
   const InputFile* scenario_file = nullptr;  // of checked.input; nullptr without a Scenario

@@ -25,8 +25,8 @@ TIMEOUT_SECONDS = 600
 class Scenario:
     def __init__(self, path):
         self.path = path
-        self.needs, self.expects, self.files, self.repeats = [], [], {}, []
-        self.run, self.timeline, self.accepted = None, True, None
+        self.needs, self.expects, self.files, self.repeats, self.copies = [], [], {}, [], []
+        self.runs, self.timeline, self.accepted = [], True, None
         text = path.read_text()
         head, line, accepted = text.partition("----\n")
         self.head = head
@@ -48,11 +48,13 @@ class Scenario:
             if key == "needs":
                 self.needs.append(value)
             elif key == "run":
-                self.run = value
+                self.runs.append(value)
             elif key == "expect":
                 self.expects.append(value)
             elif key == "timeline":
                 self.timeline = value != "no"
+            elif key == "copy":
+                self.copies.append(value.split())
             elif key == "repeat":
                 self.repeats.append(value.split())
             elif key == "file":
@@ -60,40 +62,44 @@ class Scenario:
                 self.files[name] = ""
             else:
                 raise SystemExit(f"{self.path}: no such line: {line}")
-        if self.run is None:
+        if not self.runs:
             raise SystemExit(f"{self.path}: no `run:` line")
 
-    def arguments(self, folder, extra=()):
-        words = [re.sub(r"^@", str(folder) + "/", word) for word in shlex.split(self.run)]
-        return [*words, *extra]
+    def commands(self, folder, out):
+        for run in self.runs:
+            words = [re.sub(r"^@", str(folder) + "/", word) for word in shlex.split(run)]
+            yield [*words, "--out", str(out)] if words[0] == "simulate" and "--compare" not in words else words
 
 
-def execute(build, scenario, extra=()):
-    """(exit status, stdout+stderr with the folder's name taken out, result or None, events' digest)."""
+def execute(build, scenario):
+    """(last exit status, stdout+stderr with the folder's name taken out, result or None, events' digest)."""
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         for file, text in scenario.files.items():
             (folder / file).write_text(text.replace("$ROOT", str(ROOT)))
         for file, count, text in scenario.repeats:
             (folder / file).write_text(text * int(count))
+        for file, path in scenario.copies:
+            (folder / file).write_bytes((ROOT / path).read_bytes())
         out = folder / "out"
-        command = [str(ROOT / "build" / build / "bin" / "gputide"), *scenario.arguments(folder, extra)]
-        if scenario.run.startswith("simulate"):
-            command += ["--out", str(out)]
         environment = {**os.environ, "COLUMNS": "120", "NO_COLOR": "1"}
-        run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=TIMEOUT_SECONDS,
-                             env=environment)
-        said = (run.stdout + run.stderr).replace(str(out), "OUT").replace(str(folder) + "/", "")
+        said, status = "", 0
+        for words in scenario.commands(folder, out):
+            run = subprocess.run([str(ROOT / "build" / build / "bin" / "gputide"), *words], cwd=ROOT,
+                                 capture_output=True, text=True, timeout=TIMEOUT_SECONDS, env=environment)
+            said += run.stdout + run.stderr
+            status = run.returncode
+        said = said.replace(str(out), "OUT").replace(str(folder) + "/", "")
         said = said.replace(str(ROOT) + "/", "")
         # The run's own speed is no part of its story.
-        said = re.sub(r"[0-9.]+ (ms|s) of wall time", "N of wall time", said)
+        said = re.sub(r"^(  time +\S+ in )\S+", r"\1N", said, flags=re.M)
         result, digest = None, ""
         if (out / "result.json").is_file():
             result = json.loads((out / "result.json").read_text())
             digest = hashlib.sha256((out / "events.jsonl").read_bytes()).hexdigest()
         elif out.exists():
             said += "wrote something in spite of its errors\n"
-        return run.returncode, said, result, digest
+        return status, said, result, digest
 
 
 def holds(expectation, status, result):
