@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "decide/checking/checks.h"
+#include "decide/scheduling/node_affinity.h"
 #include "decide/scheduling/tolerations.h"
 
 namespace gputide::checking {
@@ -60,14 +61,6 @@ void check_old_labels(const Context& context, const PodView& pod) {
   }
 }
 
-// Every set of labels that a node of the group can have.
-template <class Use>
-void each_node(const GroupView& group, Use use) {
-  for (const model::InstanceType* type : group.types)
-    for (const std::string& zone : group.plan.group.availability_zones)
-      use(node_labels(group, *type, zone));
-}
-
 // Labels that come to nodes later: from GPU Feature Discovery, the node itself, or by hand.
 bool comes_later(std::string_view key) {
   return key.starts_with("nvidia.com/") || key.starts_with("feature.node.kubernetes.io/");
@@ -80,12 +73,12 @@ bool report_missing_label(const Context& context, const PodView& pod) {
     bool found = false;
     std::string other;
     for (const GroupView& group : context.world.groups) {
-      each_node(group, [&](const model::StringMap& labels) {
+      for (const model::StringMap& labels : group.nodes) {
         const auto label = labels.find(key);
-        if (label == labels.end()) return;
+        if (label == labels.end()) continue;
         found = found || label->second == value;
         other = label->second;
-      });
+      }
     }
     if (found) continue;
     reported = true;
@@ -110,12 +103,11 @@ bool report_missing_label(const Context& context, const PodView& pod) {
 // Groups whose nodes the pod selects.
 std::vector<const GroupView*> selected_groups(const Context& context, const PodView& pod) {
   std::vector<const GroupView*> selected;
-  for (const GroupView& group : context.world.groups) {
-    bool any = false;
-    each_node(group,
-              [&](const model::StringMap& labels) { any = any || selects(*pod.spec, labels); });
-    if (any) selected.push_back(&group);
-  }
+  const scheduling::RequiredNodeAffinity wanted(*pod.spec);
+  for (const GroupView& group : context.world.groups)
+    if (std::any_of(group.nodes.begin(), group.nodes.end(),
+                    [&](const auto& labels) { return wanted.matches(labels, {}); }))
+      selected.push_back(&group);
   return selected;
 }
 

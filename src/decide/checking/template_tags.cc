@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "decide/checking/checks.h"
 #include "decide/scaling/asg_tags.h"
+#include "decide/scheduling/node_affinity.h"
 
 namespace gputide::checking {
 namespace {
@@ -134,9 +135,10 @@ const PodView* pod_that_selects(const Context& context, const GroupView& group,
     if (pod.is_daemon()) continue;
     const auto keys = selected_keys(*pod.spec);
     if (std::find(keys.begin(), keys.end(), label) == keys.end()) continue;
-    for (const model::InstanceType* type : group.types)
-      for (const std::string& zone : group.plan.group.availability_zones)
-        if (selects(*pod.spec, node_labels(group, *type, zone))) return &pod;
+    const scheduling::RequiredNodeAffinity wanted(*pod.spec);
+    if (std::any_of(group.nodes.begin(), group.nodes.end(),
+                    [&](const auto& labels) { return wanted.matches(labels, {}); }))
+      return &pod;
   }
   return nullptr;
 }

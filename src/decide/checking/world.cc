@@ -18,7 +18,7 @@ GroupView group_view(const ClusterView& cluster, const model::NodeGroupBase& wri
                      std::string_view list, std::size_t index, model::NodeGroupPlan plan,
                      const pricing::Catalogue& catalogue) {
   GroupView view{&cluster,        &written, nullptr, nullptr, Place(*cluster.object)[list][index],
-                 std::move(plan), {}};
+                 std::move(plan), {},       {}};
   const auto add = [&](const std::string& name) {
     if (const InstanceType* type = catalogue.find(name)) view.types.push_back(type);
   };
@@ -27,6 +27,9 @@ GroupView group_view(const ClusterView& cluster, const model::NodeGroupBase& wri
   } else {
     add(view.plan.launch.instance_type);
   }
+  for (const InstanceType* type : view.types)
+    for (const std::string& zone : view.plan.group.availability_zones)
+      view.nodes.push_back(node_labels(view, *type, zone));
   return view;
 }
 

@@ -28,6 +28,7 @@ struct GroupView {
   Place place;  // of the group's entry
   model::NodeGroupPlan plan;
   std::vector<const model::InstanceType*> types;  // in the plan's order; known ones only
+  std::vector<model::StringMap> nodes;  // the labels of each kind of node: a type in a zone
 
   bool has_nvidia() const;
   /// The place where a type is named.
