@@ -40,7 +40,8 @@ bool read_decimal(std::string_view text, Decimal& out) {
   }
   if (!any) return false;
   if (at < text.size() && (text[at] == 'e' || text[at] == 'E')) {
-    if (++at < text.size() && text[at] == '+') ++at;
+    ++at;
+    if (at < text.size() && text[at] == '+') ++at;
     std::int32_t exponent = 0;
     const auto [end, error] =
         std::from_chars(text.data() + at, text.data() + text.size(), exponent);
@@ -89,7 +90,7 @@ Money cost(Money per_hour, Duration span) {
   GPUTIDE_CHECK(span >= Duration());
   constexpr std::int64_t kHour = Duration::hours(1).nanoseconds();
   const __int128 product = static_cast<__int128>(per_hour.micros()) * span.nanoseconds();
-  return Money::micros(static_cast<std::int64_t>((2 * product + kHour) / (2 * kHour)));
+  return Money::micros(static_cast<std::int64_t>((2 * product + kHour) / (__int128{2} * kHour)));
 }
 
 }  // namespace gputide

@@ -299,7 +299,7 @@ class TimeReader {
       return cannot(hold, "Z07:00");
     const int hours = number(rest_.substr(1, 2)), minutes = number(rest_.substr(4, 2));
     rest_.remove_prefix(6);
-    offset = (hours * 60 + minutes) * 60;
+    offset = (std::int64_t{hours} * 60 + minutes) * 60;
     if (hold[0] == '-') offset = -offset;
     return in_range(hours <= 24, "time zone offset hour") &&
            in_range(minutes <= 60, "time zone offset minute");
