@@ -23,11 +23,15 @@ class Builder {
       for (const std::int64_t d : problem().classes[shape.classes.front()].demand)
         demand_.push_back(static_cast<double>(d));
     for (const PackClass& each : problem().classes) {
-      int rank = 1;  // 0: keeps others of its like off the node; 2: waits for company
+      // 0: only existing nodes take it; 1: keeps others of its like off; 3: waits for company
+      int rank = 2;
       for (const TopologyRule& rule : each.rules) {
-        if (rule.kind == TopologyRule::Kind::AntiAffinity) rank = 0;
-        if (rule.kind == TopologyRule::Kind::Affinity && !rule.counts_itself) rank = 2;
+        if (rule.kind == TopologyRule::Kind::AntiAffinity) rank = 1;
+        if (rule.kind == TopologyRule::Kind::Affinity && !rule.counts_itself) rank = 3;
       }
+      if (std::all_of(each.offers.begin(), each.offers.end(),
+                      [](const auto& bits) { return bits.empty(); }))
+        rank = 0;
       rank_.push_back(rank);
     }
     for (const NodeKind& kind : problem().kinds) {
@@ -40,6 +44,13 @@ class Builder {
       bought_.push_back(0);
       bare_.push_back(state_.make_node(static_cast<std::uint32_t>(bare_.size())));
     }
+  }
+
+  /// Between nodes that a pod makes equally dear.
+  enum class Ties { First, Fullest, Any };
+  void break_ties(Ties ties, std::uint64_t seed) {
+    ties_ = ties;
+    rng_ = Rng(seed, "ties");
   }
 
   void use(Weights weights) { weights_ = std::move(weights); }
@@ -63,6 +74,7 @@ class Builder {
   bool open(std::vector<OpenNode>& nodes, std::uint32_t k);
   bool join(std::vector<OpenNode>& nodes, std::uint32_t k);
   bool place_one(std::vector<OpenNode>& nodes, std::uint32_t k);
+  bool fuller(const OpenNode& a, const OpenNode& b) const;
   OpenNode* least_dearer(std::vector<OpenNode>& nodes, std::uint32_t k, std::uint32_t& offer,
                          Money& dearer);
   void candidates(std::uint32_t kind, std::uint32_t k, std::vector<std::uint32_t>& out) const;
@@ -79,8 +91,10 @@ class Builder {
   std::vector<std::uint32_t> twins_;  // kind -> an earlier kind with the same offers, or kNone
   std::vector<std::int64_t> bought_;  // by kind
   std::vector<int> rank_;             // by class
-  std::vector<OpenNode> bare_;        // by kind: an empty node
-  std::vector<double> demand_;        // shape by shape
+  Ties ties_ = Ties::First;
+  Rng rng_{0, "ties"};
+  std::vector<OpenNode> bare_;  // by kind: an empty node
+  std::vector<double> demand_;  // shape by shape
   // Of the node being filled:
   std::vector<std::uint32_t> open_shapes_;  // more of them may fit
   std::vector<double> room_, pull_;         // by dimension: what is left, what a unit is wanted for
@@ -156,10 +170,7 @@ double Builder::fill(OpenNode& node, const std::vector<std::int64_t>& capacity) 
     if (best == kNone) return worth;
     const std::uint32_t k = admissible(node, shapes[best]);
     const std::uint32_t offer = k == kNone ? kNone : state_.offer_with(node, k);
-    const bool within = offer != kNone && (node.kind == kNone ||
-                                           problem().kinds[node.kind].offers[offer].price <=
-                                               problem().kinds[node.kind].offers[node.offer].price);
-    if (!within) {
+    if (offer != node.offer) {
       open_shapes_.erase(std::find(open_shapes_.begin(), open_shapes_.end(), best));
       continue;
     }
@@ -294,6 +305,21 @@ void Builder::replay(std::vector<OpenNode>& nodes, std::uint32_t kind, std::uint
   }
 }
 
+// Whether a is the fuller node, by the share of its scarcest resource.
+bool Builder::fuller(const OpenNode& a, const OpenNode& b) const {
+  const auto share = [&](const OpenNode& node) {
+    const std::vector<std::int64_t>& room =
+        node.kind == kNone ? problem().existing[node.offer].capacity
+                           : problem().kinds[node.kind].offers[node.offer].capacity;
+    double most = 0;
+    for (std::size_t r = 0; r < problem().dimensions; ++r)
+      if (room[r] > 0)
+        most = std::max(most, static_cast<double>(node.used[r]) / static_cast<double>(room[r]));
+    return most;
+  };
+  return share(a) > share(b);
+}
+
 // The node that is there and takes the pod for the least more money; nullptr: none does.
 OpenNode* Builder::least_dearer(std::vector<OpenNode>& nodes, std::uint32_t k, std::uint32_t& offer,
                                 Money& dearer) {
@@ -309,7 +335,10 @@ OpenNode* Builder::least_dearer(std::vector<OpenNode>& nodes, std::uint32_t k, s
     const Money more = node.kind == kNone
                            ? Money()
                            : problem().kinds[node.kind].offers[with].price - state_.price(node);
-    if (best == nullptr || more < dearer) {
+    bool better = best == nullptr || more < dearer;
+    if (!better && more == dearer && ties_ == Ties::Fullest) better = fuller(node, *best);
+    if (!better && more == dearer && ties_ == Ties::Any) better = rng_.below(2) == 0;
+    if (better) {
       best = &node;
       offer = with;
       dearer = more;
@@ -572,26 +601,34 @@ void improve(PackState& state, Builder& builder, const std::vector<double>& valu
            std::min(effort.most_repacks, effort.repacks_per_node * static_cast<int>(nodes.size())));
 }
 
-// Pod by pod in many orders: what rules, limits and full nodes ask of few pods.
+// Pod by pod in many orders: what rules, limits and full nodes ask of few pods. Classes that found
+// no place come earlier the next time.
 void try_orders(const PackProblem& problem, const PackBound& bound,
                 const std::vector<double>& value, const PackEffort& effort, Best& best) {
   Rng rng(1, "orders");
+  std::vector<int> missed(problem.classes.size(), 0);
   for (int i = 0; i < effort.orders; ++i) {
     PackState state(problem);
     Builder builder(state, bound);
+    builder.break_ties(static_cast<Builder::Ties>(i % 3), static_cast<std::uint64_t>(i));
     Weights weights;
     weights.shape_value = value;
-    if (i > 0)
+    if (i > 1)
       for (double& v : weights.shape_value)
         v = (v + 1e-6) * static_cast<double>(1 + rng.below(i % 2 == 0 ? 1000 : 20));
     builder.use(weights);
     std::vector<std::uint32_t> order = builder.seed_order();
-    if (i % 3 == 2)
+    if (i % 4 == 3)
       for (std::size_t j = order.size(); j > 1; --j) std::swap(order[j - 1], order[rng.below(j)]);
+    std::stable_sort(order.begin(), order.end(),
+                     [&](std::uint32_t a, std::uint32_t b) { return missed[a] > missed[b]; });
     std::vector<OpenNode> nodes;
     builder.place_each(nodes, order);
     Improver(state, builder, value).run(nodes, static_cast<int>(nodes.size()));
-    best.offer(finish(problem, nodes));
+    PackPlan plan = finish(problem, nodes);
+    for (std::uint32_t k = 0; k < missed.size(); ++k)
+      if (plan.unplaced[k] > 0) ++missed[k];
+    best.offer(std::move(plan));
   }
 }
 
