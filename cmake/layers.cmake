@@ -50,3 +50,9 @@ if(NOT GPUTIDE_FUZZ)
   target_include_directories(gputide-golden PRIVATE ${CMAKE_SOURCE_DIR})
   target_link_libraries(gputide-golden PRIVATE codec control_autoscaler decide_provisioning decide_scaling decide_scheduling ZLIB::ZLIB)
 endif()
+
+# ./dev bench plan
+if(NOT GPUTIDE_FUZZ)
+  add_executable(gputide-bench-plan EXCLUDE_FROM_ALL bench/plan.cc)
+  target_link_libraries(gputide-bench-plan PRIVATE decide_provisioning)
+endif()

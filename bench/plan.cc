@@ -1,0 +1,270 @@
+// ./dev bench plan: what the planner buys for the pods that Karpenter's scheduler was measured on,
+// beside its figures and the bound. Writes build/bench/plan.csv.
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <fstream>
+#include <functional>
+#include <map>
+#include <span>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "base/rng.h"
+#include "decide/provisioning/packing.h"
+#include "decide/provisioning/packing_bound.h"
+
+namespace gputide::provisioning {
+namespace {
+
+using Rows = std::vector<std::vector<std::string>>;
+
+Rows read_csv(const std::string& path) {
+  Rows rows;
+  std::ifstream in(path);
+  std::string line;
+  std::getline(in, line);
+  while (std::getline(in, line)) {
+    if (line.ends_with('\r')) line.pop_back();
+    rows.emplace_back();
+    std::istringstream fields(line);
+    for (std::string field; std::getline(fields, field, ',');) rows.back().push_back(field);
+  }
+  return rows;
+}
+
+std::int64_t integer(const std::string& text) {
+  return std::stoll(text);
+}
+
+// Karpenter's scheduling benchmark: group, label, selector label, millicores, MiB.
+Rows diverse_pods(std::int64_t count) {
+  const Rows measured =
+      read_csv(fmt::format("../shared/data/karpenter-benchmark/pods-diverse-{}.csv", count));
+  if (!measured.empty()) return measured;
+  Rng rng(42, "diverse");
+  const std::int64_t cpu[] = {100, 250, 500, 1000, 1500};
+  const std::int64_t memory[] = {100, 256, 512, 1024, 2048, 4096};
+  const char* groups[] = {"generic", "zone-spread", "hostname-spread", "affinity-zone",
+                          "antiaffinity-hostname"};
+  Rows rows;
+  for (std::int64_t i = 0; i < count; ++i) {
+    const auto letter = [&] { return std::string(1, static_cast<char>('a' + rng.below(7))); };
+    const std::string label = letter(), selector = letter();
+    rows.push_back({std::to_string(i), groups[i * 5 / count], label, selector,
+                    std::to_string(cpu[rng.below(5)]), std::to_string(memory[rng.below(6)])});
+  }
+  return rows;
+}
+
+// Types i = 0 ... 399: i + 1 cores, twice as many GiB, a price in proportion; five offerings each.
+std::vector<NodeKind> diverse_kinds() {
+  std::vector<NodeKind> kinds;
+  for (const std::uint32_t zone : {0U, 1U, 0U, 1U, 2U}) {
+    NodeKind kind;
+    kind.domains = {zone};
+    for (std::int64_t i = 1; i <= 400; ++i) {
+      PackOffer offer;
+      const std::int64_t bytes = i * (std::int64_t{2} << 30);
+      offer.capacity = {i * 1000 - 100, bytes - (std::int64_t{10} << 20), i * 10};
+      offer.price = Money::micros(i * 100'000 + (bytes + 5000) / 10'000);
+      offer.type = static_cast<std::uint32_t>(i - 1);
+      kind.offers.push_back(offer);
+    }
+    kinds.push_back(kind);
+  }
+  return kinds;
+}
+
+PackProblem diverse(std::int64_t count) {
+  PackProblem p;
+  p.dimensions = 3;
+  p.pools.resize(1);
+  p.kinds = diverse_kinds();
+  const auto group = [&](std::uint32_t key) {
+    TopologyGroup g;
+    g.key = key;
+    if (key != kHostname) g.counts = g.anti_owners = {0, 0, 0};
+    p.groups.push_back(g);
+    return static_cast<std::uint32_t>(p.groups.size() - 1);
+  };
+  std::map<std::string, std::uint32_t> by_zone, by_host, together;
+  for (char c = 'a'; c <= 'g'; ++c) {
+    const std::string label(1, c);
+    by_zone[label] = group(0);
+    by_host[label] = group(kHostname);
+    together[label] = group(0);
+  }
+  const std::uint32_t apart = group(kHostname);
+  std::vector<std::uint64_t> all(7, ~std::uint64_t{0});
+  all[6] = 0xffff;
+  std::map<std::vector<std::string>, std::size_t> known;
+  for (const std::vector<std::string>& row : diverse_pods(count)) {
+    const std::vector<std::string> key(row.begin() + 1, row.end());
+    const auto [at, fresh] = known.try_emplace(key, p.classes.size());
+    if (!fresh) {
+      ++p.classes[at->second].count;
+      continue;
+    }
+    PackClass c;
+    c.demand = {integer(row[4]), integer(row[5]) << 20, 1};
+    c.offers.assign(5, all);
+    const auto rule = [&](TopologyRule::Kind kind, std::uint32_t g, bool itself) {
+      TopologyRule r{kind, g, itself, 1, 0, {}};
+      if (p.groups[g].key != kHostname) r.domains = {0, 1, 2};
+      c.rules.push_back(r);
+    };
+    const std::string& label = row[2];
+    if (row[1].starts_with("anti")) {
+      c.counted_in = {apart};
+      rule(TopologyRule::Kind::AntiAffinity, apart, true);
+    } else if (row[1].find("affin") != std::string::npos) {
+      c.counted_in = {together[label]};
+      rule(TopologyRule::Kind::Affinity, together[label], true);
+    } else {
+      c.counted_in = {by_zone[label], by_host[label]};
+      if (row[1].find("spread") != std::string::npos)
+        rule(TopologyRule::Kind::Spread,
+             row[1].find("zone") != std::string::npos ? by_zone[row[3]] : by_host[row[3]],
+             row[3] == label);
+    }
+    p.classes.push_back(c);
+  }
+  return p;
+}
+
+struct GpuPods {
+  std::int64_t count, gpus, cpu_milli, mib;
+};
+
+// Pods of GPUs on the NVIDIA types that `wanted` allows; `slices` for each GPU.
+PackProblem gpu_mix(std::span<const GpuPods> pods,
+                    const std::function<bool(std::string_view)>& wanted, bool spot,
+                    std::int64_t slices = 1) {
+  PackProblem p;
+  p.dimensions = 4;
+  p.pools.resize(1);
+  NodeKind kind;
+  for (const auto& t : read_csv("../shared/data/karpenter-benchmark/gpu-anchor-types.csv")) {
+    const std::size_t column = spot ? 10 : 9;
+    if (t.size() <= column) continue;  // no spot price
+    const std::string& price = t[column];
+    if (t[1] != "amd64" || price.empty() || !wanted(t[0])) continue;
+    PackOffer offer;
+    offer.capacity = {integer(t[7]), integer(t[8]), integer(t[4]), integer(t[5]) * slices};
+    offer.price = *Money::parse(price);
+    offer.type = static_cast<std::uint32_t>(kind.offers.size());
+    kind.offers.push_back(offer);
+  }
+  std::stable_sort(kind.offers.begin(), kind.offers.end(),
+                   [](const auto& a, const auto& b) { return a.price < b.price; });
+  std::vector<std::uint64_t> all((kind.offers.size() + 63) / 64, ~std::uint64_t{0});
+  if (kind.offers.size() % 64 != 0) all.back() = (std::uint64_t{1} << kind.offers.size() % 64) - 1;
+  p.kinds = {kind};
+  for (const GpuPods& each : pods) {
+    PackClass c;
+    c.demand = {each.cpu_milli, each.mib, 1, each.gpus};
+    c.count = each.count;
+    c.offers = {all};
+    p.classes.push_back(c);
+  }
+  return p;
+}
+
+struct Case {
+  std::string name;
+  std::function<PackProblem()> make;
+  double peer_ms, peer_price;  // Karpenter's, measured
+  double reference;            // what its pods need at most; 0 = the bound says
+};
+
+std::vector<Case> cases() {
+  const auto family = [](std::string_view prefix) {
+    return [prefix](std::string_view type) { return type.starts_with(prefix); };
+  };
+  const auto any = [](std::string_view) { return true; };
+  static const GpuPods eight[] = {{8, 1, 3000, 12288}};
+  static const GpuPods slices[] = {{40, 1, 300, 1024}};
+  static const GpuPods pairs[] = {{4, 2, 300, 1024}};
+  static const GpuPods mix[] = {
+      {60, 1, 3000, 12288}, {20, 2, 6000, 24576}, {10, 4, 12000, 49152}, {10, 8, 24000, 98304}};
+  static const GpuPods thousand[] = {{1000, 1, 3000, 12288}};
+  const auto one = [](std::string_view type) { return type == "g4dn.xlarge"; };
+  const auto three = [](std::string_view t) {
+    return t.starts_with("g4dn.") || t.starts_with("g5.") || t.starts_with("g6.");
+  };
+  std::vector<Case> out;
+  const std::pair<std::int64_t, std::pair<double, double>> measured[] = {{1000, {1214, 345}},
+                                                                         {2000, {0, 0}},
+                                                                         {5000, {9436, 1747}},
+                                                                         {10000, {31069, 3523}},
+                                                                         {20000, {70448, 7172}}};
+  for (const auto& [n, peer] : measured)
+    out.push_back({fmt::format("diverse-{}", n), [count = n] { return diverse(count); }, peer.first,
+                   peer.second, 0});
+  out.push_back({"G1", [=] { return gpu_mix(eight, family("g5."), false); }, 0.7, 16.288, 8.048});
+  out.push_back(
+      {"G1b", [=] { return gpu_mix(eight, family("g6."), false); }, 0.4, 13.3504, 6.4384});
+  out.push_back({"G1c", [=] { return gpu_mix(eight, family("g4dn."), false); }, 1.1, 7.824, 4.208});
+  out.push_back({"G2", [=] { return gpu_mix(slices, one, false, 10); }, 14.4, 21.04, 2.104});
+  out.push_back({"G2b", [=] { return gpu_mix(pairs, one, false, 10); }, 0.3, 0, 0.526});
+  out.push_back({"G3", [=] { return gpu_mix(mix, three, false); }, 39.9, 364.3728, 243.304});
+  out.push_back({"G4", [=] { return gpu_mix(mix, any, false); }, 10.5, 364.3728, 243.304});
+  out.push_back({"G5", [=] { return gpu_mix(mix, any, true); }, 52.8, 110.9624, 80.1036});
+  out.push_back({"G6", [=] { return gpu_mix(thousand, any, false); }, 269.8, 1668.8, 526});
+  out.push_back({"G6b", [=] { return gpu_mix(thousand, any, true); }, 351.2, 507.195, 189.36});
+  return out;
+}
+
+double now_ms() {
+  return std::chrono::duration<double, std::milli>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+int run(std::string_view only) {
+  std::ofstream csv("build/bench/plan.csv");
+  csv << "case,metric,ours,peer,peer_source,bound,unit\n";
+  constexpr std::string_view kSource = "karpenter 86026aa1a on two shared cores";
+  fmt::print("{:14} {:>9} {:>11} {:>6} {:>9} {:>10} {:>10} {:>10} {:>8} {:>6}\n", "case", "ms",
+             "$/h", "nodes", "peer ms", "peer $/h", "reference", "bound", "/bound", "faults");
+  int faults = 0;
+  for (const Case& each : cases()) {
+    if (!only.empty() && only != each.name) continue;
+    const PackProblem problem = each.make();
+    if (problem.kinds.empty() || problem.kinds.front().offers.empty()) {
+      fmt::print("{:14} skipped: ../shared/data/karpenter-benchmark is not there\n", each.name);
+      continue;
+    }
+    const double start = now_ms();
+    const PackPlan plan = pack(problem);
+    const double took = now_ms() - start;
+    const double bound = pack_bound(problem).bound.per_hour.to_dollars();
+    std::int64_t left = 0;
+    for (const std::int64_t n : plan.unplaced) left += n;
+    const std::size_t found = check_plan(problem, plan).size() + static_cast<std::size_t>(left);
+    faults += static_cast<int>(found);
+    const double price = plan.per_hour.to_dollars();
+    fmt::print("{:14} {:9.1f} {:11.3f} {:6} {:9.1f} {:10.3f} {:10.3f} {:10.3f} {:8.4f} {:6}\n",
+               each.name, took, price, plan.nodes.size(), each.peer_ms, each.peer_price,
+               each.reference, bound, price / bound, found);
+    csv << fmt::format("{},price,{:.6f},{},{},{:.6f},usd_per_hour\n", each.name, price,
+                       each.peer_price, kSource, bound);
+    csv << fmt::format("{},time,{:.3f},{},{},,ms\n", each.name, took, each.peer_ms, kSource);
+    csv << fmt::format("{},nodes,{},,,,count\n", each.name, plan.nodes.size());
+    std::fflush(stdout);
+  }
+  return faults == 0 ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace gputide::provisioning
+
+int main(int argc, char** argv) {
+  const bool named = argc == 3 && std::string_view(argv[1]) == "--only";
+  return gputide::provisioning::run(named ? argv[2] : "");
+}
