@@ -1,11 +1,10 @@
-#include "model/selector.h"
-
 #include <gtest/gtest.h>
 
 #include "model/int_or_string.h"
 #include "model/names.h"
 #include "model/object_validation.h"
 #include "model/pod_requests.h"
+#include "model/selector.h"
 
 namespace gputide::model {
 namespace {
