@@ -88,9 +88,13 @@ const Table& table(Spread spread) {
   return kModerate;
 }
 
+// Longer than any run, and short enough to be added to a moment.
+constexpr Duration kForever = Duration::hours(50 * 365 * 24);
+
 Duration scaled(Duration mean, std::int64_t units) {
-  const __int128 product = static_cast<__int128>(mean.nanoseconds()) * units;
-  return Duration::nanoseconds(static_cast<std::int64_t>(product >> kUnitBits));
+  const __int128 product = (static_cast<__int128>(mean.nanoseconds()) * units) >> kUnitBits;
+  if (product > kForever.nanoseconds()) return kForever;
+  return Duration::nanoseconds(static_cast<std::int64_t>(product));
 }
 
 // A value of slice `i`: its mean, give or take half the way to the next one.
