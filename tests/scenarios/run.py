@@ -10,9 +10,9 @@ import os
 import pathlib
 import re
 import shlex
+import shutil
 import subprocess
 import sys
-import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 HERE = pathlib.Path(__file__).resolve().parent
@@ -65,41 +65,43 @@ class Scenario:
         if not self.runs:
             raise SystemExit(f"{self.path}: no `run:` line")
 
-    def commands(self, folder, out):
+    def commands(self, folder):
         for run in self.runs:
-            words = [re.sub(r"^@", str(folder) + "/", word) for word in shlex.split(run)]
-            yield [*words, "--out", str(out)] if words[0] == "simulate" and "--compare" not in words else words
+            words = [re.sub(r"^@", folder + "/", word) for word in shlex.split(run)]
+            yield [*words, "--out", folder + "/out"] if words[0] == "simulate" and "--compare" not in words else words
 
 
 def execute(build, scenario):
     """(last exit status, stdout+stderr with the folder's name taken out, result or None, events' digest)."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = pathlib.Path(name)
-        for file, text in scenario.files.items():
-            (folder / file).write_text(text.replace("$ROOT", str(ROOT)))
-        for file, count, text in scenario.repeats:
-            (folder / file).write_text(text * int(count))
-        for file, path in scenario.copies:
-            (folder / file).write_bytes((ROOT / path).read_bytes())
-        out = folder / "out"
-        environment = {**os.environ, "COLUMNS": "120", "NO_COLOR": "1"}
-        said, status = "", 0
-        for words in scenario.commands(folder, out):
-            run = subprocess.run([str(ROOT / "build" / build / "bin" / "gputide"), *words], cwd=ROOT,
-                                 capture_output=True, text=True, timeout=TIMEOUT_SECONDS, env=environment)
-            said += run.stdout + run.stderr
-            status = run.returncode
-        said = said.replace(str(out), "OUT").replace(str(folder) + "/", "")
-        said = said.replace(str(ROOT) + "/", "")
-        # The run's own speed is no part of its story.
-        said = re.sub(r"^(  time +\S+ in )\S+", r"\1N", said, flags=re.M)
-        result, digest = None, ""
-        if (out / "result.json").is_file():
-            result = json.loads((out / "result.json").read_text())
-            digest = hashlib.sha256((out / "events.jsonl").read_bytes()).hexdigest()
-        elif out.exists():
-            said += "wrote something in spite of its errors\n"
-        return status, said, result, digest
+    # The folder's name is the same in every checkout: it is part of what a run records.
+    name = f"build/scenarios/{scenario.path.stem}"
+    folder, out = ROOT / name, ROOT / name / "out"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for file, text in scenario.files.items():
+        (folder / file).write_text(text.replace("$ROOT", "../../.."))
+    for file, count, text in scenario.repeats:
+        (folder / file).write_text(text * int(count))
+    for file, path in scenario.copies:
+        (folder / file).write_bytes((ROOT / path).read_bytes())
+    environment = {**os.environ, "COLUMNS": "120", "NO_COLOR": "1"}
+    said, status = "", 0
+    for words in scenario.commands(name):
+        run = subprocess.run([str(ROOT / "build" / build / "bin" / "gputide"), *words], cwd=ROOT,
+                             capture_output=True, text=True, timeout=TIMEOUT_SECONDS, env=environment)
+        said += run.stdout + run.stderr
+        status = run.returncode
+    said = said.replace(name + "/", "")
+    # The run's own speed is no part of its story.
+    said = re.sub(r"^(  time +\S+ in )\S+", r"\1N", said, flags=re.M)
+    result, digest = None, ""
+    if (out / "result.json").is_file():
+        result = json.loads((out / "result.json").read_text())
+        digest = hashlib.sha256((out / "events.jsonl").read_bytes()).hexdigest()
+    elif out.exists():
+        said += "wrote something in spite of its errors\n"
+    shutil.rmtree(folder)
+    return status, said, result, digest
 
 
 def holds(expectation, status, result):
