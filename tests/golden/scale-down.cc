@@ -66,27 +66,46 @@ Value names(const std::vector<scaling::Removable>& nodes) {
   return sorted(std::move(list));
 }
 
-Value unremovable(const scaling::ScaleDownState& state) {
+// What was said of nodes, by index, as an object with their names in order.
+template <class Said, class Describe>
+Value by_name(const World& world, const std::vector<Said>& said, const Describe& describe) {
+  std::map<std::string, Value> entries;
+  for (std::size_t i = 0; i < said.size(); ++i)
+    if (std::optional<Value> entry = describe(said[i]))
+      entries.emplace(world.seen.nodes[i]->node->metadata.name, std::move(*entry));
   Value::Map out;
-  for (const auto& [node, why] : state.unremovable) {
-    Value entry = Value::Map{{"reason", Value(scaling::unremovable_reason_name(why.reason)), {}}};
-    if (why.blocking_pod != nullptr) {
-      entry.set("pod", pod_name(*why.blocking_pod));
-      entry.set("podReason", Value(scaling::blocking_reason_name(why.blocking)));
-    }
-    out.push_back({node, std::move(entry), {}});
-  }
+  for (auto& [node, entry] : entries) out.push_back({node, std::move(entry), {}});
   return out;
 }
 
-Value utilizations(const scaling::ScaleDownState& state) {
-  Value::Map out;
-  for (const auto& [node, used] : state.utilization)
-    out.push_back(
-        {node,
-         Value::Map{{"dominant", used.dominant, {}}, {"utilization", real_value(used.value), {}}},
-         {}});
-  return out;
+Value unremovable(const World& world, const scaling::ScaleDownState& state) {
+  return by_name(
+      world, state.unremovable, [](const scaling::Unremovable& why) -> std::optional<Value> {
+        if (why.reason == scaling::UnremovableReason::None) return std::nullopt;
+        Value entry =
+            Value::Map{{"reason", Value(scaling::unremovable_reason_name(why.reason)), {}}};
+        if (why.blocking_pod != nullptr) {
+          entry.set("pod", pod_name(*why.blocking_pod));
+          entry.set("podReason", Value(scaling::blocking_reason_name(why.blocking)));
+        }
+        return entry;
+      });
+}
+
+Value utilizations(const World& world, const scaling::ScaleDownState& state) {
+  return by_name(world, state.utilization,
+                 [](const scaling::Utilization* used) -> std::optional<Value> {
+                   if (used == nullptr) return std::nullopt;
+                   return Value(Value::Map{{"dominant", used->dominant, {}},
+                                           {"utilization", real_value(used->value), {}}});
+                 });
+}
+
+std::vector<std::string> candidates(const World& world, const scaling::ScaleDownState& state) {
+  std::vector<std::string> list;
+  for (const std::size_t i : state.candidates)
+    list.push_back(world.seen.nodes[i]->node->metadata.name);
+  return list;
 }
 
 Value answer(const Value& input) {
@@ -102,14 +121,14 @@ Value answer(const Value& input) {
                                        instant(need(input, "start")) + Duration::seconds(after)};
     const scaling::ScaleDownState& state = planner.update(look, world.simulation, world.shapes);
     Value pass = Value::Map{{"afterSeconds", after, {}},
-                            {"candidatesSorted", sorted(state.candidates), {}},
+                            {"candidatesSorted", sorted(candidates(world, state)), {}},
                             {"unneeded", names(state.unneeded), {}},
-                            {"unremovable", unremovable(state), {}},
-                            {"utilization", utilizations(state), {}}};
+                            {"unremovable", unremovable(world, state), {}},
+                            {"utilization", utilizations(world, state), {}}};
     const scaling::NodesToDelete going = planner.nodes_to_delete(look);
     pass.set("deleteEmpty", names(going.empty));
     pass.set("deleteNeedDrain", names(going.drain));
-    pass.set("unremovableAfterNodesToDelete", unremovable(planner.state()));
+    pass.set("unremovableAfterNodesToDelete", unremovable(world, planner.state()));
     passes.push_back(std::move(pass));
   }
   return passes;

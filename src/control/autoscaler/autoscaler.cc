@@ -280,15 +280,13 @@ void Autoscaler::remove(const scaling::Plan& plan, Instant now, port::Commands& 
   const auto start = [&](const scaling::Removable& node, bool drain) {
     const scaling::NodeView& view = *seen_.nodes[node.index];
     const scaling::GroupView& group = seen_.groups[static_cast<std::size_t>(node.group)];
-    const auto& used = state_.planner().state().utilization;
-    const auto of_node = used.find(node.node);
     const std::string why = fmt::format(
         "{} for {}: {}", drain ? "Little used" : "Empty",
         Duration::seconds((now - node.since).whole_seconds()).text(),
         drain ? fmt::format("its {} fit on other nodes", scaling::describe_pods(node.pods_to_move))
               : "nothing on it would have to move");
     removals_.start(node, drain, {instance_id(view.node->spec.providerID), group.id}, why,
-                    of_node == used.end() ? nullptr : &of_node->second, now, commands);
+                    state_.planner().state().utilization[node.index], now, commands);
   };
   for (const scaling::Removable& node : plan.remove.empty) start(node, false);
   for (const scaling::Removable& node : plan.remove.drain) start(node, true);

@@ -493,11 +493,11 @@ class LoopRun {
   }
 
   static std::string why_unneeded(const Removable& node, const ScaleDownState& found) {
-    const auto used = found.utilization.find(node.node);
-    const std::string share = used == found.utilization.end() || used->second.dominant.empty()
-                                  ? std::string()
-                                  : fmt::format("{:.0f} % of its {} is asked for",
-                                                used->second.value * 100, used->second.dominant);
+    const Utilization* used = found.utilization[node.index];
+    const std::string share =
+        used == nullptr || used->dominant.empty()
+            ? std::string()
+            : fmt::format("{:.0f} % of its {} is asked for", used->value * 100, used->dominant);
     const std::string pods =
         node.pods_to_move.empty()
             ? "no pod would have to move"
@@ -573,12 +573,10 @@ void LoopState::scale_down_failed(const std::string& group, bool at_start, Insta
 bool LoopState::at_rest(const Observation& seen, Instant now) const {
   if (waiting_ && *waiting_ > now) return false;
   if (!planner_.state().unneeded.empty() && rules_.options.scale_down_enabled) {
-    for (const Removable& node : planner_.state().unneeded) {
-      const auto why = planner_.state().unremovable.find(node.node);
-      if (why == planner_.state().unremovable.end() ||
-          why->second.reason != UnremovableReason::NodeGroupMinSizeReached)
+    for (const Removable& node : planner_.state().unneeded)
+      if (planner_.state().unremovable[node.index].reason !=
+          UnremovableReason::NodeGroupMinSizeReached)
         return false;
-    }
   }
   if (rules_.options.scale_down_enabled && planner_.must_look_again(last_change_)) return false;
   for (std::size_t g = 0; g < seen.groups.size(); ++g) {

@@ -83,8 +83,7 @@ class ScaleDownPlanner::Pass {
         budgets_(input.seen.budgets),
         destinations_(static_cast<std::size_t>(simulation.end()), 0) {
     for (std::size_t i = 0; i < input.ids.size(); ++i)
-      if (input.ids[i] != kNoNode &&
-          !input.deletions.contains(input.seen.nodes[i]->node->metadata.name))
+      if (input.ids[i] != kNoNode && !input.deletions.contains(name(i)))
         destinations_[static_cast<std::size_t>(input.ids[i])] = 1;
   }
 
@@ -95,7 +94,7 @@ class ScaleDownPlanner::Pass {
       if (reason == UnremovableReason::None)
         eligible.push_back(index);
       else
-        planner_.state_.unremovable[name(index)] = {reason, nullptr, BlockingReason::None};
+        planner_.state_.unremovable[index] = {reason, nullptr, BlockingReason::None};
     }
     std::vector<Removable> found;
     const std::size_t limit = planner_.unneeded_limit();
@@ -112,9 +111,8 @@ class ScaleDownPlanner::Pass {
   const std::string& name(std::size_t index) const { return view(index).node->metadata.name; }
 
   UnremovableReason ineligible(std::size_t index) {
+    if (planner_.entries_[index].recheck_at) return UnremovableReason::RecentlyUnremovable;
     const model::Node& node = *view(index).node;
-    if (planner_.recheck_at_.contains(node.metadata.name))
-      return UnremovableReason::RecentlyUnremovable;
     if (is_being_deleted(node, input_.now)) return UnremovableReason::CurrentlyBeingDeleted;
     if (is_disabled(node)) return UnremovableReason::ScaleDownDisabledAnnotation;
     const GroupView* group = group_of(input_.seen, view(index));
@@ -125,17 +123,17 @@ class ScaleDownPlanner::Pass {
   }
 
   UnremovableReason judge_utilization(std::size_t index, const GroupOptions& options) {
-    const model::Node& node = *view(index).node;
+    static const Utilization kUnknown;
     const Semantics& semantics = planner_.semantics_;
-    const Result<Utilization>& used = planner_.measured(index, input_, simulation_).used;
-    if (!used && semantics.utilization_error_blocks) return UnremovableReason::UnexpectedError;
-    const Utilization measured = used.value_or(Utilization());
-    planner_.state_.utilization[node.metadata.name] = measured;
-    const double threshold = gpu_resource_of(node, semantics).empty()
-                                 ? options.scale_down_utilization_threshold
-                                 : options.scale_down_gpu_utilization_threshold;
+    const Entry& known = planner_.measured(index, input_, simulation_);
+    if (!known.used && semantics.utilization_error_blocks)
+      return UnremovableReason::UnexpectedError;
+    const Utilization& used = known.used ? *known.used : kUnknown;
+    planner_.state_.utilization[index] = &used;
+    const double threshold = known.has_gpu ? options.scale_down_gpu_utilization_threshold
+                                           : options.scale_down_utilization_threshold;
     const bool may_go =
-        semantics.threshold_is_inclusive ? measured.value <= threshold : measured.value < threshold;
+        semantics.threshold_is_inclusive ? used.value <= threshold : used.value < threshold;
     return may_go ? UnremovableReason::None : UnremovableReason::NotUnderutilized;
   }
 
@@ -180,9 +178,9 @@ class ScaleDownPlanner::Pass {
   }
 
   void leave(std::size_t index, Unremovable why) {
-    planner_.recheck_at_[name(index)] =
+    planner_.entries_[index].recheck_at =
         input_.now + planner_.options_.unremovable_node_recheck_timeout;
-    planner_.state_.unremovable[name(index)] = std::move(why);
+    planner_.state_.unremovable[index] = std::move(why);
   }
 
   ScaleDownPlanner& planner_;
@@ -216,8 +214,7 @@ std::vector<std::size_t> ScaleDownPlanner::candidates(const ScaleDownInput& inpu
       continue;
     if (input.held_groups != nullptr && (*input.held_groups)[static_cast<std::size_t>(view.group)])
       continue;
-    found.push_back(
-        {i, measured(i, input, simulation).empty, previous_.contains(view.node->metadata.name)});
+    found.push_back({i, measured(i, input, simulation).empty, entries_[i].unneeded});
   }
   GoSorter(
       [&](std::size_t i, std::size_t j) {
@@ -232,74 +229,107 @@ std::vector<std::size_t> ScaleDownPlanner::candidates(const ScaleDownInput& inpu
   return ordered;
 }
 
-const ScaleDownPlanner::Measured& ScaleDownPlanner::measured(std::size_t index,
-                                                             const ScaleDownInput& input,
-                                                             const Simulation& simulation) {
-  const std::shared_ptr<const NodeView>& view = input.seen.nodes[index];
+const ScaleDownPlanner::Entry& ScaleDownPlanner::measured(std::size_t index,
+                                                          const ScaleDownInput& input,
+                                                          const Simulation& simulation) {
+  Entry& known = entries_[index];
+  const NodeView& view = *known.view;
   const std::vector<PodRef>& pods = simulation.pods(input.ids[index]);
-  Measured& known = measured_[view.get()];
-  const bool as_seen = pods.size() == view->pods.size();  // nothing is imagined on it
-  if (known.view != nullptr && known.as_seen && as_seen && !known.passing) return known;
-  const GroupView* group = group_of(input.seen, *view);
+  const bool as_seen = pods.size() == view.pods.size();  // nothing is imagined on it
+  const GroupView* group = group_of(input.seen, view);
   const bool ignore_daemonsets = group != nullptr && group->options.ignore_daemonsets_utilization;
-  known.view = view;
-  known.as_seen = as_seen;
-  known.empty = is_empty(pods, drain_, input.now);
-  known.passing = std::any_of(pods.begin(), pods.end(), [](const PodRef& pod) {
-    return pod->metadata.deletionTimestamp.has_value();
+  if (known.measured && as_seen && known.ignored_daemonsets == ignore_daemonsets) return known;
+  const bool passing = std::any_of(pods.begin(), pods.end(), [](const PodRef& pod) {
+    return pod->metadata.deletionTimestamp.has_value();  // time decides too
   });
-  known.used = utilization(*view->node, pods,
+  known.measured = as_seen && !passing;
+  known.ignored_daemonsets = ignore_daemonsets;
+  known.empty = is_empty(pods, drain_, input.now);
+  known.has_gpu = !gpu_resource_of(*view.node, semantics_).empty();
+  known.used = utilization(*view.node, pods,
                            {ignore_daemonsets, options_.ignore_mirror_pods_utilization, semantics_},
                            input.now);
   return known;
+}
+
+// Entries follow their nodes, by name.
+void ScaleDownPlanner::align(const Observation& seen) {
+  const std::size_t count = seen.nodes.size();
+  const auto same_node = [&](std::size_t i) {
+    return entries_[i].view == seen.nodes[i] ||
+           entries_[i].view->node->metadata.name == seen.nodes[i]->node->metadata.name;
+  };
+  std::size_t first = 0;  // the first node that is not where it was
+  while (first < std::min(count, entries_.size()) && same_node(first)) ++first;
+  std::map<std::string_view, Entry> moved;
+  for (std::size_t i = first; i < entries_.size(); ++i)
+    moved.emplace(entries_[i].view->node->metadata.name, std::move(entries_[i]));
+  entries_.resize(first);
+  entries_.resize(count);
+  for (std::size_t i = first; i < count; ++i)
+    if (const auto at = moved.find(seen.nodes[i]->node->metadata.name); at != moved.end()) {
+      entries_[i] = std::move(at->second);
+      moved.erase(at);
+    }
+  for (std::size_t i = 0; i < count; ++i) {
+    if (entries_[i].view == seen.nodes[i]) continue;
+    entries_[i].view = seen.nodes[i];
+    entries_[i].measured = false;
+  }
+  settled_ = std::none_of(moved.begin(), moved.end(), [](const auto& gone) {
+    return gone.second.unneeded || gone.second.recheck_at;
+  });
 }
 
 void ScaleDownPlanner::start_pass(const ScaleDownInput& input) {
   if (last_update_) shortest_interval_ = std::min(shortest_interval_, input.now - *last_update_);
   if (shortest_interval_ <= Duration()) shortest_interval_ = Duration::nanoseconds(1);
   last_update_ = input.now;
-  state_ = {};
-  std::map<std::string, Instant, std::less<>> recheck;
-  for (const auto& node : input.seen.nodes) {
-    const auto at = recheck_at_.find(node->node->metadata.name);
-    if (at != recheck_at_.end() && at->second > input.now) recheck.insert(*at);
-  }
-  recheck_at_ = std::move(recheck);
-  if (measured_.size() > 2 * input.seen.nodes.size() + 64) measured_.clear();
+  align(input.seen);
+  state_.candidates.clear();
+  state_.unneeded.clear();
+  state_.unremovable.assign(input.seen.nodes.size(), {});
+  state_.utilization.assign(input.seen.nodes.size(), nullptr);
 }
 
 // Once nodes are unneeded for long enough, this many go in each loop; more need not be known.
 std::size_t ScaleDownPlanner::unneeded_limit() const {
   const std::int64_t parallelism = options_.max_scale_down_parallelism;
-  const std::int64_t limit = static_cast<std::int64_t>(since_.size()) + 2 * parallelism;
+  const std::int64_t limit = static_cast<std::int64_t>(unneeded_nodes_) + 2 * parallelism;
   const Duration unneeded_time = std::max(options_.scale_down_unneeded_time, shortest_interval_);
   const std::int64_t loops = unneeded_time.nanoseconds() / shortest_interval_.nanoseconds();
   return static_cast<std::size_t>(std::min(limit, parallelism * loops + parallelism));
 }
 
 void ScaleDownPlanner::keep_unneeded_since(std::vector<Removable>& found, Instant now) {
-  std::map<std::string, Instant, std::less<>> since;
+  std::vector<std::uint8_t> unneeded(entries_.size(), 0);
   for (Removable& removable : found) {
-    const auto at = since_.find(removable.node);
-    removable.since = at == since_.end() ? now : at->second;
-    since.emplace(removable.node, removable.since);
+    unneeded[removable.index] = 1;
+    std::optional<Instant>& since = entries_[removable.index].unneeded_since;
+    if (!since) since = now;
+    removable.since = *since;
   }
-  since_ = std::move(since);
-  previous_.clear();
-  for (const Removable& removable : found) previous_.insert(removable.node);
+  for (std::size_t i = 0; i < entries_.size(); ++i) {
+    settled_ = settled_ && entries_[i].unneeded == (unneeded[i] != 0);
+    entries_[i].unneeded = unneeded[i] != 0;
+    if (unneeded[i] == 0) entries_[i].unneeded_since.reset();
+  }
+  unneeded_nodes_ = found.size();
 }
 
 const ScaleDownState& ScaleDownPlanner::update(const ScaleDownInput& input, Simulation& simulation,
                                                PodShapes& shapes) {
-  const std::set<std::string, std::less<>> unneeded_before = previous_;
-  std::vector<std::string> checked_before;
-  for (const auto& [node, at] : recheck_at_) checked_before.push_back(node);
   const std::uint64_t searched_before = mover_.searched() + evicted_.searched();
   const Duration interval_before = shortest_interval_;
   start_pass(input);
+  std::vector<std::uint8_t> checked_before(entries_.size(), 0);
+  for (std::size_t i = 0; i < entries_.size(); ++i) {
+    std::optional<Instant>& at = entries_[i].recheck_at;
+    checked_before[i] = at.has_value();
+    if (at && *at <= input.now) at.reset();
+  }
   std::vector<std::size_t> order = candidates(input, simulation);
-  for (const std::size_t index : order)
-    state_.candidates.push_back(input.seen.nodes[index]->node->metadata.name);
+  state_.candidates = order;
   std::erase_if(order, [&](std::size_t index) {
     return input.deletions.contains(input.seen.nodes[index]->node->metadata.name);
   });
@@ -312,12 +342,10 @@ const ScaleDownState& ScaleDownPlanner::update(const ScaleDownInput& input, Simu
   state_.unneeded = std::move(found);
   mover_.drop_old_hints();
   evicted_.drop_old_hints();
-  settled_ = previous_ == unneeded_before && shortest_interval_ == interval_before &&
-             searched_before == mover_.searched() + evicted_.searched() &&
-             std::equal(recheck_at_.begin(), recheck_at_.end(), checked_before.begin(),
-                        checked_before.end(), [](const auto& entry, const std::string& name) {
-                          return entry.first == name;
-                        });
+  settled_ = settled_ && shortest_interval_ == interval_before &&
+             searched_before == mover_.searched() + evicted_.searched();
+  for (std::size_t i = 0; i < entries_.size() && settled_; ++i)
+    settled_ = entries_[i].recheck_at.has_value() == (checked_before[i] != 0);
   return state_;
 }
 
@@ -354,7 +382,7 @@ NodesToDelete ScaleDownPlanner::nodes_to_delete(const ScaleDownInput& input) {
         if (reason == UnremovableReason::None)
           now.push_back(removable);
         else
-          state_.unremovable[removable.node] = {reason, nullptr, BlockingReason::None};
+          state_.unremovable[removable.index] = {reason, nullptr, BlockingReason::None};
       }
   const auto most = static_cast<std::size_t>(options_.max_scale_down_parallelism);
   if (now.size() > most) now.resize(most);
@@ -365,13 +393,15 @@ NodesToDelete ScaleDownPlanner::nodes_to_delete(const ScaleDownInput& input) {
 }
 
 bool ScaleDownPlanner::must_look_again(Instant since) const {
-  return std::any_of(recheck_at_.begin(), recheck_at_.end(), [&](const auto& entry) {
-    return entry.second - options_.unremovable_node_recheck_timeout < since;
+  return std::any_of(entries_.begin(), entries_.end(), [&](const Entry& entry) {
+    return entry.recheck_at &&
+           *entry.recheck_at - options_.unremovable_node_recheck_timeout < since;
   });
 }
 
 void ScaleDownPlanner::forget_unneeded() {
-  since_.clear();
+  for (Entry& entry : entries_) entry.unneeded_since.reset();
+  unneeded_nodes_ = 0;
   state_.unneeded.clear();
 }
 
@@ -381,7 +411,8 @@ std::optional<Instant> ScaleDownPlanner::next_change(const Observation& seen, In
     if (at > now && (!next || at < *next)) next = at;
   };
   constexpr Duration kPast = Duration::nanoseconds(1);
-  for (const auto& [node, at] : recheck_at_) consider(at);
+  for (const Entry& entry : entries_)
+    if (entry.recheck_at) consider(*entry.recheck_at);
   for (const Removable& removable : state_.unneeded) {
     const GroupView* group = group_of(seen, *seen.nodes[removable.index]);
     if (group == nullptr) continue;

@@ -4,13 +4,12 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <boost/unordered/unordered_flat_map.hpp>
 
 #include "decide/scaling/drain.h"
 #include "decide/scaling/observation.h"
@@ -83,12 +82,14 @@ struct ScaleDownInput {
   const std::vector<std::uint8_t>* held_groups = nullptr;
 };
 
-/// What a pass found. `unneeded` is ordered as the nodes were tried.
+/// What a pass found.
 struct ScaleDownState {
-  std::vector<std::string> candidates;
-  std::vector<Removable> unneeded;
-  std::map<std::string, Unremovable, std::less<>> unremovable;
-  std::map<std::string, Utilization, std::less<>> utilization;
+  std::vector<std::size_t> candidates;  // indexes of Observation::nodes
+  std::vector<Removable> unneeded;      // in the order in which the nodes were tried
+  /// For each of Observation::nodes. Reason None: nothing was said of it.
+  std::vector<Unremovable> unremovable;
+  /// For each of Observation::nodes; nullptr: it was not measured. Good until the next pass.
+  std::vector<const Utilization*> utilization;
 };
 
 struct NodesToDelete {
@@ -127,8 +128,26 @@ class ScaleDownPlanner {
  private:
   class Pass;
 
+  /// What is known of a node from pass to pass.
+  struct Entry {
+    std::shared_ptr<const NodeView> view;
+    std::optional<Instant> recheck_at;      // not looked at before
+    std::optional<Instant> unneeded_since;  // by the last pass
+    bool unneeded = false;                  // in the last pass: tried first
+    // What the node and its pods alone decide; good while its view stays and nothing is imagined on
+    // it.
+    bool measured = false;
+    bool ignored_daemonsets = false;  // while measuring
+    bool empty = false;
+    bool has_gpu = false;
+    Result<Utilization> used;
+  };
+
+  void align(const Observation& seen);
   std::vector<std::size_t> candidates(const ScaleDownInput& input, const Simulation& simulation);
   void start_pass(const ScaleDownInput& input);
+  const Entry& measured(std::size_t index, const ScaleDownInput& input,
+                        const Simulation& simulation);
   void keep_unneeded_since(std::vector<Removable>& found, Instant now);
   std::size_t unneeded_limit() const;
   UnremovableReason waiting_reason(const Removable& removable, const ScaleDownInput& input,
@@ -138,24 +157,11 @@ class ScaleDownPlanner {
   const Semantics semantics_;
   const DrainOptions drain_;
   ScaleDownState state_;
-  std::map<std::string, Instant, std::less<>> recheck_at_;
-  std::map<std::string, Instant, std::less<>> since_;
-  std::set<std::string, std::less<>> previous_;  // unneeded in the last pass: tried first
+  std::vector<Entry> entries_;  // for each of Observation::nodes
+  std::size_t unneeded_nodes_ = 0;
   std::optional<Instant> last_update_;
   Duration shortest_interval_;
   bool settled_ = false;
-  /// What a node and its pods alone decide; good while its view stays and nothing is imagined on
-  /// it.
-  struct Measured {
-    std::shared_ptr<const NodeView> view;
-    bool as_seen = false;
-    bool empty = false;
-    bool passing = false;  // a pod is in termination: time decides too
-    Result<Utilization> used;
-  };
-  const Measured& measured(std::size_t index, const ScaleDownInput& input,
-                           const Simulation& simulation);
-  boost::unordered_flat_map<const NodeView*, Measured> measured_;
   Placer mover_;
   Placer evicted_;
 };
