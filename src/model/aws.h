@@ -31,11 +31,15 @@ struct InstanceRequirements {
   std::optional<std::int64_t> accelerator_count_max;
   std::vector<std::string> accelerator_manufacturers;  // nvidia, amd, ...
   std::vector<std::string> accelerator_types;          // gpu, fpga, inference
+
+  bool operator==(const InstanceRequirements&) const = default;
 };
 
 struct LaunchTemplateRef {
   std::string name;
   std::optional<std::string> version;  // "7", "$Default", "$Latest"; absent = $Default
+
+  bool operator==(const LaunchTemplateRef&) const = default;
 };
 
 /// The part of a launch template's data that decides what a node will be.
@@ -44,12 +48,16 @@ struct LaunchTemplateData {
   std::optional<InstanceRequirements> requirements;
   std::string image_id;
   std::int64_t volume_gib = 0;  // root volume; 0 = the image's own size
+
+  bool operator==(const LaunchTemplateData&) const = default;
 };
 
 struct LaunchTemplateOverride {
   std::string instance_type;  // "" when requirements are given
   std::optional<InstanceRequirements> requirements;
   std::optional<std::int64_t> weighted_capacity;
+
+  bool operator==(const LaunchTemplateOverride&) const = default;
 };
 
 /// How a group splits between on-demand and spot, and how it picks pools. AWS's defaults are the
@@ -62,12 +70,16 @@ struct InstancesDistributionPolicy {
       "lowest-price";  // ..., capacity-optimized(-prioritized), price-capacity-optimized
   std::int64_t spot_instance_pools = 2;  // lowest-price only
   std::optional<Money> spot_max_price;   // per hour; absent = the on-demand price
+
+  bool operator==(const InstancesDistributionPolicy&) const = default;
 };
 
 struct MixedInstancesPolicy {
   LaunchTemplateRef launch_template;
   std::vector<LaunchTemplateOverride> overrides;  // in order of priority
   InstancesDistributionPolicy distribution;
+
+  bool operator==(const MixedInstancesPolicy&) const = default;
 };
 
 enum class LifecycleState { Pending, InService, Terminating, Terminated };
@@ -81,6 +93,8 @@ struct GroupInstance {
   LifecycleState state = LifecycleState::Pending;
   bool healthy = true;
   Instant launched;
+
+  bool operator==(const GroupInstance&) const = default;
 };
 
 /// An Auto Scaling group. Exactly one of the launch fields is set in groups that AWS accepts.
@@ -103,6 +117,8 @@ struct AutoScalingGroup {
       if (k == key) return &v;
     return nullptr;
   }
+
+  bool operator==(const AutoScalingGroup&) const = default;
 };
 
 /// What a group tried to do. `status_code`: InProgress, Successful, Failed, ...
@@ -122,6 +138,8 @@ struct NodegroupTaint {
   std::string key;
   std::optional<std::string> value;
   std::string effect;  // NO_SCHEDULE, NO_EXECUTE, PREFER_NO_SCHEDULE
+
+  bool operator==(const NodegroupTaint&) const = default;
 };
 
 /// What eks:DescribeNodegroup tells of a managed node group.
@@ -135,6 +153,8 @@ struct ManagedNodegroupDescription {
   StringMap labels;
   std::vector<NodegroupTaint> taints;
   StringMap tags;
+
+  bool operator==(const ManagedNodegroupDescription&) const = default;
 };
 
 /// What an instance's kubelet is told at boot (eksctl and nodeadm: --node-labels,

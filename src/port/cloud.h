@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -104,9 +105,12 @@ struct CloudError {
 
 struct Done {};
 
-using CloudAnswer = std::variant<Done, CloudError, std::vector<model::AutoScalingGroup>,
-                                 std::vector<model::ScalingActivity>, model::LaunchTemplateData,
-                                 model::ManagedNodegroupDescription, FleetResult>;
+/// Shared, and never changed: the same address in two answers means that nothing differs.
+using GroupRef = std::shared_ptr<const model::AutoScalingGroup>;
+
+using CloudAnswer =
+    std::variant<Done, CloudError, std::vector<GroupRef>, std::vector<model::ScalingActivity>,
+                 model::LaunchTemplateData, model::ManagedNodegroupDescription, FleetResult>;
 
 /// What EventBridge tells of an instance. The two-minute notice names the moment of the end.
 struct InstanceNotice {

@@ -54,7 +54,7 @@ class CloudWorld : public InstanceListener, public port::Recorder {
 
   model::AutoScalingGroup only_group() {
     const auto answer = cloud->call(port::DescribeAutoScalingGroups{});
-    return std::get<std::vector<model::AutoScalingGroup>>(answer).at(0);
+    return *std::get<std::vector<port::GroupRef>>(answer).at(0);
   }
   std::int64_t in_service() {
     std::int64_t count = 0;

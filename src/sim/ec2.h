@@ -86,7 +86,10 @@ class Ec2 final : public Cloud, private Handler {
     const model::StringMap* tags = nullptr;
     std::vector<std::string> subnet_cidrs;
     std::optional<model::ManagedNodegroupDescription> managed;
-    std::vector<Number> members;                    // listed instances, in order of launch
+    std::vector<Number> members;         // listed instances, in order of launch
+    port::GroupRef told;                 // what a description last said
+    model::AutoScalingGroup told_facts;  // and what it was made of
+    std::vector<Number> told_members;
     std::deque<model::ScalingActivity> activities;  // oldest first; AWS keeps six weeks, we 1000
     std::size_t forgotten = 0;                      // activities before those
     std::optional<Instant> wake_at;                 // when the group compares desired and actual
@@ -214,7 +217,10 @@ class Ec2 final : public Cloud, private Handler {
   port::CloudAnswer answer(const port::DescribeNodegroup& request);
   port::CloudAnswer answer(const port::CreateFleet& request);
   port::CloudAnswer answer(const port::TerminateInstances& request);
-  model::AutoScalingGroup describe(const Group& group) const;
+  static model::LifecycleState lifecycle(const Instance& member);
+  /// The last description still says everything.
+  bool told_all(const Group& group) const;
+  const port::GroupRef& describe(Group& group);
   struct FleetPools {
     std::vector<Pool*> pools;
     std::vector<PoolChoice> choices;

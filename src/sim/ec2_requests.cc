@@ -30,9 +30,25 @@ CloudAnswer Ec2::call(const port::CloudRequest& request) {
   return std::visit([this](const auto& asked) { return answer(asked); }, request);
 }
 
-model::AutoScalingGroup Ec2::describe(const Group& group) const {
-  model::AutoScalingGroup told = group.facts;
-  told.instances.reserve(group.members.size());
+model::LifecycleState Ec2::lifecycle(const Instance& member) {
+  if (member.leaving) return model::LifecycleState::Terminating;
+  return member.state == State::Pending ? model::LifecycleState::Pending
+                                        : model::LifecycleState::InService;
+}
+
+bool Ec2::told_all(const Group& group) const {
+  if (group.told == nullptr || group.told_members != group.members ||
+      group.told_facts != group.facts)
+    return false;
+  for (std::size_t i = 0; i < group.members.size(); ++i)
+    if (group.told->instances[i].state != lifecycle(instances_[group.members[i]])) return false;
+  return true;
+}
+
+const port::GroupRef& Ec2::describe(Group& group) {
+  if (told_all(group)) return group.told;
+  auto told = std::make_shared<model::AutoScalingGroup>(group.facts);
+  told->instances.reserve(group.members.size());
   for (const Number number : group.members) {
     const Instance& member = instances_[number];
     model::GroupInstance instance;
@@ -40,14 +56,15 @@ model::AutoScalingGroup Ec2::describe(const Group& group) const {
     instance.instance_type = member.type->name;
     instance.zone = member.zone;
     instance.market = member.market;
-    instance.state = member.leaving                   ? model::LifecycleState::Terminating
-                     : member.state == State::Pending ? model::LifecycleState::Pending
-                                                      : model::LifecycleState::InService;
+    instance.state = lifecycle(member);
     instance.healthy = !member.leaving;
     instance.launched = member.launched;
-    told.instances.push_back(std::move(instance));
+    told->instances.push_back(std::move(instance));
   }
-  return told;
+  group.told = std::move(told);
+  group.told_facts = group.facts;
+  group.told_members = group.members;
+  return group.told;
 }
 
 CloudAnswer Ec2::answer(const port::DescribeAutoScalingGroups& request) {
@@ -61,9 +78,9 @@ CloudAnswer Ec2::answer(const port::DescribeAutoScalingGroups& request) {
     }
     return true;
   };
-  std::vector<model::AutoScalingGroup> found;
+  std::vector<port::GroupRef> found;
   for (const auto& [name, number] : group_by_name_)
-    if (const Group& group = groups_[number]; matches(group)) found.push_back(describe(group));
+    if (Group& group = groups_[number]; matches(group)) found.push_back(describe(group));
   return found;
 }
 

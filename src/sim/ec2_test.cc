@@ -119,7 +119,7 @@ TEST(Groups, AreFoundByTheirTags) {
   CloudWorld world;
   world.cloud->apply_node_group(CloudWorld::group({"m5.large"}, 0, 100));
   const auto found = [&](port::DescribeAutoScalingGroups request) {
-    return std::get<std::vector<model::AutoScalingGroup>>(world.cloud->call(request)).size();
+    return std::get<std::vector<port::GroupRef>>(world.cloud->call(request)).size();
   };
   EXPECT_EQ(found({{{"team", std::nullopt}}, {}}), 1u);
   EXPECT_EQ(found({{{"team", "web"}}, {}}), 0u);
@@ -134,9 +134,9 @@ TEST(Groups, EndWithTheirInstances) {
   world.cloud->delete_node_group("group-one");
   world.run_for(Duration::minutes(5));
   EXPECT_TRUE(world.cloud->live_instances().empty());
-  EXPECT_TRUE(std::get<std::vector<model::AutoScalingGroup>>(
-                  world.cloud->call(port::DescribeAutoScalingGroups{}))
-                  .empty());
+  EXPECT_TRUE(
+      std::get<std::vector<port::GroupRef>>(world.cloud->call(port::DescribeAutoScalingGroups{}))
+          .empty());
   EXPECT_TRUE(world.cloud->at_rest());
 }
 

@@ -23,7 +23,9 @@ class Run {
       group.provider_template = node;
       seen_.groups.push_back(std::move(group));
     }
-    seen_.controllers.emplace();  // the recorded runs knew of none: pods of controllers block
+    seen_.controllers =
+        std::make_shared<const scaling::Controllers>();  // the recorded runs knew of none: pods of
+                                                         // controllers block
     for (model::DaemonSet& set : read_all<model::DaemonSet>(input.find("daemonSets")))
       seen_.daemon_sets.push_back(std::make_shared<const model::DaemonSet>(std::move(set)));
   }

@@ -37,7 +37,8 @@ std::int32_t index_of(const World& world, std::string_view group) {
 
 void read_world(const Value& input, World& world) {
   read_groups(input, world);
-  world.seen.controllers = read_controllers(need(input, "controllers"));
+  world.seen.controllers =
+      std::make_shared<const scaling::Controllers>(read_controllers(need(input, "controllers")));
   world.seen.budgets = read_all<model::PodDisruptionBudget>(input.find("pdbs"));
   const std::vector<scaling::PodRef> pods = pod_refs(input.find("pods"));
   for (model::Node& node : read_all<model::Node>(input.find("nodes"))) {

@@ -192,8 +192,9 @@ class Bench {
         call.call, std::visit([&](const auto& request) { return answer(request); }, call.request)});
   }
   port::CloudAnswer answer(const port::DescribeAutoScalingGroups&) {
-    std::vector<model::AutoScalingGroup> list;
-    for (const auto& [name, group] : groups_) list.push_back(group);
+    std::vector<port::GroupRef> list;
+    for (const auto& [name, group] : groups_)
+      list.push_back(std::make_shared<const model::AutoScalingGroup>(group));
     return list;
   }
   port::CloudAnswer answer(const port::DescribeScalingActivities& request) {

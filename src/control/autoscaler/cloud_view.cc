@@ -1,6 +1,7 @@
 #include "control/autoscaler/cloud_view.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/core.h>
 
@@ -121,7 +122,7 @@ void CloudView::refresh(Instant now, const Ask& ask) {
     for (const auto& [name, spec] : explicit_) request.names.push_back(name);
     open_.emplace(ask(std::move(request)), Question{});
   }
-  if (open_.empty()) finish(now);
+  if (open_.empty()) finish();
 }
 
 bool CloudView::answered(std::uint64_t call, const port::CloudAnswer& answer, Instant now,
@@ -132,7 +133,7 @@ bool CloudView::answered(std::uint64_t call, const port::CloudAnswer& answer, In
   open_.erase(at);
   take(question, answer, now);
   if (open_.empty() && !asked_details_ && problem_.empty()) ask_details(now, ask);
-  if (open_.empty()) finish(now);
+  if (open_.empty()) finish();
   return true;
 }
 
@@ -142,12 +143,13 @@ void CloudView::take(const Question& question, const port::CloudAnswer& answer, 
     case Question::Kind::Groups:
       if (error != nullptr)
         problem_ = error->code + ": " + error->message;
-      else if (const auto* groups = std::get_if<std::vector<AutoScalingGroup>>(&answer))
+      else if (const auto* groups = std::get_if<std::vector<port::GroupRef>>(&answer))
         take_groups(*groups);
       return;
     case Question::Kind::Launch: {
       const std::pair key{question.subject, question.version};
       launch_read_[key] = now;
+      details_changed_ = true;
       if (const auto* data = std::get_if<model::LaunchTemplateData>(&answer))
         facts_.launch_templates[key] = *data;
       else
@@ -157,6 +159,7 @@ void CloudView::take(const Question& question, const port::CloudAnswer& answer, 
     case Question::Kind::Nodegroup: {
       Answered& known = nodegroups_[question.subject];
       known.at = now;
+      details_changed_ = true;
       known.nodegroup.reset();  // errors are kept as an empty answer, as upstream keeps them
       if (const auto* found = std::get_if<model::ManagedNodegroupDescription>(&answer))
         known.nodegroup = *found;
@@ -169,14 +172,18 @@ void CloudView::take(const Question& question, const port::CloudAnswer& answer, 
   }
 }
 
-void CloudView::take_groups(const std::vector<AutoScalingGroup>& groups) {
-  for (const AutoScalingGroup& group : groups) {
-    AutoScalingGroup& known = incoming_[group.name] = group;
-    if (const auto at = explicit_.find(group.name); at != explicit_.end()) {
-      known.min_size = at->second.min_size;
-      known.max_size = at->second.max_size;
-    }
-  }
+void CloudView::take_groups(const std::vector<port::GroupRef>& groups) {
+  for (const port::GroupRef& group : groups) incoming_[group->name] = group;
+}
+
+// --nodes=MIN:MAX:NAME overrules the group's own limits.
+port::GroupRef CloudView::with_limits(const port::GroupRef& told) const {
+  const auto at = explicit_.find(told->name);
+  if (at == explicit_.end()) return told;
+  auto limited = std::make_shared<AutoScalingGroup>(*told);
+  limited->min_size = at->second.min_size;
+  limited->max_size = at->second.max_size;
+  return limited;
 }
 
 void CloudView::ask_launch(const model::LaunchTemplateRef& ref, Instant now, const Ask& ask) {
@@ -193,8 +200,9 @@ void CloudView::ask_launch(const model::LaunchTemplateRef& ref, Instant now, con
 
 void CloudView::ask_details(Instant now, const Ask& ask) {
   asked_details_ = true;
-  failing_.clear();
-  for (const auto& [name, group] : incoming_) {
+  failing_before_ = std::exchange(failing_, {});
+  for (const auto& [name, told] : incoming_) {
+    const AutoScalingGroup& group = *told;
     if (group.launch_template) ask_launch(*group.launch_template, now, ask);
     if (group.mixed_instances_policy)
       ask_launch(group.mixed_instances_policy->launch_template, now, ask);
@@ -225,25 +233,61 @@ void CloudView::take_activities(const std::string& group,
   }
 }
 
-void CloudView::finish(Instant) {
+void CloudView::finish() {
   if (!problem_.empty()) {
     refreshed_.reset();
     return;
   }
-  groups_ = std::move(incoming_);
-  incoming_.clear();
-  group_of_instance_.clear();
-  index_of_group_.clear();
-  std::int32_t index = 0;
-  for (const auto& [name, group] : groups_) {
-    index_of_group_[name] = index++;
-    for (const model::GroupInstance& instance : group.instances)
-      group_of_instance_[instance.id] = name;
-    make_template(group);
+  bool changed = incoming_.size() != groups_.size();
+  for (const auto& [name, told] : incoming_) changed = take_group(name, told) || changed;
+  if (incoming_.size() != groups_.size()) forget_missing_groups();
+  if (names_changed_) {
+    index_of_group_.clear();
+    std::int32_t index = 0;
+    for (const auto& [name, known] : groups_) index_of_group_[name] = index++;
   }
-  std::erase_if(templates_, [&](const auto& entry) { return !groups_.contains(entry.first); });
+  incoming_.clear();
+  details_changed_ = false;
   setup_seen_ = cluster_.setup_version();
-  ++version_;
+  if (changed) ++version_;
+}
+
+// True when something about the group is not as it was.
+bool CloudView::take_group(const std::string& name, const port::GroupRef& told) {
+  const auto [at, added] = groups_.try_emplace(name);
+  Known& known = at->second;
+  const auto failure = [&](const auto& failures) {
+    const auto found = failures.find(name);
+    return found == failures.end() ? std::nullopt : std::optional(found->second);
+  };
+  const bool same = known.told == told;
+  if (same && !details_changed_ && setup_seen_ == cluster_.setup_version() &&
+      failure(failing_) == failure(failing_before_))
+    return false;
+  known.viewed = false;
+  names_changed_ = names_changed_ || added;
+  if (!same) {
+    if (known.group != nullptr)
+      for (const model::GroupInstance& instance : known.group->instances)
+        group_of_instance_.erase(instance.id);
+    known.told = told;
+    known.group = with_limits(told);
+    for (const model::GroupInstance& instance : told->instances)
+      group_of_instance_[instance.id] = name;
+  }
+  make_template(*known.group);
+  return true;
+}
+
+void CloudView::forget_missing_groups() {
+  names_changed_ = true;
+  std::erase_if(groups_, [&](const auto& entry) {
+    if (incoming_.contains(entry.first)) return false;
+    for (const model::GroupInstance& instance : entry.second.group->instances)
+      group_of_instance_.erase(instance.id);
+    templates_.erase(entry.first);
+    return true;
+  });
 }
 
 const model::ManagedNodegroupDescription* CloudView::nodegroup_of(
@@ -402,14 +446,23 @@ scaling::GroupView CloudView::view(const AutoScalingGroup& group) const {
 
 bool CloudView::fill(scaling::Observation& seen, Instant) {
   if (semantics_.eks_allocatable && setup_seen_ != cluster_.setup_version()) {
-    for (const auto& [name, group] : groups_) make_template(group);
+    for (auto& [name, known] : groups_) {
+      make_template(*known.group);
+      known.viewed = false;
+    }
     setup_seen_ = cluster_.setup_version();
     ++version_;
   }
   if (filled_ == version_) return false;
   filled_ = version_;
-  seen.groups.clear();
-  for (const auto& [name, group] : groups_) seen.groups.push_back(view(group));
+  seen.groups.resize(groups_.size());
+  std::size_t index = 0;
+  for (auto& [name, known] : groups_) {
+    if (!known.viewed || names_changed_) seen.groups[index] = view(*known.group);
+    known.viewed = true;
+    ++index;
+  }
+  names_changed_ = false;
   return true;
 }
 
@@ -427,7 +480,7 @@ Membership CloudView::membership(const model::Node& node) const {
 
 const AutoScalingGroup* CloudView::find(const std::string& group) const {
   const auto at = groups_.find(group);
-  return at == groups_.end() ? nullptr : &at->second;
+  return at == groups_.end() ? nullptr : at->second.group.get();
 }
 
 const AutoScalingGroup* CloudView::group_of(const model::Node& node) const {
@@ -442,26 +495,31 @@ std::int64_t CloudView::real_instances(const std::string& group) const {
   return found == nullptr ? 0 : static_cast<std::int64_t>(found->instances.size());
 }
 
-void CloudView::desired_set(const std::string& group, std::int64_t desired, Instant now) {
-  const auto at = groups_.find(group);
-  if (at == groups_.end()) return;
-  at->second.desired_capacity = desired;
-  resized_[group] = now;
-  failing_.erase(group);
+void CloudView::change(const std::string& group, std::int64_t desired) {
+  Known& known = groups_.at(group);
+  auto changed = std::make_shared<AutoScalingGroup>(*known.group);
+  changed->desired_capacity = desired;
+  known = {nullptr, std::move(changed), false};
   ++version_;
 }
 
+void CloudView::desired_set(const std::string& group, std::int64_t desired, Instant now) {
+  if (!groups_.contains(group)) return;
+  change(group, desired);
+  resized_[group] = now;
+  failing_.erase(group);
+}
+
 void CloudView::instance_ended(const std::string& group) {
-  const auto at = groups_.find(group);
-  if (at == groups_.end()) return;
-  --at->second.desired_capacity;
-  ++version_;
+  const AutoScalingGroup* known = find(group);
+  if (known == nullptr) return;
+  change(group, known->desired_capacity - 1);
   invalidate();
 }
 
 bool CloudView::restless() const {
   return std::any_of(groups_.begin(), groups_.end(), [](const auto& entry) {
-    const AutoScalingGroup& group = entry.second;
+    const AutoScalingGroup& group = *entry.second.group;
     return gap(group) != 0 ||
            std::any_of(group.instances.begin(), group.instances.end(), [](const auto& instance) {
              return instance.state != model::LifecycleState::InService;

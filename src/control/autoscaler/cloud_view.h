@@ -45,6 +45,8 @@ class CloudView {
 
   /// Writes the groups into `seen`. True when something differs from the last time.
   bool fill(scaling::Observation& seen, Instant now);
+  /// Counts changes of what `fill` writes.
+  std::uint64_t version() const { return version_; }
   Membership membership(const model::Node& node) const;
 
   const model::AutoScalingGroup* find(const std::string& group) const;
@@ -78,11 +80,15 @@ class CloudView {
 
   void ask_details(Instant now, const Ask& ask);
   void ask_launch(const model::LaunchTemplateRef& ref, Instant now, const Ask& ask);
-  void take_groups(const std::vector<model::AutoScalingGroup>& groups);
+  void take_groups(const std::vector<port::GroupRef>& groups);
   void take_activities(const std::string& group,
                        const std::vector<model::ScalingActivity>& activities);
   void take(const Question& question, const port::CloudAnswer& answer, Instant now);
-  void finish(Instant now);
+  void finish();
+  bool take_group(const std::string& name, const port::GroupRef& told);
+  void forget_missing_groups();
+  port::GroupRef with_limits(const port::GroupRef& told) const;
+  void change(const std::string& group, std::int64_t desired);
   void make_template(const model::AutoScalingGroup& group);
   std::vector<const model::InstanceType*> types_of(const model::AutoScalingGroup& group,
                                                    const scaling::LaunchPlan& plan) const;
@@ -107,8 +113,15 @@ class CloudView {
   std::map<std::uint64_t, Question> open_;
   bool asked_details_ = false;
   std::string problem_;
-  std::map<std::string, model::AutoScalingGroup> incoming_;
-  std::map<std::string, model::AutoScalingGroup> groups_;
+  struct Known {
+    port::GroupRef told;   // by AWS; nullptr: we changed it since
+    port::GroupRef group;  // with our own limits, and with what we asked for since
+    bool viewed = false;   // the last observation has it as it is
+  };
+  std::map<std::string, port::GroupRef> incoming_;
+  std::map<std::string, Known> groups_;
+  bool names_changed_ = true;    // since the last observation
+  bool details_changed_ = true;  // launch templates or node groups, since the last refresh
   scaling::LaunchFacts facts_;
   std::map<std::pair<std::string, std::string>, Instant> launch_read_;
   std::map<std::string, Answered> nodegroups_;  // by name alone, as upstream's cache
@@ -116,8 +129,10 @@ class CloudView {
   struct Failure {
     std::string message;
     std::vector<std::string> pools;
+    bool operator==(const Failure&) const = default;
   };
-  std::map<std::string, Failure> failing_;  // groups whose launches fail
+  std::map<std::string, Failure> failing_;         // groups whose launches fail
+  std::map<std::string, Failure> failing_before_;  // by the refresh before
   std::map<std::string, std::string, std::less<>> group_of_instance_;
   std::map<std::string, std::int32_t, std::less<>> index_of_group_;
   std::map<std::string, Template> templates_;

@@ -100,14 +100,14 @@ Impact ClusterView::changed(const port::ObjectChanged& event, Instant now) {
         } else if constexpr (std::is_same_v<Held, PodRef>) {
           return pod_changed(event.change, held, now);
         } else if constexpr (std::is_same_v<Held, std::shared_ptr<const model::ReplicaSet>>) {
-          return note(controllers_.replica_sets, event.change, *held);
+          return note(controllers_->replica_sets, event.change, *held);
         } else if constexpr (std::is_same_v<Held,
                                             std::shared_ptr<const model::ReplicationController>>) {
-          return note(controllers_.replication_controllers, event.change, *held);
+          return note(controllers_->replication_controllers, event.change, *held);
         } else if constexpr (std::is_same_v<Held, std::shared_ptr<const model::StatefulSet>>) {
-          return note(controllers_.stateful_sets, event.change, *held);
+          return note(controllers_->stateful_sets, event.change, *held);
         } else if constexpr (std::is_same_v<Held, std::shared_ptr<const model::Job>>) {
-          return note(controllers_.jobs, event.change, *held);
+          return note(controllers_->jobs, event.change, *held);
         } else if constexpr (std::is_same_v<Held, std::shared_ptr<const model::DaemonSet>>) {
           std::erase_if(daemon_sets_, [&](const auto& set) {
             return key_of(set->metadata) == key_of(held->metadata);
@@ -119,7 +119,7 @@ Impact ClusterView::changed(const port::ObjectChanged& event, Instant now) {
             daemon_sets_.insert(at, held);
           }
           ++setup_version_;
-          note(controllers_.daemon_sets, event.change, *held);
+          note(controllers_->daemon_sets, event.change, *held);
           return Impact::Changed;
         } else if constexpr (std::is_same_v<Held,
                                             std::shared_ptr<const model::PodDisruptionBudget>>) {
@@ -127,6 +127,7 @@ Impact ClusterView::changed(const port::ObjectChanged& event, Instant now) {
             budgets_.erase(key_of(held->metadata));
           else
             budgets_[key_of(held->metadata)] = *held;
+          budgets_stale_ = true;
           return Impact::Changed;
         } else if constexpr (std::is_same_v<Held, std::shared_ptr<const model::ConfigMap>>) {
           return config_map_changed(event.change, held);
@@ -148,27 +149,41 @@ Impact ClusterView::config_map_changed(Change change,
   return Impact::Changed;
 }
 
+// Its view must be made anew.
+void ClusterView::outdated(NodeEntry& entry) {
+  if (entry.view == nullptr) return;
+  entry.view = nullptr;
+  outdated_.push_back(&entry);
+}
+
 Impact ClusterView::node_changed(Change change, const NodeRef& node) {
   const std::string& name = node->metadata.name;
   if (change == Change::Deleted) {
     const auto at = nodes_.find(name);
     if (at == nodes_.end() || at->second.node == nullptr) return Impact::None;
-    node_order_.erase(at->second.order);
-    at->second.node = nullptr;
-    at->second.view = nullptr;
+    NodeEntry& entry = at->second;
+    order_.erase(order_.begin() + static_cast<std::ptrdiff_t>(entry.index));
+    for (std::size_t i = entry.index; i < order_.size(); ++i) order_[i]->index = i;
+    if (entry.view == nullptr) std::erase(outdated_, &entry);
+    entry.node = nullptr;
+    entry.view = nullptr;
     drop_if_empty(name);
-    nodes_stale_ = true;
+    order_stale_ = true;
+    ++nodes_version_;
     return Impact::Changed;
   }
   NodeEntry& entry = nodes_[name];
   if (entry.node != nullptr && same(*entry.node, *node)) return Impact::None;
   if (entry.node == nullptr) {
-    entry.order = ++counter_;
-    node_order_[entry.order] = name;
+    entry.index = order_.size();
+    order_.push_back(&entry);
+    outdated_.push_back(&entry);
+    order_stale_ = true;
   }
   entry.node = node;
-  entry.view = nullptr;
-  nodes_stale_ = true;
+  entry.place.reset();
+  outdated(entry);
+  ++nodes_version_;
   return Impact::Changed;
 }
 
@@ -195,8 +210,7 @@ void ClusterView::unbind(PodEntry& entry) {
   if (entry.node.empty()) return;
   NodeEntry& node = nodes_[entry.node];
   std::erase(node.pods, entry.pod);
-  node.view = nullptr;
-  nodes_stale_ = true;
+  outdated(node);
   drop_if_empty(entry.node);
   entry.node.clear();
 }
@@ -223,8 +237,7 @@ Impact ClusterView::pod_changed(Change change, const PodRef& pod, Instant now) {
     entry.node = pod->spec->nodeName;
     NodeEntry& node = nodes_[entry.node];
     node.pods.push_back(pod);
-    node.view = nullptr;
-    nodes_stale_ = true;
+    outdated(node);
   }
   const bool pending = is_pending(*pod);
   if (pending && entry.pending == 0) entry.pending = ++counter_;
@@ -240,42 +253,52 @@ Impact ClusterView::pod_changed(Change change, const PodRef& pod, Instant now) {
                                                                     : Impact::None;
 }
 
+void ClusterView::update(NodeEntry& entry, const FindMembership& membership) {
+  if (!entry.place) entry.place = membership(*entry.node);
+  if (entry.view != nullptr && entry.view->group == entry.place->group &&
+      entry.view->instance_gone == entry.place->instance_gone)
+    return;
+  auto view = std::make_shared<scaling::NodeView>();
+  view->node = entry.node;
+  view->group = entry.place->group;
+  view->instance_gone = entry.place->instance_gone;
+  view->pods = entry.pods;
+  entry.view = std::move(view);
+}
+
 void ClusterView::fill(scaling::Observation& seen, const FindMembership& membership) {
-  if (nodes_stale_ || memberships_stale_) {
-    seen.nodes.clear();
-    seen.nodes.reserve(node_order_.size());
-    for (const auto& [order, name] : node_order_) {
-      NodeEntry& entry = nodes_.at(name);
-      if (entry.view == nullptr || memberships_stale_) {
-        const Membership place = membership(*entry.node);
-        if (entry.view == nullptr || entry.view->group != place.group ||
-            entry.view->instance_gone != place.instance_gone) {
-          auto view = std::make_shared<scaling::NodeView>();
-          view->node = entry.node;
-          view->group = place.group;
-          view->instance_gone = place.instance_gone;
-          view->pods = entry.pods;
-          entry.view = std::move(view);
-        }
-      }
-      seen.nodes.push_back(entry.view);
+  if (order_stale_ || memberships_stale_) {
+    seen.nodes.resize(order_.size());
+    for (NodeEntry* entry : order_) {
+      if (memberships_stale_) entry->place.reset();
+      update(*entry, membership);
+      seen.nodes[entry->index] = entry->view;
     }
-    nodes_stale_ = false;
-    memberships_stale_ = false;
+  } else {
+    for (NodeEntry* entry : outdated_) {
+      update(*entry, membership);
+      seen.nodes[entry->index] = entry->view;
+    }
   }
+  outdated_.clear();
+  order_stale_ = false;
+  memberships_stale_ = false;
   if (pending_stale_) {
     seen.pending.clear();
     for (const auto& [order, pod] : pending_) seen.pending.push_back(pod);
     pending_stale_ = false;
   }
   if (seen.daemon_sets != daemon_sets_) seen.daemon_sets = daemon_sets_;
-  seen.budgets.clear();
-  for (const auto& [key, budget] : budgets_) seen.budgets.push_back(budget);
   seen.controllers = controllers_;
-  seen.priority_config.reset();
-  if (const model::ConfigMap* map =
-          config_map(options_.config_namespace, scaling::kPriorityConfigMap))
-    seen.priority_config = map->data;
+  if (std::exchange(budgets_stale_, false)) {
+    seen.budgets.clear();
+    for (const auto& [key, budget] : budgets_) seen.budgets.push_back(budget);
+  }
+  if (std::exchange(setup_filled_, setup_version_) != setup_version_) {
+    const model::ConfigMap* map =
+        config_map(options_.config_namespace, scaling::kPriorityConfigMap);
+    seen.priority_config = map == nullptr ? std::nullopt : std::optional(map->data);
+  }
 }
 
 const model::Node* ClusterView::node(std::string_view name) const {
@@ -301,7 +324,7 @@ const model::ConfigMap* ClusterView::config_map(std::string_view name_space,
 
 std::vector<std::string> ClusterView::node_names() const {
   std::vector<std::string> names;
-  for (const auto& [order, name] : node_order_) names.push_back(name);
+  for (const NodeEntry* entry : order_) names.push_back(entry->node->metadata.name);
   return names;
 }
 

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -40,6 +41,8 @@ class ClusterView {
   void fill(scaling::Observation& seen, const FindMembership& membership);
   /// Groups are others now: every node's place is asked for again.
   void groups_changed() { memberships_stale_ = true; }
+  /// Counts changes of nodes: which ones there are, and of which instances.
+  std::uint64_t nodes_version() const { return nodes_version_; }
 
   const model::Node* node(std::string_view name) const;
   /// The pods bound to a node that have not ended, in the order in which they were bound.
@@ -58,7 +61,8 @@ class ClusterView {
     scaling::NodeRef node;  // nullptr: pods are bound to it, but it is not there
     std::vector<scaling::PodRef> pods;
     std::shared_ptr<const scaling::NodeView> view;  // nullptr: to be made anew
-    std::uint64_t order = 0;
+    std::optional<Membership> place;
+    std::size_t index = 0;  // in order_
   };
   struct PodEntry {
     scaling::PodRef pod;
@@ -71,23 +75,29 @@ class ClusterView {
   Impact config_map_changed(port::Change change,
                             const std::shared_ptr<const model::ConfigMap>& map);
   bool is_pending(const model::Pod& pod) const;
+  void outdated(NodeEntry& entry);
+  void update(NodeEntry& entry, const FindMembership& membership);
   void unbind(PodEntry& entry);
   void drop_if_empty(const std::string& node);
 
   const scaling::Options& options_;
   std::unordered_map<std::string, NodeEntry> nodes_;
   std::unordered_map<std::string, PodEntry> pods_;  // "namespace/name"
-  std::map<std::uint64_t, std::string> node_order_;
+  std::vector<NodeEntry*> order_;     // the nodes that are there, in order of their coming
+  std::vector<NodeEntry*> outdated_;  // without a view, each once
   std::map<std::uint64_t, scaling::PodRef> pending_;
   std::uint64_t counter_ = 0;
   std::vector<std::shared_ptr<const model::DaemonSet>> daemon_sets_;
   std::map<std::string, model::PodDisruptionBudget> budgets_;
   std::map<std::string, std::shared_ptr<const model::ConfigMap>> config_maps_;
-  scaling::Controllers controllers_;
+  std::shared_ptr<scaling::Controllers> controllers_ = std::make_shared<scaling::Controllers>();
   std::uint64_t setup_version_ = 1;
-  bool nodes_stale_ = true;
+  std::uint64_t nodes_version_ = 1;
+  bool order_stale_ = true;
   bool memberships_stale_ = true;
   bool pending_stale_ = true;
+  bool budgets_stale_ = true;
+  std::uint64_t setup_filled_ = 0;
 };
 
 }  // namespace gputide::autoscaler

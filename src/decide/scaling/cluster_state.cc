@@ -72,31 +72,36 @@ void ClusterState::count_nodes(std::span<const NodeReadiness> readiness, Instant
   }
 }
 
-void ClusterState::count_instances(Instant now) {
+void ClusterState::find_unregistered(Instant now) {
+  if (seen_->instances_version != 0 && seen_->instances_version == instances_version_) return;
+  instances_version_ = seen_->instances_version;
   std::set<std::string_view> registered;
-  bool any_instances = false;
-  for (const GroupView& group : seen_->groups) any_instances |= !group.instances.empty();
-  if (any_instances)
-    for (const auto& view : seen_->nodes) registered.insert(view->node->spec.providerID);
+  for (const auto& view : seen_->nodes) registered.insert(view->node->spec.providerID);
   std::map<std::string, Instant, std::less<>> first_seen;
+  for (UnregisteredInstance& before : unregistered_)
+    first_seen.emplace(std::move(before.provider_id), before.since);
   unregistered_.clear();
-  for (std::size_t g = 0; g < seen_->groups.size(); ++g) {
-    const GroupView& group = seen_->groups[g];
-    const Duration patience = group.options.max_node_provision_time;
-    for (const InstanceView& instance : group.instances) {
+  for (std::size_t g = 0; g < seen_->groups.size(); ++g)
+    for (const InstanceView& instance : seen_->groups[g].instances) {
       if (instance.deleting || registered.contains(instance.provider_id)) continue;
-      const auto known = first_seen_.find(instance.provider_id);
-      const Instant since = known == first_seen_.end() ? now : known->second;
-      first_seen.emplace(instance.provider_id, since);
-      if (instance.creation_error) ++groups_[g].failed;
-      const bool is_long = since + patience < now;
-      ++(is_long ? groups_[g].long_unregistered : groups_[g].unregistered);
-      ++(is_long ? total_.long_unregistered : total_.unregistered);
-      unregistered_.push_back({instance.provider_id, static_cast<std::int32_t>(g), since, is_long});
-      consider(since + patience + kPast);
+      const auto known = first_seen.find(instance.provider_id);
+      unregistered_.push_back({instance.provider_id, static_cast<std::int32_t>(g),
+                               known == first_seen.end() ? now : known->second, false,
+                               instance.creation_error.has_value()});
     }
+}
+
+void ClusterState::count_instances(Instant now) {
+  find_unregistered(now);
+  for (UnregisteredInstance& instance : unregistered_) {
+    const auto g = static_cast<std::size_t>(instance.group);
+    const Duration patience = seen_->groups[g].options.max_node_provision_time;
+    if (instance.failed) ++groups_[g].failed;
+    instance.is_long = instance.since + patience < now;
+    ++(instance.is_long ? groups_[g].long_unregistered : groups_[g].unregistered);
+    ++(instance.is_long ? total_.long_unregistered : total_.unregistered);
+    consider(instance.since + patience + kPast);
   }
-  first_seen_ = std::move(first_seen);
 }
 
 // Nodes of the target that have not shown up as ready or unready nodes.

@@ -38,6 +38,7 @@ struct UnregisteredInstance {
   std::int32_t group = kNoGroup;
   Instant since;
   bool is_long = false;  // longer than the group's max-node-provision-time
+  bool failed = false;   // it cannot be created
 };
 
 /// A group that has had more or fewer nodes than its target for long.
@@ -96,6 +97,7 @@ class ClusterState {
   };
 
   void count_nodes(std::span<const NodeReadiness> readiness, Instant now);
+  void find_unregistered(Instant now);
   void count_instances(Instant now);
   void update_requests(Instant now, std::vector<PlanEvent>& events);
   void notice_creation_errors(Instant now, std::vector<PlanEvent>& events);
@@ -110,7 +112,7 @@ class ClusterState {
   const BackoffOptions backoff_options_;
   Backoffs backoffs_;
   std::map<std::string, Request, std::less<>> requests_;
-  std::map<std::string, Instant, std::less<>> first_seen_;        // unregistered, by provider id
+  std::uint64_t instances_version_ = 0;
   std::map<std::string, std::string, std::less<>> known_errors_;  // provider id -> error code
   std::map<std::string, Deviation, std::less<>> deviations_;      // group -> wrong size
   // Of the last look:

@@ -1,12 +1,14 @@
 #include "decide/scaling/loop.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <fmt/core.h>
 
 #include "base/go_sort.h"
 #include "decide/scaling/pods.h"
+#include "decide/scaling/taints.h"
 
 namespace gputide::scaling {
 namespace {
@@ -15,6 +17,8 @@ constexpr const char* kDelayAnnotation = "cluster-autoscaler.kubernetes.io/pod-s
 constexpr Duration kPast = Duration::nanoseconds(1);
 // The simulation is built anew when so many of its node ids are of nodes that are gone.
 constexpr NodeId kWornIds = 4096;
+// Copies of what this loop buys are numbered from here on, behind those of what is on its way.
+constexpr std::int64_t kBoughtNumbers = 10000;
 
 Instant created(const model::Pod& pod) {
   return pod.metadata.creationTimestamp.value_or(Instant());
@@ -72,12 +76,13 @@ class LoopRun {
       plan_.outcome = Outcome::Unhealthy;
       return false;
     }
-    if (const Result<void> found = state_.templates_.update(seen_, readiness_, now_); !found) {
+    if (const Result<void> found = state_.templates_.update(seen_, state_.readiness_, now_);
+        !found) {
       plan_.outcome = Outcome::Failed;
       status_event(true, "FailedToBuildTemplates", found.error().message);
       return false;
     }
-    state_.cluster_.update(seen_, readiness_, now_, plan_.events);
+    state_.cluster_.update(seen_, state_.readiness_, now_, plan_.events);
     if (drop_long_unregistered()) {
       plan_.outcome = Outcome::Repaired;
       return false;
@@ -100,57 +105,68 @@ class LoopRun {
 
   // Matches the nodes with those of the last loop; what is no longer there leaves the simulation.
   void take_over_known() {
-    std::vector<LoopState::Known>& old = state_.known_;
+    std::vector<LoopState::Known>& known = state_.known_;
     if (state_.simulation_.end() > static_cast<NodeId>(2 * seen_.nodes.size()) + kWornIds) {
       state_.simulation_ = Simulation();
-      for (LoopState::Known& known : old) known.id = kNoNode;
+      for (LoopState::Known& each : known) each.id = kNoNode;
     }
-    std::vector<LoopState::Known> known(seen_.nodes.size());
-    boost::unordered_flat_map<const NodeView*, std::size_t> moved;
-    bool mapped = false;
+    if (!stayed_in_place()) rearrange();
+    state_.readiness_.resize(known.size());
+    for (std::size_t i = 0; i < known.size(); ++i) look_at(i);
+  }
+
+  bool stayed_in_place() const {
+    const std::vector<LoopState::Known>& known = state_.known_;
+    return known.size() == seen_.nodes.size() &&
+           std::equal(known.begin(), known.end(), seen_.nodes.begin(),
+                      [](const LoopState::Known& each, const auto& view) {
+                        return each.view == view ||
+                               each.view->node->metadata.name == view->node->metadata.name;
+                      });
+  }
+
+  void rearrange() {
+    std::vector<LoopState::Known> old = std::move(state_.known_);
+    std::vector<NodeReadiness> old_readiness = std::move(state_.readiness_);
+    boost::unordered_flat_map<const NodeView*, std::size_t> places;
+    for (std::size_t i = 0; i < old.size(); ++i) places.emplace(old[i].view.get(), i);
+    state_.known_.assign(seen_.nodes.size(), {});
+    state_.readiness_.assign(seen_.nodes.size(), {});
     for (std::size_t i = 0; i < seen_.nodes.size(); ++i) {
-      std::size_t at = i;
-      if (i >= old.size() || old[i].view != seen_.nodes[i]) {
-        if (!mapped) {
-          for (std::size_t k = i; k < old.size(); ++k)
-            if (old[k].view != nullptr) moved.emplace(old[k].view.get(), k);
-          mapped = true;
-        }
-        const auto found = moved.find(seen_.nodes[i].get());
-        at = found == moved.end() ? old.size() : found->second;
-      }
-      if (at < old.size() && old[at].view != nullptr) {
-        known[i] = std::move(old[at]);
-        old[at].view = nullptr;
-        old[at].id = kNoNode;
-      }
-      look_at(seen_.nodes[i], known[i]);
+      const auto at = places.find(seen_.nodes[i].get());
+      if (at == places.end()) continue;
+      state_.readiness_[i] = std::move(old_readiness[at->second]);
+      state_.known_[i] = std::exchange(old[at->second], {});
     }
     for (const LoopState::Known& gone : old)
       if (gone.id != kNoNode) state_.simulation_.remove_node(gone.id);
-    old = std::move(known);
   }
 
-  void look_at(const std::shared_ptr<const NodeView>& view, LoopState::Known& known) {
+  void look_at(std::size_t index) {
     static const std::shared_ptr<const NodeTemplate> kNone;
+    const std::shared_ptr<const NodeView>& view = seen_.nodes[index];
+    LoopState::Known& known = state_.known_[index];
     const auto& promised =
         view->group == kNoGroup
             ? kNone
             : seen_.groups[static_cast<std::size_t>(view->group)].provider_template;
     if (known.view == view && known.promised == promised) return;
+    if (known.view != view && known.id != kNoNode)
+      state_.simulation_.remove_node(std::exchange(known.id, kNoNode));
     known.view = view;
     known.promised = promised;
+    known.deleted_since = taint_time(*view->node, kToBeDeletedTaint);
+    known.soft_tainted = has_taint(*view->node, kDeletionCandidateTaint);
     const model::ResourceList* expected =
         promised == nullptr ? nullptr : &promised->node.status.allocatable;
-    known.readiness = readiness(*view->node, {state_.taints_, rules(), expected});
+    state_.readiness_[index] = readiness(*view->node, {state_.taints_, rules(), expected});
   }
 
   void count_ready() {
-    readiness_.reserve(seen_.nodes.size());
-    for (const LoopState::Known& known : state_.known_) {
-      readiness_.push_back(known.readiness);
-      ready_.push_back(known.readiness.ready);
-      if (known.readiness.ready && !known.view->node->spec.unschedulable) ++ready_nodes_;
+    ready_.reserve(seen_.nodes.size());
+    for (std::size_t i = 0; i < seen_.nodes.size(); ++i) {
+      ready_.push_back(state_.readiness_[i].ready);
+      if (ready_[i] && !seen_.nodes[i]->node->spec.unschedulable) ++ready_nodes_;
     }
   }
 
@@ -233,16 +249,30 @@ class LoopRun {
     for (std::size_t g = 0; g < seen_.groups.size(); ++g) {
       const std::int64_t count = state_.cluster_.upcoming(g);
       upcoming_nodes_ += count;
-      add_copies(g, 0, count);
+      if (count > 0 && state_.templates_.of(g) != nullptr) add_upcoming(g, count);
     }
   }
 
-  void add_copies(std::size_t group, std::int64_t from, std::int64_t to) {
+  void add_upcoming(std::size_t group, std::int64_t count) {
+    if (state_.upcoming_.size() <= group) state_.upcoming_.resize(group + 1);
+    LoopState::Copies& copies = state_.upcoming_[group];
+    if (copies.of != state_.templates_.of(group)) copies = {state_.templates_.of(group), {}};
+    for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) {
+      if (i == copies.nodes.size()) copies.nodes.push_back(upcoming_copy(*copies.of, i));
+      state_.simulation_.add_node(copies.nodes[i], copies.of->pods);
+    }
+  }
+
+  static NodeRef upcoming_copy(const NodeTemplate& node, std::size_t number) {
+    return copy_of(node, fmt::format("{}-upcoming-{}", node.node.metadata.name, number));
+  }
+
+  void add_bought(std::size_t group, std::int64_t from, std::int64_t to) {
     const NodeTemplate* node = state_.templates_.of(group).get();
     if (node == nullptr) return;
     for (std::int64_t i = from; i < to; ++i)
       state_.simulation_.add_node(
-          copy_of(*node, fmt::format("{}-upcoming-{}", node->node.metadata.name, i)), node->pods);
+          upcoming_copy(*node, static_cast<std::size_t>(kBoughtNumbers + i)), node->pods);
   }
 
   // The pending pods that need more nodes; those that fit what is there or on its way are placed.
@@ -258,10 +288,11 @@ class LoopRun {
       else
         state_.simulation_.add_pod(pod, nominated);
     }
-    for (const auto& view : seen_.nodes)
-      if (deletions_.drain.contains(view->node->metadata.name))
-        for (const PodRef& pod : view->pods)
-          if (is_recreatable(*pod)) pending.push_back(pod);
+    if (!deletions_.drain.empty())
+      for (const auto& view : seen_.nodes)
+        if (deletions_.drain.contains(view->node->metadata.name))
+          for (const PodRef& pod : view->pods)
+            if (is_recreatable(*pod)) pending.push_back(pod);
     return old_enough(unplaced(std::move(pending)));
   }
 
@@ -372,7 +403,7 @@ class LoopRun {
       state_.cluster_.request(size.group, delta,
                               seen_.groups[group].options.max_node_provision_time, now_);
       state_.group_times_[size.group].added = now_;
-      if (rules().options_per_loop != 1) add_copies(group, size.from + 10000, size.to + 10000);
+      if (rules().options_per_loop != 1) add_bought(group, size.from, size.to);
       targets_[group] = size.to;
       upcoming_nodes_ += delta;
       status_event(false, "ScaledUpGroup",
@@ -508,18 +539,19 @@ class LoopRun {
   void update_soft_taints(const ScaleDownState& found) {
     std::int64_t budget = options().max_bulk_soft_taint_count;
     if (budget == 0) return;
-    const auto change = [&](const model::Node& node, bool add) {
-      if (has_taint(node, kToBeDeletedTaint) || has_taint(node, kDeletionCandidateTaint) == add)
-        return;
+    const auto change = [&](std::size_t index, bool add) {
+      const LoopState::Known& known = state_.known_[index];
+      if (known.soft_tainted == add || has_taint(*known.view->node, kToBeDeletedTaint)) return;
       if (budget-- > 0)
-        plan_.soft_taints.push_back({node.metadata.name, add});
+        plan_.soft_taints.push_back({known.view->node->metadata.name, add});
       else
         settled_ = false;
     };
-    for (const auto& view : seen_.nodes)
-      if (view->group != kNoGroup && !state_.unneeded_before_.contains(view->node->metadata.name))
-        change(*view->node, false);
-    for (const Removable& node : found.unneeded) change(*seen_.nodes[node.index]->node, true);
+    std::vector<std::uint8_t> unneeded(seen_.nodes.size(), 0);
+    for (const Removable& node : found.unneeded) unneeded[node.index] = 1;
+    for (std::size_t i = 0; i < seen_.nodes.size(); ++i)
+      if (seen_.nodes[i]->group != kNoGroup && !unneeded[i]) change(i, false);
+    for (const Removable& node : found.unneeded) change(node.index, true);
   }
 
   // ---- when to look again ----
@@ -529,10 +561,9 @@ class LoopRun {
     keep_earliest(next, state_.cluster_.next_change(now_));
     keep_earliest(next, state_.templates_.next_change(now_));
     if (options().scale_down_enabled) keep_earliest(next, state_.planner_.next_change(seen_, now_));
-    for (const auto& view : seen_.nodes)
-      if (const std::optional<Instant> since = taint_time(*view->node, kToBeDeletedTaint))
-        if (*since + Duration::minutes(5) > now_)
-          keep_earliest(next, *since + Duration::minutes(5));
+    for (const LoopState::Known& known : state_.known_)
+      if (known.deleted_since && *known.deleted_since + kMaxDeletionTime > now_)
+        keep_earliest(next, *known.deleted_since + kMaxDeletionTime);
     plan_.next = next;
   }
 
@@ -542,7 +573,6 @@ class LoopRun {
   const Instant now_;
   Rng* rng_;
   Plan plan_;
-  std::vector<NodeReadiness> readiness_;
   std::vector<std::uint8_t> ready_;
   std::vector<NodeId> ids_;
   std::vector<std::int64_t> targets_;

@@ -59,13 +59,16 @@ struct NodeView {
 struct Observation {
   /// Different whenever anything below is. 0 = not kept: every loop looks at everything.
   std::uint64_t version = 0;
+  /// Different whenever instances of a group, or the instances of which there are nodes, are. 0 =
+  /// not kept.
+  std::uint64_t instances_version = 0;
   std::vector<std::shared_ptr<const NodeView>> nodes;
   std::vector<PodRef>
       pending;  // unbound, and marked unschedulable by the scheduler (or of a bypassed scheduler)
   std::vector<GroupView> groups;
   std::vector<std::shared_ptr<const model::DaemonSet>> daemon_sets;
   std::vector<model::PodDisruptionBudget> budgets;
-  std::optional<Controllers> controllers;  // absent: whether controllers exist is not asked
+  std::shared_ptr<const Controllers> controllers;  // nullptr: whether they exist is not asked
   std::optional<model::StringMap> priority_config;
 };
 

@@ -139,9 +139,9 @@ class ScaleDownPlanner::Pass {
 
   std::optional<Removable> try_removal(std::size_t index) {
     const NodeId id = input_.ids[index];
-    const Controllers* controllers = input_.seen.controllers ? &*input_.seen.controllers : nullptr;
     PodsToMove moving =
-        pods_to_move(simulation_.pods(id), {planner_.drain_, budgets_, controllers, input_.now});
+        pods_to_move(simulation_.pods(id),
+                     {planner_.drain_, budgets_, input_.seen.controllers.get(), input_.now});
     if (moving.blocking_pod != nullptr) {
       leave(index, {UnremovableReason::BlockedByPod, moving.blocking_pod, moving.reason});
       return std::nullopt;

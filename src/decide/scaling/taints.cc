@@ -7,8 +7,6 @@
 namespace gputide::scaling {
 namespace {
 
-constexpr Duration kMaxDeletionTime = Duration::minutes(5);
-
 constexpr std::string_view kConditions[] = {"node.kubernetes.io/not-ready",
                                             "node.kubernetes.io/unreachable",
                                             "node.kubernetes.io/unschedulable",

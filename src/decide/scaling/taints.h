@@ -14,6 +14,8 @@
 namespace gputide::scaling {
 
 inline constexpr std::string_view kToBeDeletedTaint = "ToBeDeletedByClusterAutoscaler";
+/// A node that carries the deletion taint for longer was forgotten.
+inline constexpr Duration kMaxDeletionTime = Duration::minutes(5);
 inline constexpr std::string_view kDeletionCandidateTaint = "DeletionCandidateOfClusterAutoscaler";
 
 /// Which taints are a passing state of a node, not a property of its group.
