@@ -19,7 +19,7 @@ bool is_placeholder(const std::string& provider_id) {
 
 std::string instance_id(const std::string& provider_id) {
   const auto ref = scaling::parse_provider_id(provider_id);
-  return ref ? ref->id : std::string();
+  return ref ? std::string(ref->id) : std::string();
 }
 
 }  // namespace
@@ -113,8 +113,9 @@ void Autoscaler::look(Instant now, port::Commands& commands) {
     settled_ = false;
     return;
   }
-  if (cloud_.fill(seen_, now)) {
-    cluster_.groups_changed();
+  bool members_changed = false;
+  if (cloud_.fill(seen_, members_changed)) {
+    if (members_changed) cluster_.groups_changed();
     dirty_ = true;
   }
   if (dirty_) {

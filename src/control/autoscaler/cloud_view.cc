@@ -242,9 +242,8 @@ void CloudView::finish() {
   for (const auto& [name, told] : incoming_) changed = take_group(name, told) || changed;
   if (incoming_.size() != groups_.size()) forget_missing_groups();
   if (names_changed_) {
-    index_of_group_.clear();
     std::int32_t index = 0;
-    for (const auto& [name, known] : groups_) index_of_group_[name] = index++;
+    for (auto& [name, known] : groups_) known.index = index++;
   }
   incoming_.clear();
   details_changed_ = false;
@@ -267,16 +266,25 @@ bool CloudView::take_group(const std::string& name, const port::GroupRef& told) 
   known.viewed = false;
   names_changed_ = names_changed_ || added;
   if (!same) {
-    if (known.group != nullptr)
-      for (const model::GroupInstance& instance : known.group->instances)
-        group_of_instance_.erase(instance.id);
+    const port::GroupRef before = std::exchange(known.group, with_limits(told));
     known.told = told;
-    known.group = with_limits(told);
-    for (const model::GroupInstance& instance : told->instances)
-      group_of_instance_[instance.id] = name;
+    take_instances(known, before);
   }
   make_template(*known.group);
   return true;
+}
+
+void CloudView::take_instances(const Known& known, const port::GroupRef& before) {
+  const auto& now = known.group->instances;
+  if (before != nullptr &&
+      std::equal(now.begin(), now.end(), before->instances.begin(), before->instances.end(),
+                 [](const auto& a, const auto& b) { return a.id == b.id; }))
+    return;
+  members_changed_ = true;
+  if (before != nullptr)
+    for (const model::GroupInstance& instance : before->instances)
+      group_of_instance_.erase(instance.id);
+  for (const model::GroupInstance& instance : now) group_of_instance_[instance.id] = &known;
 }
 
 void CloudView::forget_missing_groups() {
@@ -444,7 +452,7 @@ scaling::GroupView CloudView::view(const AutoScalingGroup& group) const {
   return view;
 }
 
-bool CloudView::fill(scaling::Observation& seen, Instant) {
+bool CloudView::fill(scaling::Observation& seen, bool& members_changed) {
   if (semantics_.eks_allocatable && setup_seen_ != cluster_.setup_version()) {
     for (auto& [name, known] : groups_) {
       make_template(*known.group);
@@ -462,7 +470,8 @@ bool CloudView::fill(scaling::Observation& seen, Instant) {
     known.viewed = true;
     ++index;
   }
-  names_changed_ = false;
+  members_changed = members_changed_ || names_changed_;
+  names_changed_ = members_changed_ = false;
   return true;
 }
 
@@ -472,22 +481,15 @@ Membership CloudView::membership(const model::Node& node) const {
     return {scaling::kNoGroup, true};
   const auto ref = scaling::parse_provider_id(node.spec.providerID);
   if (!ref) return {};
-  const auto group = group_of_instance_.find(ref->id);
+  const auto group = group_of_instance_.find(std::string(ref->id));
   if (group == group_of_instance_.end())
     return {scaling::kNoGroup, scaling::has_taint(node, scaling::kToBeDeletedTaint)};
-  return {index_of_group_.at(group->second), false};
+  return {group->second->index, false};
 }
 
 const AutoScalingGroup* CloudView::find(const std::string& group) const {
   const auto at = groups_.find(group);
   return at == groups_.end() ? nullptr : at->second.group.get();
-}
-
-const AutoScalingGroup* CloudView::group_of(const model::Node& node) const {
-  const auto ref = scaling::parse_provider_id(node.spec.providerID);
-  if (!ref) return nullptr;
-  const auto group = group_of_instance_.find(ref->id);
-  return group == group_of_instance_.end() ? nullptr : find(group->second);
 }
 
 std::int64_t CloudView::real_instances(const std::string& group) const {
@@ -499,7 +501,9 @@ void CloudView::change(const std::string& group, std::int64_t desired) {
   Known& known = groups_.at(group);
   auto changed = std::make_shared<AutoScalingGroup>(*known.group);
   changed->desired_capacity = desired;
-  known = {nullptr, std::move(changed), false};
+  known.told = nullptr;
+  known.group = std::move(changed);
+  known.viewed = false;
   ++version_;
 }
 

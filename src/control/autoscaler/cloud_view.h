@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include <boost/unordered/unordered_flat_map.hpp>
+
 #include "control/autoscaler/cluster_view.h"
 #include "decide/pricing/catalogue.h"
 #include "decide/scaling/discovery.h"
@@ -43,15 +45,14 @@ class CloudView {
   /// Why the last refresh failed; empty: it did not.
   const std::string& problem() const { return problem_; }
 
-  /// Writes the groups into `seen`. True when something differs from the last time.
-  bool fill(scaling::Observation& seen, Instant now);
+  /// Writes the groups into `seen`. True when something differs from the last time;
+  /// `members_changed`: so may the groups of nodes.
+  bool fill(scaling::Observation& seen, bool& members_changed);
   /// Counts changes of what `fill` writes.
   std::uint64_t version() const { return version_; }
   Membership membership(const model::Node& node) const;
 
   const model::AutoScalingGroup* find(const std::string& group) const;
-  /// The group of a node, by the node's instance; nullptr: none of ours.
-  const model::AutoScalingGroup* group_of(const model::Node& node) const;
   std::int64_t real_instances(const std::string& group) const;
   /// We asked for another desired capacity.
   void desired_set(const std::string& group, std::int64_t desired, Instant now);
@@ -72,6 +73,12 @@ class CloudView {
     std::string error;
     std::uint64_t version = 0;
   };
+  struct Known {
+    port::GroupRef told;   // by AWS; nullptr: we changed it since
+    port::GroupRef group;  // with our own limits, and with what we asked for since
+    bool viewed = false;   // the last observation has it as it is
+    std::int32_t index = 0;
+  };
   struct Question {
     enum class Kind { Groups, Launch, Nodegroup, Activities } kind = Kind::Groups;
     std::string subject;
@@ -86,6 +93,7 @@ class CloudView {
   void take(const Question& question, const port::CloudAnswer& answer, Instant now);
   void finish();
   bool take_group(const std::string& name, const port::GroupRef& told);
+  void take_instances(const Known& known, const port::GroupRef& before);
   void forget_missing_groups();
   port::GroupRef with_limits(const port::GroupRef& told) const;
   void change(const std::string& group, std::int64_t desired);
@@ -113,14 +121,10 @@ class CloudView {
   std::map<std::uint64_t, Question> open_;
   bool asked_details_ = false;
   std::string problem_;
-  struct Known {
-    port::GroupRef told;   // by AWS; nullptr: we changed it since
-    port::GroupRef group;  // with our own limits, and with what we asked for since
-    bool viewed = false;   // the last observation has it as it is
-  };
   std::map<std::string, port::GroupRef> incoming_;
   std::map<std::string, Known> groups_;
   bool names_changed_ = true;    // since the last observation
+  bool members_changed_ = true;  // which instances there are, since the last observation
   bool details_changed_ = true;  // launch templates or node groups, since the last refresh
   scaling::LaunchFacts facts_;
   std::map<std::pair<std::string, std::string>, Instant> launch_read_;
@@ -133,8 +137,7 @@ class CloudView {
   };
   std::map<std::string, Failure> failing_;         // groups whose launches fail
   std::map<std::string, Failure> failing_before_;  // by the refresh before
-  std::map<std::string, std::string, std::less<>> group_of_instance_;
-  std::map<std::string, std::int32_t, std::less<>> index_of_group_;
+  boost::unordered_flat_map<std::string, const Known*> group_of_instance_;  // for lookups only
   std::map<std::string, Template> templates_;
   std::uint64_t setup_seen_ = 0;
   std::uint64_t version_ = 0;

@@ -180,10 +180,11 @@ Impact ClusterView::node_changed(Change change, const NodeRef& node) {
     outdated_.push_back(&entry);
     order_stale_ = true;
   }
+  if (entry.node == nullptr || entry.node->spec.providerID != node->spec.providerID)
+    ++nodes_version_;
   entry.node = node;
   entry.place.reset();
   outdated(entry);
-  ++nodes_version_;
   return Impact::Changed;
 }
 

@@ -7,23 +7,54 @@ namespace {
 
 constexpr const char* kUpdated = "cluster-autoscaler.kubernetes.io/last-updated";
 
-std::string counts(const scaling::ReadinessCount& count, std::string_view indent) {
-  std::string text;
-  const auto line = [&](std::string_view more, std::string_view key, std::int64_t value) {
-    text += fmt::format("{}{}{}: {}\n", indent, more, key, value);
-  };
-  text += fmt::format("{}nodeCounts:\n{}  registered:\n", indent, indent);
-  line("    ", "total", count.registered);
-  line("    ", "ready", count.ready);
-  line("    ", "notStarted", count.not_started);
-  line("    ", "beingDeleted", count.deleted);
-  text += fmt::format("{}    unready:\n{}      total: {}\n", indent, indent, count.unready);
-  line("  ", "longUnregistered", count.long_unregistered);
-  line("  ", "unregistered", count.unregistered);
+}  // namespace
+
+StatusMap::Counts::Counts(const scaling::ReadinessCount& count)
+    : registered(count.registered),
+      ready(count.ready),
+      not_started(count.not_started),
+      deleted(count.deleted),
+      unready(count.unready),
+      long_unregistered(count.long_unregistered),
+      unregistered(count.unregistered) {}
+
+std::string StatusMap::text(const Counts& count) {
+  return fmt::format(
+      "    nodeCounts:\n      registered:\n        total: {}\n        ready: {}\n        "
+      "notStarted: {}\n        beingDeleted: {}\n        unready:\n          total: {}\n      "
+      "longUnregistered: {}\n      unregistered: {}\n",
+      count.registered, count.ready, count.not_started, count.deleted, count.unready,
+      count.long_unregistered, count.unregistered);
+}
+
+std::string StatusMap::text(const Group& group) {
+  std::string text =
+      fmt::format("- name: {}\n  health:\n    status: {}\n{}", group.id,
+                  group.healthy ? "Healthy" : "Unhealthy", StatusMap::text(group.counts));
+  text += fmt::format("    cloudProviderTarget: {}\n    minSize: {}\n    maxSize: {}\n",
+                      group.target, group.min, group.max);
+  text += fmt::format("  scaleUp:\n    status: {}\n", group.backed_off     ? "Backoff"
+                                                      : !group.healthy     ? "Unhealthy"
+                                                      : group.upcoming > 0 ? "InProgress"
+                                                                           : "NoActivity");
+  if (group.backed_off)
+    text += fmt::format("    backoffInfo:\n      errorCode: {}\n", group.backoff_code);
+  text +=
+      fmt::format("  scaleDown:\n    status: {}\n    candidates: {}\n",
+                  group.candidates > 0 ? "CandidatesPresent" : "NoCandidates", group.candidates);
   return text;
 }
 
-}  // namespace
+std::string StatusMap::text(const Shown& all) {
+  std::string text = fmt::format(
+      "autoscalerStatus: Running\nclusterWide:\n  health:\n    status: {}\n{}  scaleUp:\n    "
+      "status: {}\n  scaleDown:\n    status: {}\n    candidates: {}\nnodeGroups:\n",
+      all.healthy ? "Healthy" : "Unhealthy", StatusMap::text(all.counts),
+      all.upcoming > 0 ? "InProgress" : "NoActivity",
+      all.candidates > 0 ? "CandidatesPresent" : "NoCandidates", all.candidates);
+  for (const Group& group : all.groups) text += StatusMap::text(group);
+  return text;
+}
 
 bool StatusMap::changed(const port::ObjectChanged& event) {
   const auto* map = std::get_if<std::shared_ptr<const model::ConfigMap>>(&event.object);
@@ -34,46 +65,38 @@ bool StatusMap::changed(const port::ObjectChanged& event) {
   return true;
 }
 
-void StatusMap::write(const scaling::Observation& seen, const scaling::LoopState& state,
-                      Instant now, port::Commands& commands) {
+StatusMap::Shown StatusMap::shown(const scaling::Observation& seen, const scaling::LoopState& state,
+                                  Instant now) {
   const scaling::ClusterState& cluster = state.cluster();
-  const std::size_t candidates = state.planner().state().unneeded.size();
-  std::int64_t upcoming = 0;
-  std::string groups;
+  Shown all;
+  all.healthy = cluster.cluster_healthy();
+  all.candidates = state.planner().state().unneeded.size();
+  all.counts = Counts(cluster.total());
   for (std::size_t g = 0; g < seen.groups.size(); ++g) {
     const scaling::GroupView& group = seen.groups[g];
-    upcoming += cluster.upcoming(g);
-    std::size_t own = 0;
-    for (const scaling::Removable& node : state.planner().state().unneeded)
-      if (node.group == static_cast<std::int32_t>(g)) ++own;
     const scaling::ScaleUpError* backoff = cluster.backed_off(g, now);
-    groups += fmt::format("- name: {}\n  health:\n    status: {}\n{}", group.id,
-                          cluster.group_healthy(g) ? "Healthy" : "Unhealthy",
-                          counts(cluster.count(g), "    "));
-    groups += fmt::format("    cloudProviderTarget: {}\n    minSize: {}\n    maxSize: {}\n",
-                          group.target_size, group.min_size, group.max_size);
-    groups += fmt::format("  scaleUp:\n    status: {}\n", backoff != nullptr          ? "Backoff"
-                                                          : !cluster.group_healthy(g) ? "Unhealthy"
-                                                          : cluster.upcoming(g) > 0   ? "InProgress"
-                                                                                    : "NoActivity");
-    if (backoff != nullptr)
-      groups += fmt::format("    backoffInfo:\n      errorCode: {}\n", backoff->code);
-    groups += fmt::format("  scaleDown:\n    status: {}\n    candidates: {}\n",
-                          own > 0 ? "CandidatesPresent" : "NoCandidates", own);
+    all.groups.push_back({group.id, backoff == nullptr ? std::string() : backoff->code,
+                          backoff != nullptr, cluster.group_healthy(g), cluster.upcoming(g),
+                          group.target_size, group.min_size, group.max_size, 0,
+                          Counts(cluster.count(g))});
+    all.upcoming += cluster.upcoming(g);
   }
-  std::string text = fmt::format(
-      "autoscalerStatus: Running\nclusterWide:\n  health:\n    status: {}\n{}  scaleUp:\n    "
-      "status: {}\n  scaleDown:\n    status: {}\n    candidates: {}\nnodeGroups:\n{}",
-      cluster.cluster_healthy() ? "Healthy" : "Unhealthy", counts(cluster.total(), "    "),
-      upcoming > 0 ? "InProgress" : "NoActivity",
-      candidates > 0 ? "CandidatesPresent" : "NoCandidates", candidates, groups);
-  if (text == written_) return;
-  written_ = text;
+  for (const scaling::Removable& node : state.planner().state().unneeded)
+    if (node.group != scaling::kNoGroup)
+      ++all.groups[static_cast<std::size_t>(node.group)].candidates;
+  return all;
+}
+
+void StatusMap::write(const scaling::Observation& seen, const scaling::LoopState& state,
+                      Instant now, port::Commands& commands) {
+  Shown all = shown(seen, state, now);
+  if (written_ == all) return;
   auto map = std::make_shared<model::ConfigMap>();
   map->metadata.name = options_.status_config_map_name;
   map->metadata.namespace_ = options_.config_namespace;
   map->metadata.annotations[kUpdated] = now.rfc3339();
-  map->data["status"] = fmt::format("time: {}\n{}", now.rfc3339(), text);
+  map->data["status"] = fmt::format("time: {}\n{}", now.rfc3339(), text(all));
+  written_ = std::move(all);
   if (exists_)
     commands.emplace_back(
         port::Replace{model::Typed(std::shared_ptr<const model::ConfigMap>(map))});

@@ -1,8 +1,9 @@
 #include "decide/scaling/cluster_state.h"
 
 #include <algorithm>
-#include <set>
 
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <boost/unordered/unordered_flat_set.hpp>
 #include <fmt/core.h>
 
 #include "decide/scaling/taints.h"
@@ -75,9 +76,9 @@ void ClusterState::count_nodes(std::span<const NodeReadiness> readiness, Instant
 void ClusterState::find_unregistered(Instant now) {
   if (seen_->instances_version != 0 && seen_->instances_version == instances_version_) return;
   instances_version_ = seen_->instances_version;
-  std::set<std::string_view> registered;
+  boost::unordered_flat_set<std::string_view> registered;
   for (const auto& view : seen_->nodes) registered.insert(view->node->spec.providerID);
-  std::map<std::string, Instant, std::less<>> first_seen;
+  boost::unordered_flat_map<std::string, Instant> first_seen;
   for (UnregisteredInstance& before : unregistered_)
     first_seen.emplace(std::move(before.provider_id), before.since);
   unregistered_.clear();

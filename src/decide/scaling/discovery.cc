@@ -107,11 +107,11 @@ std::optional<InstanceRef> parse_provider_id(std::string_view provider_id) {
   if (!rest || !all_of_class(zone, "")) return std::nullopt;
   if (rest->starts_with("i-placeholder")) {
     const auto [id, tail] = cut(*rest, '/');
-    return InstanceRef{std::string(zone), std::string(id)};
+    return InstanceRef{zone, id};
   }
   const auto [id, tail] = cut(*rest, '/');
   if (!all_of_class(id, "") || (tail && !all_of_class(*tail, "."))) return std::nullopt;
-  return InstanceRef{std::string(zone), std::string(id)};
+  return InstanceRef{zone, id};
 }
 
 }  // namespace gputide::scaling

@@ -50,8 +50,8 @@ Result<NodesSpec> parse_nodes_spec(std::string_view spec);
 
 /// The zone and instance id of "aws:///ZONE/ID"; nullopt for other shapes (hybrid nodes, Fargate).
 struct InstanceRef {
-  std::string zone;
-  std::string id;
+  std::string_view zone;  // both are parts of the text that was read
+  std::string_view id;
 };
 std::optional<InstanceRef> parse_provider_id(std::string_view provider_id);
 

@@ -71,6 +71,14 @@ void add_beta_labels(model::StringMap& labels) {
   copy("topology.kubernetes.io/region", "failure-domain.beta.kubernetes.io/region");
 }
 
+// Pods that the node itself brings with it: any other node of its kind would have them too.
+std::vector<PodRef> pods_of_node(const NodeView& view) {
+  std::vector<PodRef> pods;
+  for (const PodRef& pod : view.pods)
+    if (is_mirror_pod(*pod) || is_daemonset_pod(*pod)) pods.push_back(pod);
+  return pods;
+}
+
 void add_absent(model::ResourceList& to, const model::ResourceList& from) {
   for (const auto& [name, amount] : from) to.try_emplace(name, amount);
 }
@@ -101,7 +109,10 @@ NodeTemplates::NodeTemplates(const Options& options, bool add_missing_resources)
 
 bool NodeTemplates::Made::made_of(const std::shared_ptr<const NodeView>& view,
                                   const GroupView& group, const Observation& seen) const {
-  return from == view && launch == group.provider_template && daemon_sets == seen.daemon_sets;
+  if (launch != group.provider_template || daemon_sets != seen.daemon_sets) return false;
+  if (from == view) return true;
+  return from != nullptr && view != nullptr && from->node == view->node &&
+         pods_of_node(*from) == pods_of_node(*view);
 }
 
 void NodeTemplates::sanitize(model::Node& node, const GroupView& group,
@@ -121,18 +132,21 @@ void NodeTemplates::add_missing(model::Node& node, const GroupView& group) const
 std::shared_ptr<const NodeTemplate> NodeTemplates::from_node(
     const std::shared_ptr<const NodeView>& view, const GroupView& group, const Observation& seen) {
   Made& made = of_nodes_[group.id];
-  if (made.node != nullptr && made.made_of(view, group, seen)) return made.node;
+  if (made.node != nullptr && made.made_of(view, group, seen)) {
+    made.from = view;
+    return made.node;
+  }
   auto result = std::make_shared<NodeTemplate>();
   result->node = *view->node;
   result->node.spec.unschedulable = false;
   sanitize(result->node, group, "template-node");
   add_missing(result->node, group);
   std::set<std::string> running;
-  for (const PodRef& pod : view->pods) {
+  for (const PodRef& pod : pods_of_node(*view)) {
     if (pod->metadata.deletionTimestamp) continue;
     const model::OwnerReference* owner = pod->metadata.controller();
     if (owner != nullptr && owner->kind == "DaemonSet") running.insert(owner->uid);
-    if (is_mirror_pod(*pod) || is_daemonset_pod(*pod)) result->pods.push_back(pod);
+    result->pods.push_back(pod);
   }
   std::vector<std::shared_ptr<const model::DaemonSet>> to_come;
   for (const auto& set : seen.daemon_sets)
