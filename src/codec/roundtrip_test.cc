@@ -136,6 +136,20 @@ void check_folder(const fs::path& folder) {
   for (const fs::path& file : files) check_text(slurp(file), file.filename().string());
 }
 
+TEST(RoundTrip, StringsThatYamlWouldChange) {
+  for (const char* text : {"\xEF\xBB\xBF-.-",
+                           "a\xC2\x85"
+                           "b",
+                           "a\xE2\x80\xA8"
+                           "b",
+                           "-", "~", "1e3", "a: b", " a"}) {
+    Diagnostics diagnostics;
+    const auto read = read_yaml(write_yaml(Value(text)), "text.yaml", diagnostics);
+    ASSERT_EQ(read.size(), 1u) << text;
+    EXPECT_EQ(read[0], Value(text));
+  }
+}
+
 TEST(RoundTrip, SharedInputs) {
   const fs::path inputs = kRoot.parent_path() / "shared" / "inputs";
   if (!fs::exists(inputs)) {

@@ -449,9 +449,14 @@ class YamlReader {
   bool failed_ = false;
 };
 
+constexpr std::string_view kNextLine = "\xC2\x85";
+
 bool needs_quotes(std::string_view text) {
   if (text.empty() || !resolve_plain(text).is_string()) return true;
   if (text.front() == ' ' || text.back() == ' ' || text.back() == ':') return true;
+  // A byte order mark in front would be gone, a next-line character (U+0085) a space.
+  if (text.starts_with("\xEF\xBB\xBF") || text.find(kNextLine) != std::string_view::npos)
+    return true;
   constexpr std::string_view kIndicators = "-?:,[]{}#&*!|>'\"%@`=<";
   const bool dash_word = text.size() > 1 && text[0] == '-' && text[1] != ' ' && text[1] != '-';
   if (kIndicators.find(text[0]) != std::string_view::npos && !dash_word) return true;
@@ -525,7 +530,10 @@ std::string YamlWriter::scalar(const Value& value) {
     return parse_integer(text) ? text + ".0"
                                : text;  // a whole double must not read back as an integer
   }
-  return write_json(value);  // JSON's scalars, strings and empty containers are YAML
+  std::string text = write_json(value);  // JSON's scalars, strings and empty containers are YAML
+  for (std::size_t at = 0; (at = text.find(kNextLine, at)) != std::string::npos;)
+    text.replace(at, kNextLine.size(), "\\u0085");  // but in YAML this one breaks a line
+  return text;
 }
 
 }  // namespace
