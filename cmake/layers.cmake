@@ -51,8 +51,10 @@ if(NOT GPUTIDE_FUZZ)
   target_link_libraries(gputide-golden PRIVATE codec control_autoscaler decide_provisioning decide_scaling decide_scheduling ZLIB::ZLIB)
 endif()
 
-# ./dev bench plan
+# ./dev bench plan, ./dev bench scaling
 if(NOT GPUTIDE_FUZZ)
   add_executable(gputide-bench-plan EXCLUDE_FROM_ALL bench/plan.cc)
   target_link_libraries(gputide-bench-plan PRIVATE decide_provisioning)
+  add_executable(gputide-bench-scaling EXCLUDE_FROM_ALL bench/scaling.cc)
+  target_link_libraries(gputide-bench-scaling PRIVATE decide_scaling)
 endif()
