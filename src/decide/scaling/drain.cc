@@ -22,6 +22,7 @@ DrainVerdict blocked(BlockingReason reason) {
 }
 
 std::string_view annotation(const Pod& pod, const char* key) {
+  if (pod.metadata.annotations.empty()) return {};
   const auto at = pod.metadata.annotations.find(key);
   return at == pod.metadata.annotations.end() ? std::string_view() : at->second;
 }

@@ -7,6 +7,7 @@ constexpr Duration kLongTerminatingMargin = Duration::seconds(30);
 constexpr std::int64_t kDefaultGraceSeconds = 30;
 
 const std::string* annotation(const model::Pod& pod, const char* key) {
+  if (pod.metadata.annotations.empty()) return nullptr;  // most pods: no key is made for them
   const auto at = pod.metadata.annotations.find(key);
   return at == pod.metadata.annotations.end() ? nullptr : &at->second;
 }

@@ -21,8 +21,13 @@ Result<double> share(const Node& node, std::span<const PodRef> pods, const std::
     return fail(fmt::format("{} is 0 at {}", resource, node.metadata.name));
   Quantity asked = Quantity::from_value(0);
   Quantity ignored = Quantity::from_value(0);
+  const void* spec = nullptr;  // pods next to each other often share one
+  model::ResourceList requests;
   for (const PodRef& pod : pods) {
-    const model::ResourceList requests = model::pod_requests(*pod);
+    if (spec == nullptr || spec != pod->spec.identity()) {
+      spec = pod->spec.identity();
+      requests = model::pod_requests(*pod);
+    }
     const auto amount = requests.find(resource);
     if (amount == requests.end()) continue;
     if ((options.ignore_daemonsets && is_daemonset_pod(*pod)) ||
