@@ -9,7 +9,8 @@ function buildTiles() {
   const cost = R.cost, nodes = R.nodes, pods = R.pods, wait = R.wait_seconds, gpu = R.gpu, B = D.bought;
   const tiles = [];
   const idle = cost.gpu_usd > 0 ? cost.idle_gpu_usd / cost.gpu_usd : 0;
-  tiles.push(tile("Cost", money(cost.total_usd), cost.gpu_usd > 0 ? `${money(cost.gpu_usd)} for GPU nodes, ${money(cost.idle_gpu_usd)} of it idle` : "no GPU node was bought",
+  const least = cost.lower_bound_usd > 0 ? ` <small title="no set of nodes could have run these pods for less">bound ${money(cost.lower_bound_usd)}</small>` : "";
+  tiles.push(tile("Cost", money(cost.total_usd) + least, cost.gpu_usd > 0 ? `${money(cost.gpu_usd)} for GPU nodes, ${money(cost.idle_gpu_usd)} of it idle` : "no GPU node was bought",
     cost.gpu_usd > 0 && [["money", (1 - idle) * (cost.gpu_usd / Math.max(cost.total_usd, 1e-9))], ["bad", idle * (cost.gpu_usd / Math.max(cost.total_usd, 1e-9))]]));
   tiles.push(tile("GPU nodes", `0 → ${count(nodes.gpu_peak)} → ${count(nodes.gpu_final)}`, `${count(nodes.gpu_launched)} launched, ${plural(nodes.launched - nodes.gpu_launched, "other node")}`));
   tiles.push(tile("GPUs bought", `${count(B.gpus)} <small>for</small> ${count(B.asked)} <small>${B.sliced ? "slices" : "asked"}</small>`,
