@@ -76,6 +76,11 @@ class ClusterState {
   /// Growing `group` by `delta` was decided (negative: taken back).
   void request(const std::string& group, std::int64_t delta, Duration provision_time, Instant now);
   bool scaling_up(std::size_t group) const;
+  /// No instance, request or error is waited for, and no group is of the wrong size.
+  bool quiet() const {
+    return unregistered_.empty() && requests_.empty() && known_errors_.empty() &&
+           deviations_.empty();
+  }
   /// A scale-up of the group failed: it, or the pools that are named, is left alone for a while.
   void fail(const std::string& group, const ScaleUpError& error, Instant now);
 

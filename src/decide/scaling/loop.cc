@@ -42,8 +42,9 @@ class LoopRun {
   Plan run() {
     state_.waiting_.reset();
     state_.may_retry_ = false;
-    settled_ = seen_.version != 0 && seen_.version == state_.last_version_;
-    if (!settled_) state_.last_change_ = now_;
+    settled_ = seen_.version != 0;
+    const bool unchanged = settled_ && seen_.version == state_.last_version_;
+    if (!unchanged) state_.last_change_ = now_;
     state_.last_version_ = seen_.version;
     if (start()) {
       state_.simulation_.fork();
@@ -52,7 +53,8 @@ class LoopRun {
     } else {
       settled_ = false;
     }
-    plan_.settled = settled_ && !plan_.productive() && plan_.drop.empty() && plan_.resize.empty();
+    plan_.settled = settled_ && (unchanged || quiet()) && !plan_.productive() &&
+                    plan_.drop.empty() && plan_.resize.empty();
     tell_next();
     return std::move(plan_);
   }
@@ -63,6 +65,14 @@ class LoopRun {
   void status_event(bool warning, std::string reason, std::string message) {
     plan_.events.push_back(
         {PlanEvent::About::Status, {}, {}, warning, std::move(reason), std::move(message)});
+  }
+
+  // Nothing is under way, and this loop changed nothing that it remembers: the next one would find
+  // the same.
+  bool quiet() const {
+    return seen_.pending.empty() && deletions_.by_group.empty() && upcoming_nodes_ == 0 &&
+           state_.cluster_.quiet() && plan_.events.empty() && plan_.unneeded.empty() &&
+           plan_.soft_taints.empty();
   }
 
   // ---- what is there ----
@@ -151,8 +161,12 @@ class LoopRun {
             ? kNone
             : seen_.groups[static_cast<std::size_t>(view->group)].provider_template;
     if (known.view == view && known.promised == promised) return;
-    if (known.view != view && known.id != kNoNode)
-      state_.simulation_.remove_node(std::exchange(known.id, kNoNode));
+    if (known.id != kNoNode && known.view != view) {
+      if (known.view->node == view->node)
+        exchange_pods(known.id, known.view->pods, view->pods);
+      else
+        state_.simulation_.remove_node(std::exchange(known.id, kNoNode));
+    }
     known.view = view;
     known.promised = promised;
     known.deleted_since = taint_time(*view->node, kToBeDeletedTaint);
@@ -160,6 +174,19 @@ class LoopRun {
     const model::ResourceList* expected =
         promised == nullptr ? nullptr : &promised->node.status.allocatable;
     state_.readiness_[index] = readiness(*view->node, {state_.taints_, rules(), expected});
+  }
+
+  void exchange_pods(NodeId node, const std::vector<PodRef>& before,
+                     const std::vector<PodRef>& now) {
+    std::size_t kept = 0;
+    for (const PodRef& pod : before) {
+      if (kept < now.size() && now[kept] == pod)
+        ++kept;
+      else if (!expendable(*pod))
+        state_.simulation_.remove_pod(pod, node);
+    }
+    for (; kept < now.size(); ++kept)
+      if (!expendable(*now[kept])) state_.simulation_.add_pod(now[kept], node);
   }
 
   void count_ready() {

@@ -216,13 +216,15 @@ std::vector<std::size_t> ScaleDownPlanner::candidates(const ScaleDownInput& inpu
       continue;
     found.push_back({i, measured(i, input, simulation).empty, entries_[i].unneeded});
   }
-  GoSorter(
-      [&](std::size_t i, std::size_t j) {
-        if (found[i].empty != found[j].empty) return found[i].empty;
-        return found[i].before && !found[j].before;
-      },
-      [&](std::size_t i, std::size_t j) { std::swap(found[i], found[j]); })
-      .sort(found.size());
+  const auto rank = [&](const Candidate& one) {
+    return one.empty ? (one.before ? 0 : 1) : one.before ? 2 : 3;
+  };
+  const bool sorted = std::is_sorted(
+      found.begin(), found.end(), [&](const auto& a, const auto& b) { return rank(a) < rank(b); });
+  if (!sorted)
+    GoSorter([&](std::size_t i, std::size_t j) { return rank(found[i]) < rank(found[j]); },
+             [&](std::size_t i, std::size_t j) { std::swap(found[i], found[j]); })
+        .sort(found.size());
   std::vector<std::size_t> ordered;
   ordered.reserve(found.size());
   for (const Candidate& candidate : found) ordered.push_back(candidate.index);
