@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -26,13 +27,14 @@ class Checkers final : public StoreListener, public DeviceListener {
   void devices_given_back(const std::string& node, const std::vector<std::string>& ids) override;
   /// After a pod was evicted: its budgets must still hold.
   void evicted(const model::Pod& pod);
-  void instance_seen(const CloudInstance& instance) { instances_.push_back(&instance); }
+  void instance_running(const CloudInstance& instance, Instant now);
+  void instance_stopping(const CloudInstance& instance, Instant now);
 
   /// Entries come due without end at one moment.
   void time_stands_still();
   /// At the end of the run: instances and nodes belong together, pods are where they say, money
   /// adds up. `at_rest`: nothing was under way any more.
-  void at_end(const Cloud& cloud, bool at_rest);
+  void at_end(const Cloud& cloud, bool at_rest, Instant now);
 
   /// Failures so far; each was told as CheckFailed.
   std::int64_t failures() const { return failures_; }
@@ -46,12 +48,18 @@ class Checkers final : public StoreListener, public DeviceListener {
     std::string node;
     std::vector<std::pair<std::string, std::int64_t>> amounts;
   };
+  struct Life {
+    const CloudInstance* instance = nullptr;
+    Instant from;
+    std::optional<Instant> to;
+  };
   void failed(std::string_view check, const Subject& about, const std::string& message);
   void bound(const model::Pod& pod);
   void unbound(const model::Pod& pod);
   void check_nodes(const Cloud& cloud);
   void check_pods();
-  void check_money(const Cloud& cloud);
+  void check_money(const Cloud& cloud, Instant now);
+  void check_bill(const Cloud& cloud, const Life& life, Instant now);
 
   Store& store_;
   Telling& telling_;
@@ -59,7 +67,8 @@ class Checkers final : public StoreListener, public DeviceListener {
   std::unordered_map<std::string, Load> load_;                                // by node
   std::unordered_map<std::string, Claim> claims_;                             // by pod uid
   std::unordered_map<std::string, std::unordered_set<std::string>> devices_;  // held, by node
-  std::vector<const CloudInstance*> instances_;
+  std::vector<Life> lives_;                               // of instances that ran, in order
+  std::unordered_map<std::string, std::size_t> life_of_;  // by instance id
 };
 
 }  // namespace gputide::sim

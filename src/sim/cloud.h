@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,7 +36,8 @@ struct CloudInstance {
   std::string private_dns_name;
   std::string private_ip;
   Instant launched;
-  Money price_per_hour;  // at launch; spot prices drift
+  Money price_per_hour;                     // at launch; spot prices drift
+  std::optional<Money> on_demand_per_hour;  // which spot never exceeds; absent: not sold there
 };
 
 /// Hears what happens to instances: from within heap entries of the cloud, and from within

@@ -92,6 +92,8 @@ Ec2::Instance& Ec2::launch(const Launch& what) {
   made.tags = what.tags;
   made.launched = heap_.now();
   made.price_per_hour = pool.price(what.market)->at(heap_.now());
+  if (pool.on_demand_price != nullptr)
+    made.on_demand_per_hour = pool.on_demand_price->at(heap_.now());
   made.weight = what.weight;
   made.priority = what.priority;
   made.max_price = what.max_price;

@@ -66,10 +66,11 @@ struct World::Parts final : InstanceListener, Handler {
   Parts(WorldOptions given, port::Recorder* recorder);
 
   void instance_running(const CloudInstance& instance) override {
-    checkers.instance_seen(instance);
+    checkers.instance_running(instance, heap.now());
     kubelets.instance_running(instance);
   }
   void instance_stopping(const CloudInstance& instance) override {
+    checkers.instance_stopping(instance, heap.now());
     kubelets.instance_stopping(instance);
   }
   void instance_notice(const port::InstanceNotice& notice) override {
@@ -227,7 +228,7 @@ void World::Parts::apply(const model::Object& object) {
 
 void World::Parts::finish() {
   const bool rests = at_rest();
-  checkers.at_end(*cloud, rests || is_stalled());
+  checkers.at_end(*cloud, rests || is_stalled(), heap.now());
   telling.tell(RecordKind::RunEnded, "simulator", {"run", "", options.cluster},
                {{"reason", std::string_view(rests || is_stalled() ? "at rest" : "until")}}, [&] {
                  if (ended) return std::string("the time is up");

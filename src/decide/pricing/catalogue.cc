@@ -154,6 +154,8 @@ std::optional<int> Catalogue::interruption_class(std::string_view region,
 bool Catalogue::offered(std::string_view region, std::string_view type) const {
   const InstanceType* known = find(type);
   if (known == nullptr || known->status == InstanceType::Status::Retired) return false;
+  const std::optional<Price> spot_told = spot(region, "", type);
+  if (spot_told && spot_told->basis == PriceBasis::Given) return true;
   const std::optional<Price> told = on_demand(region, type);
   if (!told) return false;
   if (!told->estimated() || interruption_class(region, type)) return true;

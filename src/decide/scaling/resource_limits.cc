@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "decide/scaling/taints.h"
 #include "decide/scaling/template_node.h"
 #include "decide/scaling/utilization.h"
 
@@ -32,10 +33,37 @@ ResourceLimits::ResourceLimits(const Options& options) {
   any_ = options.cores_total != defaults.cores_total ||
          options.memory_total != defaults.memory_total || !options.gpu_total.empty();
   if (!any_) return;
-  if (const auto range = parse_range(options.cores_total)) max_["cpu"] = range->max;
-  if (const auto range = parse_range(options.memory_total)) max_["memory"] = range->max * kGibibyte;
+  const auto set = [&](const std::string& name, const ResourceRange& range, std::int64_t unit) {
+    max_[name] = range.max * unit;
+    if (range.min > 0) min_[name] = range.min * unit;
+  };
+  if (const auto range = parse_range(options.cores_total)) set("cpu", *range, 1);
+  if (const auto range = parse_range(options.memory_total)) set("memory", *range, kGibibyte);
   for (const std::string& text : options.gpu_total)
-    if (const auto range = parse_gpu_range(text)) max_[range->type] = range->range.max;
+    if (const auto range = parse_gpu_range(text)) set(range->type, range->range, 1);
+}
+
+ClusterAmounts ResourceLimits::above_minimum(const Observation& seen, Instant now) const {
+  if (min_.empty()) return {};
+  ClusterAmounts above = min_;
+  for (auto& [name, value] : above) value = -value;
+  for (const auto& view : seen.nodes) {
+    if (is_being_deleted(*view->node, now)) continue;
+    for (const auto& [name, value] : of(*view->node, Semantics::upstream(Release::V1_36)))
+      if (const auto at = above.find(name); at != above.end()) at->second += value;
+  }
+  for (auto& [name, value] : above) value = std::max<std::int64_t>(value, 0);
+  return above;
+}
+
+bool ResourceLimits::take(ClusterAmounts& above, const model::Node& node) {
+  if (above.empty()) return true;
+  const ClusterAmounts going = of(node, Semantics::upstream(Release::V1_36));
+  for (const auto& [name, value] : going)
+    if (const auto at = above.find(name); at != above.end() && value > at->second) return false;
+  for (const auto& [name, value] : going)
+    if (const auto at = above.find(name); at != above.end()) at->second -= value;
+  return true;
 }
 
 ClusterAmounts ResourceLimits::of_node(const NodeTemplate& node) const {

@@ -1,5 +1,5 @@
-// --cores-total, --memory-total and --gpu-total: how much the whole cluster may have.
-// Source: Cluster Autoscaler 1.31.5 core/scaleup/resource.
+// --cores-total, --memory-total and --gpu-total: how much the whole cluster may have, and must
+// keep. Source: Cluster Autoscaler 1.31.5 core/scaleup/resource, core/scaledown/resource.
 #pragma once
 
 #include <cstdint>
@@ -31,11 +31,18 @@ class ResourceLimits {
   /// How many of `nodes` are within what is left.
   std::int64_t cap(const ClusterAmounts& left, const NodeTemplate& node, std::int64_t nodes) const;
 
+  /// What the cluster has above the minimums, without nodes that are being deleted; empty when no
+  /// minimum can matter.
+  ClusterAmounts above_minimum(const Observation& seen, Instant now) const;
+  /// Takes a node that goes from `above`; false, and nothing is taken, when that would fall short.
+  static bool take(ClusterAmounts& above, const model::Node& node);
+
   bool any() const { return any_; }
 
  private:
   ClusterAmounts max_;
-  bool any_ = false;  // a flag was set to something else than its default
+  ClusterAmounts min_;  // those above 0
+  bool any_ = false;    // a flag was set to something else than its default
 };
 
 }  // namespace gputide::scaling

@@ -195,6 +195,7 @@ ScaleDownPlanner::ScaleDownPlanner(const Options& options)
     : options_(options),
       semantics_(options.semantics()),
       drain_(DrainOptions::of(options)),
+      limits_(options),
       shortest_interval_(options.scale_down_unneeded_time) {
   if (shortest_interval_ <= Duration()) shortest_interval_ = Duration::nanoseconds(1);
 }
@@ -353,7 +354,8 @@ const ScaleDownState& ScaleDownPlanner::update(const ScaleDownInput& input, Simu
 
 UnremovableReason ScaleDownPlanner::waiting_reason(const Removable& removable,
                                                    const ScaleDownInput& input,
-                                                   std::vector<std::int64_t>& sizes) const {
+                                                   std::vector<std::int64_t>& sizes,
+                                                   ClusterAmounts& above) const {
   const NodeView& view = *input.seen.nodes[removable.index];
   if (is_disabled(*view.node)) return UnremovableReason::ScaleDownDisabledAnnotation;
   const GroupView* group = group_of(input.seen, view);
@@ -368,6 +370,8 @@ UnremovableReason ScaleDownPlanner::waiting_reason(const Removable& removable,
   const auto deleting = input.deletions.by_group.find(group->id);
   const std::int64_t going = deleting == input.deletions.by_group.end() ? 0 : deleting->second;
   if (size - going <= group->min_size) return UnremovableReason::NodeGroupMinSizeReached;
+  if (!ResourceLimits::take(above, *view.node))
+    return UnremovableReason::MinimalResourceLimitExceeded;
   --size;
   return UnremovableReason::None;
 }
@@ -375,12 +379,13 @@ UnremovableReason ScaleDownPlanner::waiting_reason(const Removable& removable,
 NodesToDelete ScaleDownPlanner::nodes_to_delete(const ScaleDownInput& input) {
   std::vector<std::int64_t> sizes;
   for (const GroupView& group : input.seen.groups) sizes.push_back(group.target_size);
+  ClusterAmounts above = limits_.above_minimum(input.seen, input.now);
   std::vector<Removable> now;
   for (const bool empty : {true, false})
     for (const bool risky : {false, true})
       for (const Removable& removable : state_.unneeded) {
         if (removable.pods_to_move.empty() != empty || removable.risky != risky) continue;
-        const UnremovableReason reason = waiting_reason(removable, input, sizes);
+        const UnremovableReason reason = waiting_reason(removable, input, sizes, above);
         if (reason == UnremovableReason::None)
           now.push_back(removable);
         else

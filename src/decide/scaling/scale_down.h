@@ -15,6 +15,7 @@
 #include "decide/scaling/observation.h"
 #include "decide/scaling/options.h"
 #include "decide/scaling/placement.h"
+#include "decide/scaling/resource_limits.h"
 #include "decide/scaling/utilization.h"
 
 namespace gputide::scaling {
@@ -151,11 +152,12 @@ class ScaleDownPlanner {
   void keep_unneeded_since(std::vector<Removable>& found, Instant now);
   std::size_t unneeded_limit() const;
   UnremovableReason waiting_reason(const Removable& removable, const ScaleDownInput& input,
-                                   std::vector<std::int64_t>& sizes) const;
+                                   std::vector<std::int64_t>& sizes, ClusterAmounts& above) const;
 
   const Options options_;
   const Semantics semantics_;
   const DrainOptions drain_;
+  const ResourceLimits limits_;
   ScaleDownState state_;
   std::vector<Entry> entries_;  // for each of Observation::nodes
   std::size_t unneeded_nodes_ = 0;
