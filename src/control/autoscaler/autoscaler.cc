@@ -121,7 +121,7 @@ void Autoscaler::look(Instant now, port::Commands& commands) {
   if (dirty_) {
     cluster_.fill(seen_, [this](const model::Node& node) { return cloud_.membership(node); });
     ++seen_.version;
-    seen_.instances_version = cloud_.version() + cluster_.nodes_version();
+    seen_.instances_version = cloud_.version() + cluster_.nodes_version();  // both only grow
   }
   dirty_ = false;
   clean_up(commands);
