@@ -32,7 +32,7 @@ target_include_directories(decide_provisioning SYSTEM PRIVATE ${CLP_INCLUDE_DIRS
 # Controllers: step(event, now) -> commands.
 gputide_library(port port model)
 gputide_library(control_scheduler control/scheduler decide_scheduling port)
-gputide_library(control_workloads control/workloads port decide_scheduling)
+gputide_library(control_workloads control/workloads port decide_scheduling codec)
 gputide_library(control_autoscaler control/autoscaler decide_scaling port)
 
 # A simulated world, and what is told of any world.

@@ -5,6 +5,7 @@
 #include "base/time.h"
 #include "codec/bind.h"
 #include "codec/json.h"
+#include "codec/pod_template_hash.h"
 #include "model/int_or_string.h"
 #include "model/names.h"
 #include "model/object_validation.h"
@@ -253,6 +254,22 @@ Value pod_resources(const Value& each) {
       {"qosClass", model::qos_class_name(model::qos_class(spec)), {}}};
 }
 
+Value pod_template_hash(const Value& each) {
+  const Value* count = each.find("collisionCount");
+  const bool counted = count != nullptr && !count->is_null();
+  const Value& pod_template = need(each, "template");
+  Value answer = Value::Map{
+      {"hash",
+       codec::pod_template_hash(
+           pod_template, codec::TemplateOrigin::AsWritten,
+           counted ? std::optional(static_cast<std::int32_t>(count->as_int())) : std::nullopt),
+       {}}};
+  if (need(each, "expect").find("hashedText") != nullptr)
+    answer.set("hashedText",
+               codec::pod_template_text(pod_template, codec::TemplateOrigin::AsWritten));
+  return answer;
+}
+
 using Answer = Value (*)(const Value&);
 constexpr std::pair<std::string_view, Answer> kAnswers[] = {
     {"name-validation", name_validation},
@@ -271,6 +288,7 @@ constexpr std::pair<std::string_view, Answer> kAnswers[] = {
     {"label-selector", label_selector},
     {"selector-string", selector_string},
     {"pod-resources", pod_resources},
+    {"pod-template-hash", pod_template_hash},
 };
 
 void check(std::span<const Value> cases, Report& report) {

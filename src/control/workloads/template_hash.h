@@ -7,8 +7,8 @@
 
 namespace gputide::workloads {
 
-/// Equal templates have equal hashes, on every machine. Ten characters of Kubernetes' alphabet
-/// without vowels. Which ones differs from upstream, where they depend on Go's printing of structs.
+/// The pod-template-hash that Kubernetes 1.31 gives a Deployment of this template, as long as none
+/// of its names collided. DaemonSets use it too, where the real label is a hash of a patch.
 std::string template_hash(const model::PodTemplateSpec& pod_template);
 
 }  // namespace gputide::workloads
