@@ -52,6 +52,12 @@ class Builder {
     ties_ = ties;
     rng_ = Rng(seed, "ties");
   }
+  /// A new node only where none that is there could hold the pod, however much dearer it becomes.
+  void join_first(bool on) { join_first_ = on; }
+  /// New nodes are of this kind where it takes the pod, whatever it costs; kNone: of the cheapest.
+  void prefer(std::uint32_t kind) { preferred_ = kind; }
+  /// New nodes are of any kind that takes the pod.
+  void draw_kinds(bool on) { any_kind_ = on; }
 
   void use(Weights weights) { weights_ = std::move(weights); }
   /// Only these kinds from now on; empty = all.
@@ -92,6 +98,9 @@ class Builder {
   std::vector<std::int64_t> bought_;  // by kind
   std::vector<int> rank_;             // by class
   Ties ties_ = Ties::First;
+  bool join_first_ = false;
+  bool any_kind_ = false;
+  std::uint32_t preferred_ = kNone;
   Rng rng_{0, "ties"};
   std::vector<OpenNode> bare_;  // by kind: an empty node
   std::vector<double> demand_;  // shape by shape
@@ -361,8 +370,9 @@ bool Builder::join(std::vector<OpenNode>& nodes, std::uint32_t k) {
 bool Builder::place_one(std::vector<OpenNode>& nodes, std::uint32_t k) {
   std::uint32_t offer = kNone, new_kind = kNone, new_offer = kNone;
   Money dearer, new_price;
+  std::uint64_t feasible = 0;
   OpenNode* node = least_dearer(nodes, k, offer, dearer);
-  if (node == nullptr || dearer > Money())
+  if (node == nullptr || (dearer > Money() && !join_first_))
     for (std::uint32_t kind = 0; kind < problem().kinds.size(); ++kind) {
       if ((!allowed_.empty() && allowed_[kind] == 0) || problem().classes[k].offers[kind].empty() ||
           !state_.admits(bare_[kind], k))
@@ -370,11 +380,15 @@ bool Builder::place_one(std::vector<OpenNode>& nodes, std::uint32_t k) {
       const std::uint32_t with = state_.offer_with(bare_[kind], k);
       if (with == kNone) continue;
       const Money price = problem().kinds[kind].offers[with].price;
-      if (new_kind == kNone || price < new_price) {
+      ++feasible;
+      const bool drawn = any_kind_ && rng_.below(feasible) == 0;
+      const bool cheaper = !any_kind_ && price < new_price;
+      if (new_kind == kNone || drawn || cheaper || kind == preferred_) {
         new_kind = kind;
         new_offer = with;
         new_price = price;
       }
+      if (kind == preferred_) break;
     }
   if (new_kind != kNone && (node == nullptr || new_price < dearer)) {
     OpenNode fresh = bare_[new_kind];
@@ -607,10 +621,17 @@ void try_orders(const PackProblem& problem, const PackBound& bound,
                 const std::vector<double>& value, const PackEffort& effort, Best& best) {
   Rng rng(1, "orders");
   std::vector<int> missed(problem.classes.size(), 0);
-  for (int i = 0; i < effort.orders; ++i) {
+  const auto kinds = static_cast<int>(problem.kinds.size());
+  const int preferring = std::min(effort.orders, 2 * kinds);
+  for (int i = 0; i < 2 * effort.orders + preferring; ++i) {
     PackState state(problem);
     Builder builder(state, bound);
     builder.break_ties(static_cast<Builder::Ties>(i % 3), static_cast<std::uint64_t>(i));
+    builder.join_first(i / 3 % 2 == 1 || i >= effort.orders);
+    if (i >= effort.orders + preferring)
+      builder.draw_kinds(true);
+    else if (i >= effort.orders)  // all on nodes of one kind, as far as they go there
+      builder.prefer(static_cast<std::uint32_t>((i - effort.orders) % kinds));
     Weights weights;
     weights.shape_value = value;
     if (i > 1)
