@@ -556,7 +556,7 @@ void Improver::run(std::vector<OpenNode>& nodes, int attempts) {
 // Finds an order in which each pod is admissible when its turn comes: nodes were taken apart and
 // joined, so theirs need not be one. A pod that never is stays unplaced.
 PackPlan finish(const PackProblem& problem, const std::vector<OpenNode>& nodes) {
-  PackState state(problem);
+  PackState state(problem, PackState::Spreads::AtPlacing);
   PackPlan plan;
   std::vector<OpenNode> rebuilt;
   std::vector<Placement> waiting;
@@ -624,7 +624,7 @@ void try_orders(const PackProblem& problem, const PackBound& bound,
   const auto kinds = static_cast<int>(problem.kinds.size());
   const int preferring = std::min(effort.orders, 2 * kinds);
   for (int i = 0; i < 2 * effort.orders + preferring; ++i) {
-    PackState state(problem);
+    PackState state(problem, i % 2 == 1 ? PackState::Spreads::AtPlacing : PackState::Spreads::Last);
     Builder builder(state, bound);
     builder.break_ties(static_cast<Builder::Ties>(i % 3), static_cast<std::uint64_t>(i));
     builder.join_first(i / 3 % 2 == 1 || i >= effort.orders);

@@ -20,8 +20,8 @@ bool contains(const std::vector<std::uint32_t>& list, std::uint32_t value) {
 
 }  // namespace
 
-PackState::PackState(const PackProblem& problem)
-    : problem_(problem), reservations_(problem.reservations) {
+PackState::PackState(const PackProblem& problem, Spreads spreads)
+    : problem_(problem), spreads_(spreads), reservations_(problem.reservations) {
   for (const TopologyGroup& group : problem.groups) {
     counts_.push_back(group.counts);
     anti_owners_.push_back(group.anti_owners);
@@ -193,7 +193,8 @@ bool PackState::admits(const OpenNode& node, std::uint32_t k) const {
   for (const std::uint32_t group : each.counted_in) {
     const std::uint32_t host = host_index_[group];
     if (host != kNone) {
-      if (node.anti_owners[host] > 0 || node.counts[host] + 1 > node.most[host]) return false;
+      if (node.anti_owners[host] > 0) return false;
+      if (spreads_ == Spreads::Last && node.counts[host] + 1 > node.most[host]) return false;
     } else {
       const std::uint32_t domain = domain_of(node, problem_.groups[group].key);
       if (domain != kNone && anti_owners_[group][domain] > 0) return false;

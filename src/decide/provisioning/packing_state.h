@@ -31,7 +31,10 @@ struct OpenNode {
 
 class PackState {
  public:
-  explicit PackState(const PackProblem& problem);
+  /// Whether a pod that a spread per host counts may still come to a node after the one that asked
+  /// for the spread: rules are of the moment of placing, but a plan is better when they last.
+  enum class Spreads { Last, AtPlacing };
+  explicit PackState(const PackProblem& problem, Spreads spreads = Spreads::Last);
 
   const PackProblem& problem() const { return problem_; }
   std::vector<Shape>& shapes() { return shapes_; }
@@ -73,6 +76,7 @@ class PackState {
   void count(OpenNode& node, std::uint32_t k, std::int32_t by);
 
   const PackProblem& problem_;
+  const Spreads spreads_;
   std::vector<std::uint32_t>
       host_index_;  // group -> its number among the hostname groups, or kNone
   std::size_t host_groups_ = 0;
