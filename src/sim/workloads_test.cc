@@ -145,6 +145,22 @@ TEST_F(WorkloadsTest, CountsAJobsFailures) {
   EXPECT_TRUE(host.at_rest());
 }
 
+TEST_F(WorkloadsTest, EndsAJobAtItsDeadline) {
+  apply(
+      "apiVersion: batch/v1\nkind: Job\nmetadata: {name: j}\nspec:\n  activeDeadlineSeconds: 60\n  "
+      "template:\n"
+      "    spec:\n      restartPolicy: Never\n      containers: [{name: c, image: \"j:1\"}]\n");
+  all_ready();
+  settle(Duration::seconds(55));
+  ASSERT_EQ(store.count<model::Pod>(), 1U);
+  settle(Duration::seconds(10));
+  const auto pods = store.list<model::Pod>();
+  EXPECT_TRUE(pods.empty() || pods[0]->metadata.deletionTimestamp);
+  const auto job = store.list<model::Job>()[0];
+  ASSERT_NE(job->status.find("conditions"), nullptr);
+  EXPECT_EQ(job->status.find("conditions")->as_list()[0].text_at("reason"), "DeadlineExceeded");
+}
+
 TEST_F(WorkloadsTest, GivesEachIndexOfAnIndexedJobOnePod) {
   apply(
       "apiVersion: batch/v1\nkind: Job\nmetadata: {name: j}\nspec:\n  completions: 3\n  "

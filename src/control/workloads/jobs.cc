@@ -64,6 +64,13 @@ void Jobs::create(Entry& entry, Desk& desk) {
   desk.create(std::move(pod));
 }
 
+std::optional<Instant> Jobs::deadline(const Entry& entry) {
+  const model::Value* seconds = kept(*entry.object, "activeDeadlineSeconds");
+  if (!entry.started || seconds == nullptr || seconds->kind() != model::Value::Kind::Int)
+    return std::nullopt;
+  return *entry.started + Duration::seconds(seconds->as_int());
+}
+
 void Jobs::expire(const Entry& entry, Desk& desk) {
   desk.remove("Job", entry.object->metadata);
 }
@@ -71,6 +78,7 @@ void Jobs::expire(const Entry& entry, Desk& desk) {
 void Jobs::finish(Entry& entry, bool success, std::string reason, std::string message, Desk& desk) {
   entry.done = true;
   desk.disarm(Part::Jobs, entry.id);
+  desk.disarm(Part::JobEnds, entry.id);
   for (const auto& [name, pod] : entry.pods)
     if (is_active(*pod)) desk.remove("Pod", pod->metadata);
   desk.publish("Job", entry.object->metadata, !success, success ? "Completed" : reason, message);
@@ -106,6 +114,12 @@ void Jobs::reconcile(Entry& entry, Desk& desk) {
   if (entry.failed > job.spec.backoffLimit.value_or(kDefaultBackoffLimit))
     return finish(entry, false, "BackoffLimitExceeded",
                   "Job has reached the specified backoff limit", desk);
+  if (const std::optional<Instant> end = deadline(entry)) {
+    if (*end <= desk.now())
+      return finish(entry, false, "DeadlineExceeded",
+                    "Job was active longer than specified deadline", desk);
+    desk.arm(Part::JobEnds, entry.id, *end);
+  }
   const std::int32_t missing =
       still_wanted(job, entry.succeeded, entry.active) - entry.active - entry.creating;
   if (missing <= 0) return;
@@ -139,6 +153,12 @@ void Jobs::changed(port::Change change, const Ref<model::Job>& job, Desk& desk) 
     }
   }
   entry.object = job;
+  if (job->spec.suspend.value_or(false)) {
+    entry.started.reset();
+    desk.disarm(Part::JobEnds, entry.id);
+  } else if (!entry.started) {
+    entry.started = desk.now();
+  }
   reconcile(entry, desk);
 }
 
@@ -190,8 +210,8 @@ void Jobs::timer(Part part, std::uint64_t id, Desk& desk) {
   const auto found = by_id_.find(id);
   if (found == by_id_.end()) return;
   Entry& entry = entries_.at(found->second);
-  if (part == Part::JobEnds) return expire(entry, desk);
-  entry.not_before.reset();
+  if (part == Part::JobEnds && entry.done) return expire(entry, desk);
+  if (part == Part::Jobs) entry.not_before.reset();
   reconcile(entry, desk);
 }
 

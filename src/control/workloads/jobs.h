@@ -17,7 +17,8 @@ class Jobs {
   void changed(port::Change change, const Ref<model::Job>& job, Desk& desk);
   /// A pod whose controller is a Job changed.
   void pod_changed(port::Change change, const PodRef& pod, Desk& desk);
-  /// A timer of Part::Jobs (a retry is due) or Part::JobEnds (a finished Job's time is up).
+  /// A timer of Part::Jobs (a retry is due) or Part::JobEnds (a Job has run for as long as it may,
+  /// or a finished one's time is up).
   void timer(Part part, std::uint64_t id, Desk& desk);
 
  private:
@@ -28,6 +29,7 @@ class Jobs {
     std::int32_t creating = 0;
     std::int32_t succeeded = 0;
     std::int32_t failed = 0;
+    std::optional<Instant> started;         // not while it is suspended
     std::optional<Instant> not_before;      // failures delay the next pod
     std::map<std::string, PodRef> pods;     // by name
     std::vector<std::uint8_t> index_done;   // Indexed: completed indexes
@@ -40,6 +42,7 @@ class Jobs {
   void finish(Entry& entry, bool success, std::string reason, std::string message, Desk& desk);
   void count_end(Entry& entry, const model::Pod& pod, bool success, Desk& desk);
   void expire(const Entry& entry, Desk& desk);
+  static std::optional<Instant> deadline(const Entry& entry);
 
   std::unordered_map<std::string, Entry> entries_;        // by uid
   std::unordered_map<std::uint64_t, std::string> by_id_;  // uid of a timer's id
