@@ -35,6 +35,19 @@ CLI::App& add_check(CLI::App& program, CheckOptions& options) {
   return command;
 }
 
+CLI::App& add_plan(CLI::App& program, PlanOptions& options) {
+  CLI::App& command = *program.add_subcommand(
+      "plan", "Say which nodes these NodePools would buy for these pods, and what that costs");
+  add_input(command, options.input);
+  add_output(command, options.output);
+  command.add_option("--region", options.region,
+                     "AWS region, where the NodePools' zones do not tell");
+  command
+      .add_option("--zones", options.zones, "zones to buy in (default: a, b and c of the region)")
+      ->delimiter(',');
+  return command;
+}
+
 CLI::App& add_simulate(CLI::App& program, SimulateOptions& options) {
   CLI::App& command = *program.add_subcommand(
       "simulate",
@@ -87,9 +100,11 @@ int run(int argc, char** argv) {
   program.require_subcommand(1);
 
   CheckOptions check_options;
+  PlanOptions plan_options;
   SimulateOptions simulate_options;
   std::string topic;
   const CLI::App& simulate_command = add_simulate(program, simulate_options);
+  const CLI::App& plan_command = add_plan(program, plan_options);
   const CLI::App& check_command = add_check(program, check_options);
   CLI::App& help_command = *program.add_subcommand("help", "Say what a command does");
   help_command.add_option("COMMAND", topic);
@@ -101,6 +116,7 @@ int run(int argc, char** argv) {
     return program.exit(error) == 0 ? kDone : kBadInput;
   }
   if (simulate_command.parsed()) return simulate(simulate_options);
+  if (plan_command.parsed()) return plan(plan_options);
   if (check_command.parsed()) return check(check_options);
   return help(program, topic);
 }

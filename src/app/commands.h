@@ -15,6 +15,10 @@ inline constexpr int kInterrupted = 130;
 /// Prints everything that is wrong with the files; with `fix`, mends what is safe to mend.
 int check(const CheckOptions& options);
 
+/// Says which nodes the NodePools among the files would buy for the pods among them, at what price,
+/// and how far that is from the least possible. kFailed: some pods find no node.
+int plan(const PlanOptions& options);
+
 /// Runs the files in a simulated world and tells what happened.
 int simulate(const SimulateOptions& options);
 

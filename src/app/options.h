@@ -27,6 +27,13 @@ struct CheckOptions {
   bool diff = false;  // show what --fix would change, change nothing
 };
 
+struct PlanOptions {
+  InputOptions input;
+  Output output = Output::Text;
+  std::string region;              // --region; empty: by the NodePools' zones
+  std::vector<std::string> zones;  // --zones; empty: a, b and c of the region
+};
+
 struct SimulateOptions {
   InputOptions input;
   Output output = Output::Text;

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "model/pod_defaults.h"
 #include "sim/store.h"
 
 namespace gputide::sim {
@@ -16,12 +17,6 @@ bool tolerates_key(const model::PodSpec& spec, std::string_view key) {
                        return (toleration.key == key || toleration.key.empty()) &&
                               (toleration.effect == "NoExecute" || toleration.effect.empty());
                      });
-}
-
-void default_requests(std::vector<model::Container>& containers) {
-  for (model::Container& container : containers)
-    for (const auto& [name, limit] : container.resources.limits)
-      container.resources.requests.try_emplace(name, limit);
 }
 
 // Resources of which a node cannot promise more than it has: devices and hugepages.
@@ -86,8 +81,7 @@ Result<void> Store::default_spec(model::PodSpec& spec) const {
   if (spec.restartPolicy.empty()) spec.restartPolicy = "Always";
   if (!spec.terminationGracePeriodSeconds) spec.terminationGracePeriodSeconds = 30;
   if (spec.schedulerName.empty()) spec.schedulerName = "default-scheduler";
-  default_requests(spec.containers);
-  default_requests(spec.initContainers);
+  model::default_requests(spec);
   for (const auto* containers : {&spec.containers, &spec.initContainers})
     if (Result<void> checked = check_resources(*containers); !checked) return checked;
   if (Result<void> admitted = admit_priority(spec); !admitted) return admitted;

@@ -1,0 +1,313 @@
+// gputide plan: what would be bought for these pods now, what it costs, and the least it could
+// cost.
+#include <algorithm>
+#include <map>
+
+#include <fmt/core.h>
+
+#include "app/commands.h"
+#include "app/findings.h"
+#include "app/input.h"
+#include "app/simulation.h"
+#include "base/text.h"
+#include "codec/json.h"
+#include "decide/provisioning/ec2_types.h"
+#include "model/pod_defaults.h"
+#include "model/pod_requests.h"
+
+namespace gputide::app {
+namespace {
+
+using model::Value;
+using provisioning::PlannedMachine;
+using provisioning::ProvisionPlan;
+using provisioning::ProvisionProblem;
+
+// Pods and where they come from: "vector-add" of Deployment default/vector-add.
+struct Demand {
+  ProvisionProblem problem;
+  std::vector<std::string> owners;  // of each pod: what a row of the table calls them
+};
+
+void add_pods(const model::ObjectMeta& owner, const model::PodTemplateSpec& pod_template,
+              std::int64_t count, Demand& demand) {
+  model::Shared<model::PodSpec> spec = pod_template.spec;
+  model::default_requests(spec.edit());
+  for (std::int64_t i = 0; i < count; ++i) {
+    auto pod = std::make_shared<model::Pod>();
+    pod->metadata = pod_template.metadata;
+    pod->metadata.namespace_ = owner.namespace_.empty() ? "default" : owner.namespace_;
+    pod->metadata.name = fmt::format("{}-{}", owner.name, i);
+    pod->spec = spec;
+    demand.problem.pods.push_back(std::move(pod));
+    demand.owners.push_back(owner.name);
+  }
+}
+
+void add_object(const model::Object& object, Demand& demand) {
+  ProvisionProblem& problem = demand.problem;
+  if (const auto* pod = object.as<model::Pod>()) {
+    auto copy = std::make_shared<model::Pod>(*pod);
+    if (copy->metadata.namespace_.empty()) copy->metadata.namespace_ = "default";
+    model::default_requests(copy->spec.edit());
+    demand.owners.push_back(copy->metadata.name);
+    problem.pods.push_back(std::move(copy));
+  } else if (const auto* deployment = object.as<model::Deployment>()) {
+    add_pods(deployment->metadata, deployment->spec.template_,
+             deployment->spec.replicas.value_or(1), demand);
+  } else if (const auto* set = object.as<model::ReplicaSet>()) {
+    add_pods(set->metadata, set->spec.template_, set->spec.replicas.value_or(1), demand);
+  } else if (const auto* stateful = object.as<model::StatefulSet>()) {
+    add_pods(stateful->metadata, stateful->spec.template_, stateful->spec.replicas.value_or(1),
+             demand);
+  } else if (const auto* job = object.as<model::Job>()) {
+    const std::int32_t parallelism = job->spec.parallelism.value_or(1);
+    add_pods(job->metadata, job->spec.template_,
+             std::min(parallelism, job->spec.completions.value_or(parallelism)), demand);
+  } else if (const auto* daemon = object.as<model::DaemonSet>()) {
+    auto each = std::make_shared<model::Pod>();
+    each->metadata.name = daemon->metadata.name;
+    each->metadata.namespace_ = daemon->metadata.namespace_;
+    each->spec = daemon->spec.template_.spec;
+    model::default_requests(each->spec.edit());
+    problem.daemons.push_back(std::move(each));
+  } else if (const auto* name_space = object.as<model::Namespace>()) {
+    problem.namespaces[name_space->metadata.name] = name_space->metadata.labels;
+  } else if (const auto* pool = object.as<model::NodePool>()) {
+    problem.pools.push_back(*pool);
+  } else if (const auto* old = object.as<model::v1beta1::NodePool>()) {
+    problem.pools.push_back(model::v1beta1::to_v1(*old, {}, {}));
+  }
+}
+
+// The region that the NodePools' zones name; "" when they name none.
+std::string region_of(const std::vector<model::NodePool>& pools) {
+  for (const model::NodePool& pool : pools)
+    for (const auto& each : pool.spec.template_.spec.requirements) {
+      if (each.operator_ != "In" || each.values.empty()) continue;
+      if (each.key == "topology.kubernetes.io/region") return each.values.front();
+      if (each.key == "topology.kubernetes.io/zone")
+        return std::string(pricing::region_of_zone(each.values.front()));
+    }
+  return {};
+}
+
+std::vector<std::string> zones_of(const PlanOptions& options, const std::string& region) {
+  if (!options.zones.empty()) return options.zones;
+  return {region + "a", region + "b", region + "c"};
+}
+
+// Reads the pods and the pools, or says what is missing.
+Result<Demand> demand_of(const PlanOptions& options, const Checked& checked) {
+  Demand demand;
+  demand.problem.well_known = provisioning::ec2_well_known_labels();
+  demand.problem.namespaces["default"] = {};
+  for (const model::Object* object : checked.input.objects()) add_object(*object, demand);
+  if (demand.problem.pools.empty()) return fail("no NodePool is among the files; give one with -f");
+  if (demand.problem.pods.empty())
+    return fail(
+        "no pods are among the files; give Pods, Deployments, Jobs or StatefulSets with -f");
+  const std::string region =
+      options.region.empty() ? region_of(demand.problem.pools) : options.region;
+  if (region.empty())
+    return fail("the NodePools name no zone, so the region is not known; name it with --region");
+  const auto known = checked.catalogue.regions();
+  if (std::find(known.begin(), known.end(), region) == known.end())
+    return fail(fmt::format("no prices are known for the region \"{}\"", region));
+  demand.problem.types =
+      provisioning::ec2_types(checked.catalogue, region, zones_of(options, region));
+  std::vector<std::uint32_t> all;
+  for (std::uint32_t t = 0; t < demand.problem.types.size(); ++t) all.push_back(t);
+  demand.problem.pool_types.assign(demand.problem.pools.size(), all);
+  return demand;
+}
+
+// The same question with one market only.
+struct Alternative {
+  std::string what;
+  Money per_hour;
+  std::size_t unplaced = 0;
+};
+
+std::vector<Alternative> alternatives(const ProvisionProblem& problem) {
+  std::vector<Alternative> list;
+  for (const char* market : {"spot", "on-demand"}) {
+    ProvisionProblem only = problem;
+    for (provisioning::ProviderType& type : only.types)
+      for (auto& offering : type.offerings)
+        offering.available = offering.available && offering.capacity_type == market;
+    const ProvisionPlan plan = provisioning::provision(only);
+    list.push_back({fmt::format("{} only", market), plan.per_hour, plan.unplaced.size()});
+  }
+  return list;
+}
+
+std::int64_t gpus_of(const model::ResourceList& list) {
+  std::int64_t sum = 0;
+  for (const auto& [name, amount] : list)
+    if (name.ends_with("/gpu")) sum += amount.value();
+  return sum;
+}
+
+struct Gpus {
+  std::int64_t used = 0;
+  std::int64_t offered = 0;
+};
+
+Gpus gpus_on(const ProvisionProblem& problem, const PlannedMachine& machine) {
+  Gpus gpus;
+  for (const provisioning::ProviderType& type : problem.types)
+    if (type.name == machine.type) gpus.offered = gpus_of(type.allocatable);
+  for (const std::uint32_t pod : machine.pods)
+    gpus.used += gpus_of(model::pod_requests(*problem.pods[pod]));
+  return gpus;
+}
+
+// "vector-add ×4, web".
+std::string pods_text(const Demand& demand, const PlannedMachine& machine) {
+  std::map<std::string, int> count;
+  for (const std::uint32_t pod : machine.pods) ++count[demand.owners[pod]];
+  std::vector<std::string> parts;
+  for (const auto& [owner, n] : count)
+    parts.push_back(n == 1 ? owner : fmt::format("{} ×{}", owner, n));
+  return join(parts, ", ");
+}
+
+using Row = std::vector<std::string>;
+
+// Columns as wide as their widest cell; the last is not padded.
+void print_table(const std::vector<Row>& rows) {
+  std::vector<std::size_t> widths;
+  for (const Row& row : rows)
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      if (widths.size() <= i) widths.push_back(0);
+      widths[i] = std::max(widths[i], row[i].size());
+    }
+  for (const Row& row : rows) {
+    std::string line;
+    for (std::size_t i = 0; i < row.size(); ++i)
+      line += i + 1 == row.size() ? row[i] : fmt::format("{:{}}   ", row[i], widths[i]);
+    fmt::print("{}\n", line);
+  }
+}
+
+void print_machines(const Demand& demand, const ProvisionPlan& plan) {
+  std::map<Row, int> rows;  // equal machines are one row
+  for (const PlannedMachine& machine : plan.machines) {
+    if (machine.pods.empty()) continue;
+    const Gpus gpus = gpus_on(demand.problem, machine);
+    ++rows[{machine.pool, machine.type, machine.zone, machine.capacity_type,
+            gpus.offered == 0 ? "-" : fmt::format("{}/{}", gpus.used, gpus.offered),
+            "$" + machine.price.text(4), pods_text(demand, machine)}];
+  }
+  std::vector<Row> table{
+      {"NODES", "NODEPOOL", "TYPE", "ZONE", "CAPACITY", "GPUS", "$/H EACH", "PODS ON EACH"}};
+  for (const auto& [row, count] : rows) {
+    Row line{std::to_string(count)};
+    line.insert(line.end(), row.begin(), row.end());
+    table.push_back(std::move(line));
+  }
+  print_table(table);
+}
+
+void print_text(const Demand& demand, const ProvisionPlan& plan,
+                const std::vector<Alternative>& others) {
+  print_machines(demand, plan);
+  const double ratio =
+      plan.lower_bound > Money() ? plan.per_hour.to_dollars() / plan.lower_bound.to_dollars() : 1.0;
+  fmt::print(
+      "\n${} an hour; no nodes of these NodePools could run the pods for less than ${} "
+      "({:.2f} × that)\n",
+      plan.per_hour.text(4), plan.lower_bound.text(4), ratio);
+  for (const Alternative& other : others) {
+    if (other.unplaced > plan.unplaced.size())
+      fmt::print("{}: no node for {} more of the pods\n", other.what,
+                 other.unplaced - plan.unplaced.size());
+    else if (other.per_hour > plan.per_hour)
+      fmt::print("{}: ${} an hour, ${} more\n", other.what, other.per_hour.text(4),
+                 (other.per_hour - plan.per_hour).text(4));
+  }
+  for (const auto& [pod, why] : plan.unplaced)
+    fmt::print("pod {}/{} finds no node: {}\n", demand.problem.pods[pod]->metadata.namespace_,
+               demand.problem.pods[pod]->metadata.name, why);
+}
+
+Value json_of(const Demand& demand, const PlannedMachine& machine) {
+  Value node{Value::Map{}};
+  node.set("nodePool", machine.pool);
+  node.set("instanceType", machine.type);
+  node.set("zone", machine.zone);
+  node.set("capacityType", machine.capacity_type);
+  node.set("price_usd_per_hour", machine.price.to_dollars());
+  const Gpus gpus = gpus_on(demand.problem, machine);
+  node.set("gpus_offered", gpus.offered);
+  node.set("gpus_used", gpus.used);
+  Value::List pods;
+  for (const std::uint32_t pod : machine.pods) {
+    const model::ObjectMeta& meta = demand.problem.pods[pod]->metadata;
+    pods.push_back(Value(meta.namespace_ + "/" + meta.name));
+  }
+  node.set("pods", Value(std::move(pods)));
+  return node;
+}
+
+void print_json(const Demand& demand, const ProvisionPlan& plan,
+                const std::vector<Alternative>& others, const std::vector<Diagnostic>& findings) {
+  Value report{Value::Map{}};
+  Value::List nodes;
+  for (const PlannedMachine& machine : plan.machines)
+    if (!machine.pods.empty()) nodes.push_back(json_of(demand, machine));
+  report.set("nodes", Value(std::move(nodes)));
+  report.set("total_usd_per_hour", plan.per_hour.to_dollars());
+  report.set("lower_bound_usd_per_hour", plan.lower_bound.to_dollars());
+  Value::List rest;
+  for (const Alternative& other : others) {
+    Value each{Value::Map{}};
+    each.set("what", other.what);
+    each.set("total_usd_per_hour", other.per_hour.to_dollars());
+    each.set("unplaced", static_cast<std::int64_t>(other.unplaced));
+    rest.push_back(std::move(each));
+  }
+  report.set("alternatives", Value(std::move(rest)));
+  Value::List unplaced;
+  for (const auto& [pod, why] : plan.unplaced) {
+    const model::ObjectMeta& meta = demand.problem.pods[pod]->metadata;
+    Value each{Value::Map{}};
+    each.set("pod", meta.namespace_ + "/" + meta.name);
+    each.set("reason", why);
+    unplaced.push_back(std::move(each));
+  }
+  report.set("unplaced", Value(std::move(unplaced)));
+  report.set("diagnostics", to_json(findings));
+  fmt::print("{}\n", codec::write_json(report, codec::JsonStyle::Indented));
+}
+
+}  // namespace
+
+int plan(const PlanOptions& options) {
+  if (options.input.paths.empty()) {
+    fmt::print(stderr,
+               "gputide plan: no files are named; write gputide plan -f PODS -f NODEPOOL\n");
+    return kBadInput;
+  }
+  Diagnostics diagnostics;
+  const Checked checked = load_and_check(options.input, {}, diagnostics);
+  if (refuse(diagnostics, checked.input, options.output)) return kBadInput;
+  const std::vector<Diagnostic> findings = in_order(diagnostics, checked.input);
+  const Result<Demand> demand = demand_of(options, checked);
+  if (!demand) {
+    fmt::print(stderr, "gputide plan: {}\n", demand.error().message);
+    return kBadInput;
+  }
+  const ProvisionPlan found = provisioning::provision(demand->problem);
+  const std::vector<Alternative> others = alternatives(demand->problem);
+  if (options.output == Output::Json) {
+    print_json(*demand, found, others, findings);
+  } else {
+    for (const Diagnostic& finding : findings) fmt::print(stderr, "{}\n", text(finding));
+    print_text(*demand, found, others);
+  }
+  return found.unplaced.empty() ? kDone : kFailed;
+}
+
+}  // namespace gputide::app

@@ -1,0 +1,122 @@
+#include "decide/provisioning/ec2_types.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "decide/pricing/allocatable.h"
+
+namespace gputide::provisioning {
+namespace {
+
+constexpr std::int64_t kMemoryOverheadPer10000 = 750;
+
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+// "g4dn.xlarge" -> "g" and "4"; "u-6tb1" has no generation.
+void add_family(const model::InstanceType& type, Requirements& labels) {
+  const std::string_view family = type.family();
+  const std::size_t letters =
+      std::min(static_cast<std::size_t>(std::find_if(family.begin(), family.end(), is_digit) -
+                                        family.begin()),
+               family.size());
+  std::size_t end = letters;
+  while (end < family.size() && is_digit(family[end])) ++end;
+  const auto add = [&](std::string_view key, std::string_view value) {
+    labels.add(Requirement::in("karpenter.k8s.aws/instance-" + std::string(key), value));
+  };
+  add("family", family);
+  add("size", type.size());
+  add("category", family.substr(0, letters));
+  if (end > letters) add("generation", family.substr(letters, end - letters));
+}
+
+void add_hardware(const model::InstanceType& type, Requirements& labels) {
+  const auto add = [&](std::string_view key, const std::string& value) {
+    const std::string label = "karpenter.k8s.aws/instance-" + std::string(key);
+    labels.add(value.empty() ? Requirement::make(label, "DoesNotExist", {})
+                             : Requirement::in(label, value));
+  };
+  const std::int64_t gpus = type.visible_gpus();
+  std::string gpu_name = to_lower(type.gpu_name);
+  std::replace(gpu_name.begin(), gpu_name.end(), ' ', '-');
+  add("cpu", std::to_string(type.vcpu));
+  add("memory", std::to_string(type.memory_mib));
+  add("hypervisor", std::string(type.hypervisor));
+  add("gpu-name", gpus > 0 ? gpu_name : "");
+  add("gpu-manufacturer", gpus > 0 ? std::string(type.gpu_maker) : "");
+  add("gpu-count", gpus > 0 ? std::to_string(gpus) : "");
+  add("gpu-memory", gpus > 0 ? std::to_string(type.gpu_memory_mib) : "");
+  add("local-nvme", type.local_nvme_gib > 0 ? std::to_string(type.local_nvme_gib) : "");
+}
+
+void add_offerings(const pricing::Catalogue& catalogue, const std::string& region,
+                   const std::vector<std::string>& zones, ProviderType& type) {
+  for (const std::string& zone : zones) {
+    if (const auto price = catalogue.on_demand(region, type.name))
+      type.offerings.push_back({zone, "on-demand", {}, 0, price->per_hour, true});
+    if (const auto price = catalogue.spot(region, zone, type.name))
+      type.offerings.push_back({zone, "spot", {}, 0, price->per_hour, true});
+  }
+}
+
+ProviderType provider_type(const pricing::Catalogue& catalogue, const model::InstanceType& type,
+                           const std::string& region, const std::vector<std::string>& zones) {
+  ProviderType told;
+  told.name = type.name;
+  add_offerings(catalogue, region, zones, told);
+  std::vector<std::string> markets;
+  for (const ProviderType::Offering& offering : told.offerings)
+    if (std::find(markets.begin(), markets.end(), offering.capacity_type) == markets.end())
+      markets.push_back(offering.capacity_type);
+  told.requirements.add(Requirement::in("node.kubernetes.io/instance-type", type.name));
+  told.requirements.add(Requirement::in("kubernetes.io/arch", type.arch));
+  told.requirements.add(Requirement::in("kubernetes.io/os", "linux"));
+  told.requirements.add(Requirement::in("topology.kubernetes.io/region", region));
+  told.requirements.add(Requirement::make("topology.kubernetes.io/zone", "In", zones));
+  told.requirements.add(Requirement::make("karpenter.sh/capacity-type", "In", markets));
+  add_family(type, told.requirements);
+  add_hardware(type, told.requirements);
+  pricing::NodeSizing sizing;
+  sizing.vm_overhead_per_10000 = kMemoryOverheadPer10000;
+  pricing::NodeResources resources = pricing::node_resources(type, sizing);
+  told.capacity = std::move(resources.capacity);
+  told.allocatable = std::move(resources.allocatable);
+  if (type.visible_gpus() > 0) {
+    const char* resource = type.gpu_maker == "amd" ? "amd.com/gpu" : "nvidia.com/gpu";
+    told.capacity[resource] = told.allocatable[resource] =
+        Quantity::from_value(type.visible_gpus());
+  }
+  return told;
+}
+
+}  // namespace
+
+std::vector<ProviderType> ec2_types(const pricing::Catalogue& catalogue, const std::string& region,
+                                    const std::vector<std::string>& zones) {
+  std::vector<ProviderType> types;
+  for (const model::InstanceType& type : catalogue.all()) {
+    if (!catalogue.offered(region, type.name)) continue;
+    ProviderType told = provider_type(catalogue, type, region, zones);
+    if (!told.offerings.empty()) types.push_back(std::move(told));
+  }
+  return types;
+}
+
+const LabelSet& ec2_well_known_labels() {
+  static const LabelSet kLabels = [] {
+    LabelSet labels = core_well_known_labels();
+    for (const char* name :
+         {"category", "cpu", "cpu-manufacturer", "cpu-sustained-clock-speed-mhz", "ebs-bandwidth",
+          "encryption-in-transit-supported", "family", "generation", "gpu-count",
+          "gpu-manufacturer", "gpu-memory", "gpu-name", "hypervisor", "local-nvme", "memory",
+          "network-bandwidth", "size"})
+      labels.insert("karpenter.k8s.aws/instance-" + std::string(name));
+    labels.insert("topology.k8s.aws/zone-id");
+    return labels;
+  }();
+  return kLabels;
+}
+
+}  // namespace gputide::provisioning

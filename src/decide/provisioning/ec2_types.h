@@ -1,0 +1,23 @@
+// EC2's instance types as Karpenter's AWS provider tells of them to its scheduler: labels,
+// capacity, offerings. Source: karpenter-provider-aws 1.x pkg/providers/instancetype.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "decide/pricing/catalogue.h"
+#include "decide/provisioning/provision.h"
+
+namespace gputide::provisioning {
+
+/// The types that AWS sells in `region`, in byte order of their names, each with an offering for
+/// every zone and market in which its price is known. Memory is less by the 7.5 % that Karpenter
+/// expects the machine to keep. A label of which the catalogue knows nothing (the CPU's maker, EBS
+/// bandwidth) is left open.
+std::vector<ProviderType> ec2_types(const pricing::Catalogue& catalogue, const std::string& region,
+                                    const std::vector<std::string>& zones);
+
+/// The labels that Karpenter knows on AWS: a node template may leave them open.
+const LabelSet& ec2_well_known_labels();
+
+}  // namespace gputide::provisioning
