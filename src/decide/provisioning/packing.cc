@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <tuple>
 
 #include "base/rng.h"
 #include "decide/provisioning/packing_bound.h"
@@ -15,6 +16,27 @@ struct Weights {
   double small_node = 0.02;         // how much worth a dollar a smaller node may lack
 };
 
+// When a class's turn comes, as far as its rules say: what only existing nodes take; what starts a
+// company of its own; what keeps its like off; others; what others' rules count but has none; what
+// waits for company.
+int rank_of(const PackClass& each, const std::vector<char>& watched) {
+  if (std::all_of(each.offers.begin(), each.offers.end(),
+                  [](const auto& bits) { return bits.empty(); }))
+    return 0;
+  bool starts = false, repels = false, waits = false;
+  for (const TopologyRule& rule : each.rules) {
+    starts = starts || (rule.kind == TopologyRule::Kind::Affinity && rule.counts_itself);
+    waits = waits || (rule.kind == TopologyRule::Kind::Affinity && !rule.counts_itself);
+    repels = repels || rule.kind == TopologyRule::Kind::AntiAffinity;
+  }
+  const bool counted = std::any_of(each.counted_in.begin(), each.counted_in.end(),
+                                   [&](std::uint32_t g) { return watched[g] != 0; });
+  if (waits) return 5;
+  if (starts) return 1;
+  if (repels) return 2;
+  return each.rules.empty() && counted ? 4 : 3;
+}
+
 // Builds nodes one by one: a seed pod, the offer, and what else fills it, by worth for the money.
 class Builder {
  public:
@@ -22,17 +44,12 @@ class Builder {
     for (const Shape& shape : state.shapes())
       for (const std::int64_t d : problem().classes[shape.classes.front()].demand)
         demand_.push_back(static_cast<double>(d));
+    std::vector<char> watched(problem().groups.size(), 0);
+    for (const PackClass& each : problem().classes)
+      for (const TopologyRule& rule : each.rules)
+        if (rule.kind != TopologyRule::Kind::AntiAffinity) watched[rule.group] = 1;
     for (const PackClass& each : problem().classes) {
-      // 0: only existing nodes take it; 1: keeps others of its like off; 3: waits for company
-      int rank = 2;
-      for (const TopologyRule& rule : each.rules) {
-        if (rule.kind == TopologyRule::Kind::AntiAffinity) rank = 1;
-        if (rule.kind == TopologyRule::Kind::Affinity && !rule.counts_itself) rank = 3;
-      }
-      if (std::all_of(each.offers.begin(), each.offers.end(),
-                      [](const auto& bits) { return bits.empty(); }))
-        rank = 0;
-      rank_.push_back(rank);
+      rank_.push_back(rank_of(each, watched));
     }
     for (const NodeKind& kind : problem().kinds) {
       twins_.push_back(kNone);
@@ -52,12 +69,6 @@ class Builder {
     ties_ = ties;
     rng_ = Rng(seed, "ties");
   }
-  /// A new node only where none that is there could hold the pod, however much dearer it becomes.
-  void join_first(bool on) { join_first_ = on; }
-  /// New nodes are of this kind where it takes the pod, whatever it costs; kNone: of the cheapest.
-  void prefer(std::uint32_t kind) { preferred_ = kind; }
-  /// New nodes are of any kind that takes the pod.
-  void draw_kinds(bool on) { any_kind_ = on; }
 
   void use(Weights weights) { weights_ = std::move(weights); }
   /// Only these kinds from now on; empty = all.
@@ -67,12 +78,19 @@ class Builder {
   /// Places what is left on new nodes, and what only fits beside others on those.
   void build(std::vector<OpenNode>& nodes, std::span<const std::uint32_t> order);
 
-  /// Places pod by pod, each where it makes the plan least dearer now.
-  void place_each(std::vector<OpenNode>& nodes, std::span<const std::uint32_t> order);
+  /// Places pod by pod, each where it makes the plan least dearer now: of the classes named, one
+  /// pod a turn or all that are left.
+  void place_each(std::vector<OpenNode>& nodes, std::span<const std::uint32_t> order, bool all);
+  void open_existing(std::vector<OpenNode>& nodes) const;
+  /// Opens a node for a pod of class k, of a random offer that costs no more than that.
+  bool open_any(std::vector<OpenNode>& nodes, std::uint32_t k, Money most, Rng& rng);
+  /// Makes a node the cheapest that holds what is on it.
+  void shrink(OpenNode& node);
 
   /// Classes, the hardest first.
   std::vector<std::uint32_t> seed_order() const;
   void sort_seeds(std::vector<std::uint32_t>& classes) const;
+  int rank(std::uint32_t k) const { return rank_[k]; }
 
  private:
   const PackProblem& problem() const { return state_.problem(); }
@@ -98,9 +116,6 @@ class Builder {
   std::vector<std::int64_t> bought_;  // by kind
   std::vector<int> rank_;             // by class
   Ties ties_ = Ties::First;
-  bool join_first_ = false;
-  bool any_kind_ = false;
-  std::uint32_t preferred_ = kNone;
   Rng rng_{0, "ties"};
   std::vector<OpenNode> bare_;  // by kind: an empty node
   std::vector<double> demand_;  // shape by shape
@@ -370,9 +385,8 @@ bool Builder::join(std::vector<OpenNode>& nodes, std::uint32_t k) {
 bool Builder::place_one(std::vector<OpenNode>& nodes, std::uint32_t k) {
   std::uint32_t offer = kNone, new_kind = kNone, new_offer = kNone;
   Money dearer, new_price;
-  std::uint64_t feasible = 0;
   OpenNode* node = least_dearer(nodes, k, offer, dearer);
-  if (node == nullptr || (dearer > Money() && !join_first_))
+  if (node == nullptr || dearer > Money())
     for (std::uint32_t kind = 0; kind < problem().kinds.size(); ++kind) {
       if ((!allowed_.empty() && allowed_[kind] == 0) || problem().classes[k].offers[kind].empty() ||
           !state_.admits(bare_[kind], k))
@@ -380,15 +394,11 @@ bool Builder::place_one(std::vector<OpenNode>& nodes, std::uint32_t k) {
       const std::uint32_t with = state_.offer_with(bare_[kind], k);
       if (with == kNone) continue;
       const Money price = problem().kinds[kind].offers[with].price;
-      ++feasible;
-      const bool drawn = any_kind_ && rng_.below(feasible) == 0;
-      const bool cheaper = !any_kind_ && price < new_price;
-      if (new_kind == kNone || drawn || cheaper || kind == preferred_) {
+      if (new_kind == kNone || price < new_price) {
         new_kind = kind;
         new_offer = with;
         new_price = price;
       }
-      if (kind == preferred_) break;
     }
   if (new_kind != kNone && (node == nullptr || new_price < dearer)) {
     OpenNode fresh = bare_[new_kind];
@@ -405,15 +415,53 @@ bool Builder::place_one(std::vector<OpenNode>& nodes, std::uint32_t k) {
   return true;
 }
 
-void Builder::place_each(std::vector<OpenNode>& nodes, std::span<const std::uint32_t> order) {
+void Builder::open_existing(std::vector<OpenNode>& nodes) const {
   for (std::uint32_t i = 0; i < problem().existing.size(); ++i)
     nodes.push_back(state_.make_existing(i));
+}
+
+void Builder::place_each(std::vector<OpenNode>& nodes, std::span<const std::uint32_t> order,
+                         bool all) {
   bool progress = true;
   while (progress) {
     progress = false;
     for (const std::uint32_t k : order)
-      while (state_.left(k) > 0 && place_one(nodes, k)) progress = true;
+      while (state_.left(k) > 0 && place_one(nodes, k)) {
+        progress = true;
+        if (!all) break;
+      }
   }
+}
+
+bool Builder::open_any(std::vector<OpenNode>& nodes, std::uint32_t k, Money most, Rng& rng) {
+  constexpr int kTries = 16;
+  const PackClass& each = problem().classes[k];
+  for (int i = 0; i < kTries; ++i) {
+    const auto kind = static_cast<std::uint32_t>(rng.below(problem().kinds.size()));
+    const std::vector<PackOffer>& offers = problem().kinds[kind].offers;
+    const auto t = static_cast<std::uint32_t>(rng.below(offers.size()));
+    const std::vector<std::uint64_t>& suits = each.offers[kind];
+    if (suits.empty() || (suits[t / 64] >> (t % 64) & 1) == 0 || offers[t].price > most ||
+        !state_.affordable(kind, t) || !state_.admits(bare_[kind], k))
+      continue;
+    bool fits = state_.offer_with(bare_[kind], k) != kNone;
+    for (std::size_t r = 0; r < problem().dimensions; ++r)
+      fits = fits && (each.demand[r] == 0 || each.demand[r] <= offers[t].capacity[r]);
+    if (!fits) continue;
+    OpenNode node = bare_[kind];
+    state_.add(node, k, t);
+    state_.buy(node, 1);
+    nodes.push_back(std::move(node));
+    return true;
+  }
+  return false;
+}
+
+void Builder::shrink(OpenNode& node) {
+  if (node.kind == kNone || !node.live) return;
+  state_.buy(node, -1);
+  node.offer = cheapest(node);
+  state_.buy(node, 1);
 }
 
 void Builder::build(std::vector<OpenNode>& nodes, std::span<const std::uint32_t> order) {
@@ -555,7 +603,8 @@ void Improver::run(std::vector<OpenNode>& nodes, int attempts) {
 
 // Finds an order in which each pod is admissible when its turn comes: nodes were taken apart and
 // joined, so theirs need not be one. A pod that never is stays unplaced.
-PackPlan finish(const PackProblem& problem, const std::vector<OpenNode>& nodes) {
+PackPlan finish(const PackProblem& problem, const Builder& builder,
+                const std::vector<OpenNode>& nodes) {
   PackState state(problem, PackState::Spreads::AtPlacing);
   PackPlan plan;
   std::vector<OpenNode> rebuilt;
@@ -569,6 +618,9 @@ PackPlan finish(const PackProblem& problem, const std::vector<OpenNode>& nodes) 
     for (const std::uint32_t k : node.pods) waiting.push_back({k, number});
     plan.per_hour += state.price(node);
   }
+  std::stable_sort(waiting.begin(), waiting.end(), [&](const Placement& a, const Placement& b) {
+    return builder.rank(a.demand_class) < builder.rank(b.demand_class);
+  });
   for (std::size_t before = waiting.size() + 1; waiting.size() < before;) {
     before = waiting.size();
     std::erase_if(waiting, [&](const Placement& step) {
@@ -588,25 +640,144 @@ PackPlan finish(const PackProblem& problem, const std::vector<OpenNode>& nodes) 
   return plan;
 }
 
+std::int64_t total(const std::vector<std::int64_t>& counts) {
+  return std::accumulate(counts.begin(), counts.end(), std::int64_t{0});
+}
+
 // Keeps the best of many plans: the most pods, then the least money.
 class Best {
  public:
+  explicit Best(Money bound) : bound_(bound) {}
+
   void offer(PackPlan plan) {
-    std::int64_t left = 0;
-    for (const std::int64_t n : plan.unplaced) left += n;
+    const std::int64_t left = total(plan.unplaced);
     if (!any_ || left < left_ || (left == left_ && plan.per_hour < plan_.per_hour)) {
       plan_ = std::move(plan);
       left_ = left;
       any_ = true;
     }
   }
-  PackPlan take() { return std::move(plan_); }
+  /// Nothing can be better.
+  bool done() const { return any_ && left_ == 0 && plan_.per_hour <= bound_; }
+  const PackPlan& plan() const { return plan_; }
 
  private:
+  Money bound_;
   bool any_ = false;
   std::int64_t left_ = 0;
   PackPlan plan_;
 };
+
+// Takes pods off a few nodes, old ones too, and places them anew one by one; keeps what is no
+// worse.
+class Shaker {
+ public:
+  Shaker(PackState& state, Builder& builder, const std::vector<double>& value)
+      : state_(state), builder_(builder), value_(value), rng_(1, "shake") {}
+
+  void run(std::vector<OpenNode>& nodes, int attempts, Best& best);
+
+ private:
+  struct Score {
+    std::int64_t left = 0;
+    Money cost;
+    auto operator<=>(const Score&) const = default;
+  };
+  Score score(const std::vector<OpenNode>& nodes) const;
+  Money take_off(std::vector<OpenNode>& nodes);
+  std::vector<std::uint32_t> order();
+  void shake(std::vector<OpenNode>& nodes);
+
+  PackState& state_;
+  Builder& builder_;
+  const std::vector<double>& value_;
+  Rng rng_;
+};
+
+Shaker::Score Shaker::score(const std::vector<OpenNode>& nodes) const {
+  Score out;
+  for (const Shape& shape : state_.shapes()) out.left += shape.left;
+  for (const OpenNode& node : nodes) out.cost += state_.price(node);
+  return out;
+}
+
+// Returns what the nodes cost of which pods were taken.
+Money Shaker::take_off(std::vector<OpenNode>& nodes) {
+  const std::uint64_t want = rng_.below(8) == 0 ? nodes.size() : 1 + rng_.below(3);
+  Money cost;
+  for (std::uint64_t i = 0; i < want; ++i) {
+    OpenNode& node = nodes[want == nodes.size() ? i : rng_.below(nodes.size())];
+    if (node.pods.empty()) continue;
+    const std::vector<std::uint32_t> pods = node.pods;
+    const std::uint32_t offer = node.offer;
+    const bool some = rng_.below(3) == 0;
+    cost += state_.price(node);
+    state_.buy(node, -1);
+    state_.clear(node);
+    node = node.kind == kNone ? state_.make_existing(offer) : state_.make_node(node.kind);
+    for (const std::uint32_t k : pods)
+      if (some && rng_.below(2) == 0) state_.add(node, k, offer);
+    node.live = node.kind == kNone || !node.pods.empty();
+    if (node.live) state_.buy(node, 1);
+    builder_.shrink(node);
+  }
+  std::erase_if(nodes, [](const OpenNode& node) { return !node.live; });
+  return cost;
+}
+
+// The pods that wait, one entry each.
+std::vector<std::uint32_t> Shaker::order() {
+  const bool ranked = rng_.below(4) != 0, mixed = rng_.below(2) == 0;
+  std::vector<std::tuple<int, double, std::uint32_t>> keys;
+  for (std::uint32_t k = 0; k < state_.problem().classes.size(); ++k) {
+    double key = 0;
+    for (std::int64_t i = 0; i < state_.left(k); ++i) {
+      if (i == 0 || mixed)
+        key = -(value_[state_.shape_of(k)] + 1e-6) * static_cast<double>(1 + rng_.below(100));
+      keys.emplace_back(ranked ? builder_.rank(k) : 0, key, k);
+    }
+  }
+  std::sort(keys.begin(), keys.end());
+  std::vector<std::uint32_t> out;
+  for (const auto& [rank, key, k] : keys) out.push_back(k);
+  return out;
+}
+
+void Shaker::shake(std::vector<OpenNode>& nodes) {
+  const Money cost = take_off(nodes);
+  const std::vector<std::uint32_t> waiting = order();
+  if (waiting.empty()) return;
+  if (!state_.problem().kinds.empty() && rng_.below(2) == 0)
+    builder_.open_any(nodes, waiting[rng_.below(4) == 0 ? rng_.below(waiting.size()) : 0], cost,
+                      rng_);
+  builder_.break_ties(static_cast<Builder::Ties>(rng_.below(3)), rng_.below(1 << 20));
+  builder_.place_each(nodes, waiting, false);
+  for (OpenNode& node : nodes) builder_.shrink(node);
+}
+
+void Shaker::run(std::vector<OpenNode>& nodes, int attempts, Best& best) {
+  Score now = score(nodes);
+  PackState state = state_;
+  std::vector<OpenNode> kept = nodes;
+  for (int i = 0; i < attempts && !best.done() && !nodes.empty(); ++i) {
+    shake(nodes);
+    const Score then = score(nodes);
+    bool keep = then <= now;
+    if (then < now) {  // what was taken apart and joined may have no order of placing
+      PackPlan plan = finish(state_.problem(), builder_, nodes);
+      keep = total(plan.unplaced) == then.left;
+      if (keep) best.offer(std::move(plan));
+    }
+    if (keep) {
+      now = then;
+      state = state_;
+      kept = nodes;
+    } else {
+      state_ = state;
+      nodes = kept;
+    }
+  }
+}
 
 void improve(PackState& state, Builder& builder, const std::vector<double>& value,
              std::vector<OpenNode>& nodes, const PackEffort& effort) {
@@ -621,17 +792,10 @@ void try_orders(const PackProblem& problem, const PackBound& bound,
                 const std::vector<double>& value, const PackEffort& effort, Best& best) {
   Rng rng(1, "orders");
   std::vector<int> missed(problem.classes.size(), 0);
-  const auto kinds = static_cast<int>(problem.kinds.size());
-  const int preferring = std::min(effort.orders, 2 * kinds);
-  for (int i = 0; i < 2 * effort.orders + preferring; ++i) {
+  for (int i = 0; i < effort.orders && !best.done(); ++i) {
     PackState state(problem, i % 2 == 1 ? PackState::Spreads::AtPlacing : PackState::Spreads::Last);
     Builder builder(state, bound);
     builder.break_ties(static_cast<Builder::Ties>(i % 3), static_cast<std::uint64_t>(i));
-    builder.join_first(i / 3 % 2 == 1 || i >= effort.orders);
-    if (i >= effort.orders + preferring)
-      builder.draw_kinds(true);
-    else if (i >= effort.orders)  // all on nodes of one kind, as far as they go there
-      builder.prefer(static_cast<std::uint32_t>((i - effort.orders) % kinds));
     Weights weights;
     weights.shape_value = value;
     if (i > 1)
@@ -644,25 +808,44 @@ void try_orders(const PackProblem& problem, const PackBound& bound,
     std::stable_sort(order.begin(), order.end(),
                      [&](std::uint32_t a, std::uint32_t b) { return missed[a] > missed[b]; });
     std::vector<OpenNode> nodes;
-    builder.place_each(nodes, order);
+    builder.open_existing(nodes);
+    builder.place_each(nodes, order, true);
     Improver(state, builder, value).run(nodes, static_cast<int>(nodes.size()));
-    PackPlan plan = finish(problem, nodes);
+    PackPlan plan = finish(problem, builder, nodes);
     for (std::uint32_t k = 0; k < missed.size(); ++k)
       if (plan.unplaced[k] > 0) ++missed[k];
     best.offer(std::move(plan));
   }
 }
 
+// Goes on from the best plan so far.
+void shake_best(const PackProblem& problem, const PackBound& bound,
+                const std::vector<double>& value, const PackEffort& effort, Best& best) {
+  PackState state(problem, PackState::Spreads::AtPlacing);
+  Builder builder(state, bound);
+  std::vector<OpenNode> nodes;
+  builder.open_existing(nodes);
+  std::vector<std::size_t> number;
+  for (const PlannedNode& node : best.plan().nodes) {
+    number.push_back(node.kind == kNone ? node.offer : nodes.size());
+    if (node.kind != kNone) nodes.push_back(state.make_node(node.kind));
+  }
+  for (const Placement& step : best.plan().order)
+    state.add(nodes[number[step.node]], step.demand_class, best.plan().nodes[step.node].offer);
+  for (const OpenNode& node : nodes) state.buy(node, 1);
+  Shaker(state, builder, value).run(nodes, effort.shakes, best);
+}
+
 }  // namespace
 
 PackPlan pack(const PackProblem& problem, const PackEffort& effort) {
   const PackBound bound = pack_bound(problem);
-  Best best;
+  Best best(bound.bound.per_hour);
   std::vector<double> value;
   std::int64_t pods = 0;
   for (const PackClass& each : problem.classes) pods += each.count;
   const bool small = pods <= effort.small;
-  for (int round = 0; round < std::max(1, effort.constructions); ++round) {
+  for (int round = 0; round < std::max(1, effort.constructions) && !best.done(); ++round) {
     PackState state(problem);
     if (round == 0)
       for (const Shape& shape : state.shapes())
@@ -677,11 +860,12 @@ PackPlan pack(const PackProblem& problem, const PackEffort& effort) {
     builder.fill_existing(nodes);
     builder.build(nodes, builder.seed_order());
     if (round + 1 >= effort.constructions) improve(state, builder, value, nodes, effort);
-    best.offer(finish(problem, nodes));
+    best.offer(finish(problem, builder, nodes));
     learn(state, nodes, value);
   }
   if (small) try_orders(problem, bound, value, effort, best);
-  return best.take();
+  if (small) shake_best(problem, bound, value, effort, best);
+  return best.plan();
 }
 
 }  // namespace gputide::provisioning

@@ -117,7 +117,8 @@ struct PackEffort {
   int repacks_per_node = 20;  // attempts to re-pack a few nodes into cheaper ones
   int most_repacks = 400;
   std::int64_t small = 200;  // up to so many pods ...
-  int orders = 48;           // ... pods are placed one by one in so many orders
+  int orders = 48;           // ... pods are placed one by one in so many orders,
+  int shakes = 1500;         // and the best plan is taken apart and rebuilt in part so often
 };
 
 PackPlan pack(const PackProblem& problem, const PackEffort& effort = {});

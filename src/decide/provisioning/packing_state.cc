@@ -21,7 +21,7 @@ bool contains(const std::vector<std::uint32_t>& list, std::uint32_t value) {
 }  // namespace
 
 PackState::PackState(const PackProblem& problem, Spreads spreads)
-    : problem_(problem), spreads_(spreads), reservations_(problem.reservations) {
+    : problem_(&problem), spreads_(spreads), reservations_(problem.reservations) {
   for (const TopologyGroup& group : problem.groups) {
     counts_.push_back(group.counts);
     anti_owners_.push_back(group.anti_owners);
@@ -54,8 +54,8 @@ OpenNode PackState::make_node(std::uint32_t kind) const {
   OpenNode node;
   node.kind = kind;
   node.live = true;
-  node.used.assign(problem_.dimensions, 0);
-  const std::size_t offers = problem_.kinds[kind].offers.size();
+  node.used.assign(problem_->dimensions, 0);
+  const std::size_t offers = problem_->kinds[kind].offers.size();
   node.suits.assign((offers + 63) / 64, ~std::uint64_t{0});
   node.counts.assign(host_groups_, 0);
   node.anti_owners.assign(host_groups_, 0);
@@ -67,13 +67,13 @@ OpenNode PackState::make_existing(std::uint32_t number) const {
   OpenNode node;
   node.offer = number;
   node.live = true;
-  node.used.assign(problem_.dimensions, 0);
+  node.used.assign(problem_->dimensions, 0);
   node.counts.assign(host_groups_, 0);
   node.anti_owners.assign(host_groups_, 0);
   node.most.assign(host_groups_, std::numeric_limits<std::int32_t>::max());
-  for (std::size_t g = 0; g < problem_.groups.size(); ++g) {
+  for (std::size_t g = 0; g < problem_->groups.size(); ++g) {
     if (host_index_[g] == kNone) continue;
-    const TopologyGroup& group = problem_.groups[g];
+    const TopologyGroup& group = problem_->groups[g];
     if (number < group.node_counts.size())
       node.counts[host_index_[g]] = static_cast<std::int32_t>(group.node_counts[number]);
     if (number < group.node_anti_owners.size())
@@ -85,13 +85,13 @@ OpenNode PackState::make_existing(std::uint32_t number) const {
 bool PackState::holds(const std::vector<std::int64_t>& used,
                       const std::vector<std::int64_t>& demand,
                       const std::vector<std::int64_t>& capacity) const {
-  for (std::size_t r = 0; r < problem_.dimensions; ++r)
+  for (std::size_t r = 0; r < problem_->dimensions; ++r)
     if (const std::int64_t all = used[r] + demand[r]; all > 0 && all > capacity[r]) return false;
   return true;
 }
 
 bool PackState::affordable(std::uint32_t kind, std::uint32_t offer) const {
-  const NodeKind& each = problem_.kinds[kind];
+  const NodeKind& each = problem_->kinds[kind];
   const PackOffer& what = each.offers[offer];
   if (what.reservation != kNone && reservations_[what.reservation] <= 0) return false;
   const std::vector<std::int64_t>& limit = limits_[each.pool];
@@ -102,23 +102,24 @@ bool PackState::affordable(std::uint32_t kind, std::uint32_t offer) const {
 
 // Types count in whatever zone or market of the pool they could be, as long as they hold the pods.
 bool PackState::keeps_min_values(const OpenNode& node, std::uint32_t k) const {
-  const std::uint32_t pool = problem_.kinds[node.kind].pool;
+  const std::uint32_t pool = problem_->kinds[node.kind].pool;
   std::vector<std::uint32_t> classes = node.pods;
   classes.push_back(k);
   std::sort(classes.begin(), classes.end());
   classes.erase(std::unique(classes.begin(), classes.end()), classes.end());
-  for (const Pool::MinValues& rule : problem_.pools[pool].min_values) {
+  for (const Pool::MinValues& rule : problem_->pools[pool].min_values) {
     std::vector<std::uint32_t> seen;
-    for (std::uint32_t other = 0; other < problem_.kinds.size(); ++other) {
-      const NodeKind& kind = problem_.kinds[other];
+    for (std::uint32_t other = 0; other < problem_->kinds.size(); ++other) {
+      const NodeKind& kind = problem_->kinds[other];
       if (kind.pool != pool) continue;
       for (std::uint32_t t = 0; t < kind.offers.size(); ++t) {
         const std::uint32_t value = rule.value_of_type[kind.offers[t].type];
         if (value == kNone || contains(seen, value) ||
-            !holds(node.used, problem_.classes[k].demand, kind.offers[t].capacity))
+            !holds(node.used, problem_->classes[k].demand, kind.offers[t].capacity))
           continue;
-        if (std::all_of(classes.begin(), classes.end(),
-                        [&](std::uint32_t c) { return bit(problem_.classes[c].offers[other], t); }))
+        if (std::all_of(classes.begin(), classes.end(), [&](std::uint32_t c) {
+              return bit(problem_->classes[c].offers[other], t);
+            }))
           seen.push_back(value);
       }
     }
@@ -128,15 +129,15 @@ bool PackState::keeps_min_values(const OpenNode& node, std::uint32_t k) const {
 }
 
 std::uint32_t PackState::offer_with(const OpenNode& node, std::uint32_t k) const {
-  const PackClass& each = problem_.classes[k];
+  const PackClass& each = problem_->classes[k];
   if (node.kind == kNone) {
     const bool fits = each.existing[node.offer] &&
-                      holds(node.used, each.demand, problem_.existing[node.offer].capacity);
+                      holds(node.used, each.demand, problem_->existing[node.offer].capacity);
     return fits ? node.offer : kNone;
   }
   const std::vector<std::uint64_t>& theirs = each.offers[node.kind];
   if (theirs.empty()) return kNone;
-  const NodeKind& kind = problem_.kinds[node.kind];
+  const NodeKind& kind = problem_->kinds[node.kind];
   const bool bare = node.pods.empty();
   std::uint32_t found = kNone;
   for (std::uint32_t t = bare ? 0 : node.offer; t < kind.offers.size(); ++t) {
@@ -150,13 +151,13 @@ std::uint32_t PackState::offer_with(const OpenNode& node, std::uint32_t k) const
     found = t;
     break;
   }
-  if (found == kNone || problem_.pools[kind.pool].min_values.empty()) return found;
+  if (found == kNone || problem_->pools[kind.pool].min_values.empty()) return found;
   return keeps_min_values(node, k) ? found : kNone;
 }
 
 std::uint32_t PackState::domain_of(const OpenNode& node, std::uint32_t key) const {
-  return node.kind == kNone ? problem_.existing[node.offer].domains[key]
-                            : problem_.kinds[node.kind].domains[key];
+  return node.kind == kNone ? problem_->existing[node.offer].domains[key]
+                            : problem_->kinds[node.kind].domains[key];
 }
 
 bool PackState::admits_rule(const OpenNode& node, const TopologyRule& rule) const {
@@ -165,7 +166,7 @@ bool PackState::admits_rule(const OpenNode& node, const TopologyRule& rule) cons
   if (host != kNone) {
     here = node.counts[host];
   } else {
-    const std::uint32_t domain = domain_of(node, problem_.groups[rule.group].key);
+    const std::uint32_t domain = domain_of(node, problem_->groups[rule.group].key);
     if (domain == kNone) return false;
     here = counts_[rule.group][domain];
     if (rule.kind == Kind::Spread) {
@@ -187,7 +188,7 @@ bool PackState::admits_rule(const OpenNode& node, const TopologyRule& rule) cons
 }
 
 bool PackState::admits(const OpenNode& node, std::uint32_t k) const {
-  const PackClass& each = problem_.classes[k];
+  const PackClass& each = problem_->classes[k];
   for (const std::uint32_t port : each.ports)
     if (contains(node.ports, port)) return false;
   for (const std::uint32_t group : each.counted_in) {
@@ -196,7 +197,7 @@ bool PackState::admits(const OpenNode& node, std::uint32_t k) const {
       if (node.anti_owners[host] > 0) return false;
       if (spreads_ == Spreads::Last && node.counts[host] + 1 > node.most[host]) return false;
     } else {
-      const std::uint32_t domain = domain_of(node, problem_.groups[group].key);
+      const std::uint32_t domain = domain_of(node, problem_->groups[group].key);
       if (domain != kNone && anti_owners_[group][domain] > 0) return false;
     }
   }
@@ -205,13 +206,13 @@ bool PackState::admits(const OpenNode& node, std::uint32_t k) const {
 }
 
 void PackState::count(OpenNode& node, std::uint32_t k, std::int32_t by) {
-  const PackClass& each = problem_.classes[k];
+  const PackClass& each = problem_->classes[k];
   for (const std::uint32_t group : each.counted_in) {
     totals_[group] += by;
     if (host_index_[group] != kNone) {
       node.counts[host_index_[group]] += by;
     } else {
-      const std::uint32_t domain = domain_of(node, problem_.groups[group].key);
+      const std::uint32_t domain = domain_of(node, problem_->groups[group].key);
       if (domain != kNone) counts_[group][domain] += by;
     }
   }
@@ -221,7 +222,7 @@ void PackState::count(OpenNode& node, std::uint32_t k, std::int32_t by) {
       if (host != kNone) {
         node.anti_owners[host] += by;
       } else {
-        anti_owners_[rule.group][domain_of(node, problem_.groups[rule.group].key)] += by;
+        anti_owners_[rule.group][domain_of(node, problem_->groups[rule.group].key)] += by;
       }
     }
   }
@@ -230,8 +231,8 @@ void PackState::count(OpenNode& node, std::uint32_t k, std::int32_t by) {
 }
 
 void PackState::add(OpenNode& node, std::uint32_t k, std::uint32_t offer) {
-  const PackClass& each = problem_.classes[k];
-  for (std::size_t r = 0; r < problem_.dimensions; ++r) node.used[r] += each.demand[r];
+  const PackClass& each = problem_->classes[k];
+  for (std::size_t r = 0; r < problem_->dimensions; ++r) node.used[r] += each.demand[r];
   node.ports.insert(node.ports.end(), each.ports.begin(), each.ports.end());
   if (node.kind != kNone) {
     const std::vector<std::uint64_t>& theirs = each.offers[node.kind];
@@ -244,28 +245,6 @@ void PackState::add(OpenNode& node, std::uint32_t k, std::uint32_t offer) {
     if (rule.kind == Kind::Spread && host_index_[rule.group] != kNone)
       node.most[host_index_[rule.group]] =
           std::min(node.most[host_index_[rule.group]], static_cast<std::int32_t>(rule.max_skew));
-}
-
-void PackState::remove_last(OpenNode& node, std::uint32_t offer,
-                            const std::vector<std::uint64_t>& suits) {
-  const std::uint32_t k = node.pods.back();
-  const PackClass& each = problem_.classes[k];
-  node.pods.pop_back();
-  for (std::size_t r = 0; r < problem_.dimensions; ++r) node.used[r] -= each.demand[r];
-  node.ports.resize(node.ports.size() - each.ports.size());
-  node.suits = suits;
-  node.offer = offer;
-  count(node, k, -1);
-  bool spreads = false;
-  for (const TopologyRule& rule : each.rules)
-    spreads = spreads || (rule.kind == Kind::Spread && host_index_[rule.group] != kNone);
-  if (!spreads) return;
-  std::fill(node.most.begin(), node.most.end(), std::numeric_limits<std::int32_t>::max());
-  for (const std::uint32_t other : node.pods)
-    for (const TopologyRule& rule : problem_.classes[other].rules)
-      if (rule.kind == Kind::Spread && host_index_[rule.group] != kNone)
-        node.most[host_index_[rule.group]] =
-            std::min(node.most[host_index_[rule.group]], static_cast<std::int32_t>(rule.max_skew));
 }
 
 void PackState::clear(OpenNode& node) {
@@ -296,7 +275,7 @@ void PackState::revive(const OpenNode& node) {
 
 void PackState::buy(const OpenNode& node, std::int64_t sign) {
   if (node.kind == kNone) return;
-  const NodeKind& kind = problem_.kinds[node.kind];
+  const NodeKind& kind = problem_->kinds[node.kind];
   const PackOffer& offer = kind.offers[node.offer];
   if (offer.reservation != kNone) reservations_[offer.reservation] -= sign;
   std::vector<std::int64_t>& limit = limits_[kind.pool];

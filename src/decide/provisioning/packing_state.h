@@ -36,8 +36,9 @@ class PackState {
   enum class Spreads { Last, AtPlacing };
   explicit PackState(const PackProblem& problem, Spreads spreads = Spreads::Last);
 
-  const PackProblem& problem() const { return problem_; }
+  const PackProblem& problem() const { return *problem_; }
   std::vector<Shape>& shapes() { return shapes_; }
+  const std::vector<Shape>& shapes() const { return shapes_; }
   std::uint32_t shape_of(std::uint32_t k) const { return shape_of_[k]; }
   std::int64_t left(std::uint32_t k) const { return left_[k]; }
 
@@ -51,8 +52,6 @@ class PackState {
 
   /// Places one pod of class k, which admits() allows, with the offer that offer_with() named.
   void add(OpenNode& node, std::uint32_t k, std::uint32_t offer);
-  /// Undoes the last add on this node, given the offer and suits before it.
-  void remove_last(OpenNode& node, std::uint32_t offer, const std::vector<std::uint64_t>& suits);
   /// Takes every pod off.
   void clear(OpenNode& node);
   /// Forgets classes that ended with this node. After clear() of a settled node call revive().
@@ -64,7 +63,7 @@ class PackState {
   bool affordable(std::uint32_t kind, std::uint32_t offer) const;
 
   Money price(const OpenNode& node) const {
-    return node.kind == kNone ? Money() : problem_.kinds[node.kind].offers[node.offer].price;
+    return node.kind == kNone ? Money() : problem().kinds[node.kind].offers[node.offer].price;
   }
 
  private:
@@ -75,8 +74,8 @@ class PackState {
   std::uint32_t domain_of(const OpenNode& node, std::uint32_t key) const;
   void count(OpenNode& node, std::uint32_t k, std::int32_t by);
 
-  const PackProblem& problem_;
-  const Spreads spreads_;
+  const PackProblem* problem_;  // never null; a pointer, so that states can be put back
+  Spreads spreads_;
   std::vector<std::uint32_t>
       host_index_;  // group -> its number among the hostname groups, or kNone
   std::size_t host_groups_ = 0;
