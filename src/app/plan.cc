@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "codec/json.h"
 #include "decide/provisioning/ec2_types.h"
+#include "decide/sharing/device_plugin.h"
 #include "model/pod_defaults.h"
 #include "model/pod_requests.h"
 
@@ -27,6 +28,8 @@ using provisioning::ProvisionProblem;
 struct Demand {
   ProvisionProblem problem;
   std::vector<std::string> owners;  // of each pod: what a row of the table calls them
+  std::vector<std::shared_ptr<const model::DaemonSet>> plugins;
+  std::map<std::pair<std::string, std::string>, model::ConfigMap> config_maps;
 };
 
 void add_pods(const model::ObjectMeta& owner, const model::PodTemplateSpec& pod_template,
@@ -66,11 +69,15 @@ void add_object(const model::Object& object, Demand& demand) {
              std::min(parallelism, job->spec.completions.value_or(parallelism)), demand);
   } else if (const auto* daemon = object.as<model::DaemonSet>()) {
     auto each = std::make_shared<model::Pod>();
+    if (sharing::plugin_role(*daemon->spec.template_.spec))
+      demand.plugins.push_back(std::make_shared<const model::DaemonSet>(*daemon));
     each->metadata.name = daemon->metadata.name;
     each->metadata.namespace_ = daemon->metadata.namespace_;
     each->spec = daemon->spec.template_.spec;
     model::default_requests(each->spec.edit());
     problem.daemons.push_back(std::move(each));
+  } else if (const auto* map = object.as<model::ConfigMap>()) {
+    demand.config_maps[{map->metadata.namespace_, map->metadata.name}] = *map;
   } else if (const auto* name_space = object.as<model::Namespace>()) {
     problem.namespaces[name_space->metadata.name] = name_space->metadata.labels;
   } else if (const auto* pool = object.as<model::NodePool>()) {
@@ -97,6 +104,71 @@ std::vector<std::string> zones_of(const PlanOptions& options, const std::string&
   return {region + "a", region + "b", region + "c"};
 }
 
+// Whether the plugin's pods come to nodes with these labels. Labels that a type or zone decides are
+// taken to be there.
+bool comes_to(const model::DaemonSet& plugin, const model::StringMap& labels) {
+  const model::StringMap& wanted = plugin.spec.template_.spec->nodeSelector;
+  return std::all_of(wanted.begin(), wanted.end(), [&](const auto& each) {
+    const auto at = labels.find(each.first);
+    if (at != labels.end()) return at->second == each.second;
+    return provisioning::ec2_well_known_labels().contains(each.first);
+  });
+}
+
+// Puts what the plugins among the files will offer on a node of the type in the place of its GPUs.
+Result<void> offer_devices(const Demand& demand, const model::StringMap& labels,
+                           const model::InstanceType& machine, provisioning::ProviderType& type) {
+  for (model::ResourceList* list : {&type.capacity, &type.allocatable})
+    list->erase(std::string(sharing::kNvidiaGpu));
+  const auto layout = labels.find(std::string(sharing::kMigConfigLabel));
+  const sharing::FindConfigMap find = [&](std::string_view space, std::string_view name) {
+    const auto at = demand.config_maps.find({std::string(space), std::string(name)});
+    return at == demand.config_maps.end() ? nullptr : &at->second;
+  };
+  for (const auto& plugin : demand.plugins) {
+    if (!comes_to(*plugin, labels)) continue;
+    const auto about = [&](const Error& error) {
+      return fail(fmt::format("device plugin {} on {}: {}", plugin->metadata.name, type.name,
+                              error.message));
+    };
+    const auto resolved = sharing::resolve_plugin(*plugin, find, labels);
+    if (!resolved) return about(resolved.error());
+    if (!resolved->role.offers_devices) continue;
+    const auto offer =
+        sharing::offer(machine, resolved->setup, {}, layout == labels.end() ? "" : layout->second);
+    if (!offer) return about(offer.error());
+    for (const auto& [name, amount] : offer->resource_list())
+      type.capacity[name] = type.allocatable[name] = amount;
+  }
+  return {};
+}
+
+// What may be bought: with a device plugin among the files, each NodePool's own types, as their
+// nodes will show them.
+Result<void> add_types(const pricing::Catalogue& catalogue, const std::string& region,
+                       const std::vector<std::string>& zones, Demand& demand) {
+  ProvisionProblem& problem = demand.problem;
+  const auto types = provisioning::ec2_types(catalogue, region, zones);
+  for (const model::NodePool& pool : problem.pools) {
+    if (demand.plugins.empty() && !problem.types.empty()) {
+      problem.pool_types.push_back(problem.pool_types.front());
+      continue;
+    }
+    std::vector<std::uint32_t>& own = problem.pool_types.emplace_back();
+    for (provisioning::ProviderType type : types) {
+      const model::InstanceType& machine = *catalogue.find(type.name);
+      if (!demand.plugins.empty() && machine.has_nvidia()) {
+        const auto offered =
+            offer_devices(demand, pool.spec.template_.metadata.labels, machine, type);
+        if (!offered) return offered;
+      }
+      own.push_back(static_cast<std::uint32_t>(problem.types.size()));
+      problem.types.push_back(std::move(type));
+    }
+  }
+  return {};
+}
+
 // Reads the pods and the pools, or says what is missing.
 Result<Demand> demand_of(const PlanOptions& options, const Checked& checked) {
   Demand demand;
@@ -114,11 +186,8 @@ Result<Demand> demand_of(const PlanOptions& options, const Checked& checked) {
   const auto known = checked.catalogue.regions();
   if (std::find(known.begin(), known.end(), region) == known.end())
     return fail(fmt::format("no prices are known for the region \"{}\"", region));
-  demand.problem.types =
-      provisioning::ec2_types(checked.catalogue, region, zones_of(options, region));
-  std::vector<std::uint32_t> all;
-  for (std::uint32_t t = 0; t < demand.problem.types.size(); ++t) all.push_back(t);
-  demand.problem.pool_types.assign(demand.problem.pools.size(), all);
+  const auto added = add_types(checked.catalogue, region, zones_of(options, region), demand);
+  if (!added) return tl::unexpected(added.error());
   return demand;
 }
 
@@ -142,10 +211,12 @@ std::vector<Alternative> alternatives(const ProvisionProblem& problem) {
   return list;
 }
 
+// GPUs, or the parts of them that are offered.
 std::int64_t gpus_of(const model::ResourceList& list) {
   std::int64_t sum = 0;
   for (const auto& [name, amount] : list)
-    if (name.ends_with("/gpu")) sum += amount.value();
+    if (name.starts_with("nvidia.com/") || name.ends_with("/gpu") || name == sharing::kAwsVgpu)
+      sum += amount.value();
   return sum;
 }
 
@@ -156,8 +227,10 @@ struct Gpus {
 
 Gpus gpus_on(const ProvisionProblem& problem, const PlannedMachine& machine) {
   Gpus gpus;
-  for (const provisioning::ProviderType& type : problem.types)
-    if (type.name == machine.type) gpus.offered = gpus_of(type.allocatable);
+  for (std::size_t p = 0; p < problem.pools.size(); ++p)
+    for (const std::uint32_t t : problem.pool_types[p])
+      if (problem.pools[p].metadata.name == machine.pool && problem.types[t].name == machine.type)
+        gpus.offered = gpus_of(problem.types[t].allocatable);
   for (const std::uint32_t pod : machine.pods)
     gpus.used += gpus_of(model::pod_requests(*problem.pods[pod]));
   return gpus;
