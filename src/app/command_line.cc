@@ -42,6 +42,8 @@ CLI::App& add_plan(CLI::App& program, PlanOptions& options) {
   add_output(command, options.output);
   command.add_option("--region", options.region,
                      "AWS region, where the NodePools' zones do not tell");
+  command.add_flag("--bound-certificate", options.certificate,
+                   "print the proof of the lower bound: what each pod must cost at the least");
   command
       .add_option("--zones", options.zones, "zones to buy in (default: a, b and c of the region)")
       ->delimiter(',');

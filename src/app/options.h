@@ -32,6 +32,7 @@ struct PlanOptions {
   Output output = Output::Text;
   std::string region;              // --region; empty: by the NodePools' zones
   std::vector<std::string> zones;  // --zones; empty: a, b and c of the region
+  bool certificate = false;        // --bound-certificate
 };
 
 struct SimulateOptions {

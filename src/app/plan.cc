@@ -305,6 +305,18 @@ void print_text(const Demand& demand, const ProvisionPlan& plan,
                demand.problem.pods[pod]->metadata.name, why);
 }
 
+void print_certificate(const Demand& demand, const ProvisionPlan& plan) {
+  fmt::print(
+      "\nwhat each pod must cost an hour at the least, wherever it runs (checked afresh: "
+      "proves ${}):\n",
+      plan.certified.text(4));
+  std::vector<Row> table;
+  for (const provisioning::PodPrice& each : plan.pod_prices)
+    table.push_back({"  " + demand.owners[each.pod], fmt::format("×{}", each.count),
+                     fmt::format("${:.4f}", each.dollars_per_hour)});
+  print_table(table);
+}
+
 Value json_of(const Demand& demand, const PlannedMachine& machine) {
   Value node{Value::Map{}};
   node.set("nodePool", machine.pool);
@@ -333,6 +345,16 @@ void print_json(const Demand& demand, const ProvisionPlan& plan,
   report.set("nodes", Value(std::move(nodes)));
   report.set("total_usd_per_hour", plan.per_hour.to_dollars());
   report.set("lower_bound_usd_per_hour", plan.lower_bound.to_dollars());
+  report.set("certified_usd_per_hour", plan.certified.to_dollars());
+  Value::List prices;
+  for (const provisioning::PodPrice& each : plan.pod_prices) {
+    Value price{Value::Map{}};
+    price.set("workload", demand.owners[each.pod]);
+    price.set("pods", each.count);
+    price.set("usd_per_hour_each", each.dollars_per_hour);
+    prices.push_back(std::move(price));
+  }
+  report.set("pod_prices", Value(std::move(prices)));
   Value::List rest;
   for (const Alternative& other : others) {
     Value each{Value::Map{}};
@@ -379,6 +401,7 @@ int plan(const PlanOptions& options) {
   } else {
     for (const Diagnostic& finding : findings) fmt::print(stderr, "{}\n", text(finding));
     print_text(*demand, found, others);
+    if (options.certificate) print_certificate(*demand, found);
   }
   return found.unplaced.empty() ? kDone : kFailed;
 }

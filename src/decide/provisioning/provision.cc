@@ -75,7 +75,13 @@ ProvisionPlan provision(const ProvisionProblem& problem, const PackEffort& effor
     while (next[k] < compiled.pods_of_class[k].size())
       plan.unplaced.emplace_back(compiled.pods_of_class[k][next[k]++], reason);
   }
-  plan.lower_bound = pack_bound(placed).bound.per_hour;
+  const PackBound bound = pack_bound(placed);
+  plan.lower_bound = bound.bound.per_hour;
+  plan.certified = certified(bound.placement, bound.bound.certificate);
+  for (std::uint32_t k = 0; k < placed.classes.size(); ++k)
+    if (placed.classes[k].count > 0)
+      plan.pod_prices.push_back(
+          {compiled.pods_of_class[k].front(), placed.classes[k].count, bound.class_value[k]});
   return plan;
 }
 

@@ -64,6 +64,13 @@ struct PlannedMachine {
   std::vector<std::uint32_t> pods;  // indices into the problem's pods, in the order of placing
 };
 
+/// The proof of a lower bound, read by pods: so much must each of `count` pods like `pod` cost.
+struct PodPrice {
+  std::uint32_t pod = 0;  // index into the problem's pods
+  std::int64_t count = 0;
+  double dollars_per_hour = 0;
+};
+
 struct ProvisionPlan {
   std::vector<PlannedMachine> machines;
   /// Pods that found no place, each with the reason.
@@ -71,6 +78,8 @@ struct ProvisionPlan {
   Money per_hour;
   /// No placement of the placed pods on new nodes costs less.
   Money lower_bound;
+  std::vector<PodPrice> pod_prices;
+  Money certified;  // what the bound's certificate proves, computed afresh by certified()
 };
 
 /// Preferences (preferred affinity, ScheduleAnyway, PreferNoSchedule) cost nothing here: they are
