@@ -601,10 +601,11 @@ void Improver::run(std::vector<OpenNode>& nodes, int attempts) {
   builder_.restrict_to({});
 }
 
-// Finds an order in which each pod is admissible when its turn comes: nodes were taken apart and
-// joined, so theirs need not be one. A pod that never is stays unplaced.
-PackPlan finish(const PackProblem& problem, const Builder& builder,
-                const std::vector<OpenNode>& nodes) {
+// Places the pods of nodes in an order in which each is admissible when its turn comes; `turn` says
+// which classes try first. Pods that never are stay unplaced, and their classes come first in
+// `turn`.
+PackPlan in_turn(const PackProblem& problem, const std::vector<OpenNode>& nodes,
+                 std::vector<int>& turn) {
   PackState state(problem, PackState::Spreads::AtPlacing);
   PackPlan plan;
   std::vector<OpenNode> rebuilt;
@@ -619,7 +620,7 @@ PackPlan finish(const PackProblem& problem, const Builder& builder,
     plan.per_hour += state.price(node);
   }
   std::stable_sort(waiting.begin(), waiting.end(), [&](const Placement& a, const Placement& b) {
-    return builder.rank(a.demand_class) < builder.rank(b.demand_class);
+    return turn[a.demand_class] < turn[b.demand_class];
   });
   for (std::size_t before = waiting.size() + 1; waiting.size() < before;) {
     before = waiting.size();
@@ -636,7 +637,28 @@ PackPlan finish(const PackProblem& problem, const Builder& builder,
       return true;
     });
   }
+  const int first = *std::min_element(turn.begin(), turn.end()) - 1;
+  for (const Placement& step : waiting) turn[step.demand_class] = first;
   for (std::uint32_t k = 0; k < problem.classes.size(); ++k) plan.unplaced.push_back(state.left(k));
+  return plan;
+}
+
+// A plan of nodes that were taken apart and joined, so that the order of their pods need not be one
+// in which they can be placed.
+PackPlan finish(const PackProblem& problem, const Builder& builder,
+                const std::vector<OpenNode>& nodes) {
+  constexpr int kTries = 3;
+  std::int64_t placed = 0;
+  for (const OpenNode& node : nodes)
+    if (node.live) placed += static_cast<std::int64_t>(node.pods.size());
+  std::vector<int> turn;
+  for (std::uint32_t k = 0; k < problem.classes.size(); ++k) turn.push_back(builder.rank(k));
+  if (turn.empty()) return {};
+  PackPlan plan = in_turn(problem, nodes, turn);
+  for (int i = 1; i < kTries && static_cast<std::int64_t>(plan.order.size()) < placed; ++i) {
+    PackPlan other = in_turn(problem, nodes, turn);
+    if (other.order.size() > plan.order.size()) plan = std::move(other);
+  }
   return plan;
 }
 

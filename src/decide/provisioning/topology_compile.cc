@@ -139,6 +139,27 @@ bool TopologyCompiler::counts(std::uint32_t group, const model::Pod& pod) const 
          groups_[group].selector.matches(pod.metadata.labels);
 }
 
+// Whether some node there is or could be is in the domain and has what is asked.
+bool TopologyCompiler::reaches(const std::string& key, const std::string& value,
+                               const Requirements& asked) const {
+  for (const ProvisionNode& node : problem_.nodes) {
+    const Requirements labels = Requirements::from_labels(node.labels);
+    if (labels.has(key) && labels.get(key).has(value) && labels.is_compatible(asked)) return true;
+  }
+  for (std::size_t p = 0; p < problem_.pools.size(); ++p) {
+    const model::NodePool& pool = problem_.pools[p];
+    Requirements all = Requirements::from_node_pool(pool.spec.template_.spec.requirements);
+    all.add(Requirements::from_labels(pool.spec.template_.metadata.labels));
+    all.add(Requirement::in("karpenter.sh/nodepool", pool.metadata.name));
+    if (!all.get(key).has(value) || !all.is_compatible(asked, problem_.well_known)) continue;
+    all.add(asked);
+    all.add(Requirement::in(key, value));
+    for (const std::uint32_t t : problem_.pool_types[p])
+      if (problem_.types[t].requirements.intersects(all)) return true;
+  }
+  return false;
+}
+
 // Domains that the pod could be in by its own labels (unless nodeAffinityPolicy is Ignore), and,
 // for nodeTaintsPolicy Honor, by its tolerations.
 std::vector<std::uint32_t> TopologyCompiler::spread_domains(
@@ -152,7 +173,8 @@ std::vector<std::uint32_t> TopologyCompiler::spread_domains(
   for (const auto& [value, number] : domains_[key]) {
     bool allowed = !by_affinity;
     for (const Requirements& each : alternatives)
-      allowed = allowed || each.get(spread.topologyKey).has(value);
+      allowed = allowed || (each.get(spread.topologyKey).has(value) &&
+                            (alternatives.size() == 1 || reaches(spread.topologyKey, value, each)));
     if (allowed && by_taints) {
       bool tolerated = false;
       const auto try_one = [&](const Requirements& labels,

@@ -40,6 +40,7 @@ class TopologyCompiler {
   std::uint32_t affinity_group(const model::Pod& pod, const model::PodAffinityTerm& term);
   std::uint32_t spread_group(const model::Pod& pod, const model::TopologySpreadConstraint& spread);
   bool counts(std::uint32_t group, const model::Pod& pod) const;
+  bool reaches(const std::string& key, const std::string& value, const Requirements& asked) const;
   std::vector<std::uint32_t> spread_domains(const model::TopologySpreadConstraint& spread,
                                             const model::Pod& pod,
                                             const std::vector<Requirements>& alternatives) const;
