@@ -5,8 +5,8 @@
 
 namespace gputide::codec {
 
-// STRUCT FIELD:TYPE[=KEY] ... ; where KEY is the JSON key if it is not the field's name with a small
-// first word; "^" says that the struct's own keys stand where the field is.
+// STRUCT FIELD:TYPE[=KEY] ... ; where KEY is the JSON key if it is not the field's name with a
+// small first word; "^" says that the struct's own keys stand where the field is.
 const std::string_view kPodTemplateFields = R"(
 PodTemplateSpec ObjectMeta:v1.ObjectMeta=metadata Spec:v1.PodSpec ;
 ObjectMeta Name:string GenerateName:string Namespace:string SelfLink:string UID:types.UID

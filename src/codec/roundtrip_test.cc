@@ -136,6 +136,10 @@ void check_folder(const fs::path& folder) {
   for (const fs::path& file : files) check_text(slurp(file), file.filename().string());
 }
 
+Value inner_of(const std::string& key) {
+  return Value::Map{{key, Value("x"), {}}, {"other", Value(2), {}}};
+}
+
 TEST(RoundTrip, StringsThatYamlWouldChange) {
   for (const char* text : {"\xEF\xBB\xBF-.-",
                            "a\xC2\x85"
@@ -147,6 +151,19 @@ TEST(RoundTrip, StringsThatYamlWouldChange) {
     const auto read = read_yaml(write_yaml(Value(text)), "text.yaml", diagnostics);
     ASSERT_EQ(read.size(), 1u) << text;
     EXPECT_EQ(read[0], Value(text));
+  }
+}
+
+TEST(RoundTrip, KeysOfAnyLength) {
+  for (const std::size_t length : {999U, 1001U, 5000U}) {
+    const std::string key(length, 'k');
+    const Value inner =
+        Value::Map{{key, Value(1), {}}, {"list", Value(Value::List{inner_of(key)}), {}}};
+    const Value outer = Value::Map{{key, inner, {}}};
+    Diagnostics diagnostics;
+    const auto read = read_yaml(write_yaml(outer), "text.yaml", diagnostics);
+    ASSERT_EQ(read.size(), 1u) << length;
+    EXPECT_EQ(read[0], outer);
   }
 }
 

@@ -449,6 +449,8 @@ class YamlReader {
   bool failed_ = false;
 };
 
+// YAML ends a key at 1024 characters unless it is announced ("? key").
+constexpr std::size_t kMostOfPlainKey = 1000;
 constexpr std::string_view kNextLine = "\xC2\x85";
 
 bool needs_quotes(std::string_view text) {
@@ -495,7 +497,10 @@ class YamlWriter {
     for (const Member& member : members) {
       if (!first_in_place) indent(depth);
       first_in_place = false;
-      out += needs_quotes(member.key) ? scalar(Value(member.key)) : member.key;
+      const std::string key = needs_quotes(member.key) ? scalar(Value(member.key)) : member.key;
+      const bool plain_key = key.size() <= kMostOfPlainKey;
+      out += plain_key ? key : "? " + key + "\n";
+      if (!plain_key) indent(depth);
       if (!is_block(member.value)) {
         out += ": " + scalar(member.value) + "\n";
         continue;

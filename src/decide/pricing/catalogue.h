@@ -70,8 +70,8 @@ class Catalogue {
   std::optional<int> interruption_class(std::string_view region, std::string_view type) const;
 
   /// Whether AWS sells the type in the region, as far as the facts tell: it is not retired, has a
-  /// price there (one of spot that AWS told is enough), and where that price is only inferred the Spot Instance Advisor does not name the
-  /// type elsewhere alone.
+  /// price there (one of spot that AWS told is enough), and where that price is only inferred the
+  /// Spot Instance Advisor does not name the type elsewhere alone.
   bool offered(std::string_view region, std::string_view type) const;
 
   /// Types offered in the region that can stand in for `type`, cheapest first (bare metal last), at
