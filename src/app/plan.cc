@@ -15,6 +15,7 @@
 #include "decide/sharing/device_plugin.h"
 #include "model/pod_defaults.h"
 #include "model/pod_requests.h"
+#include "sim/system_pods.h"
 
 namespace gputide::app {
 namespace {
@@ -47,6 +48,27 @@ void add_pods(const model::ObjectMeta& owner, const model::PodTemplateSpec& pod_
   }
 }
 
+void add_daemon(const model::DaemonSet& daemon, ProvisionProblem& problem) {
+  auto pod = std::make_shared<model::Pod>();
+  pod->metadata.name = daemon.metadata.name;
+  pod->metadata.namespace_ = daemon.metadata.namespace_;
+  pod->spec = daemon.spec.template_.spec;
+  model::default_requests(pod->spec.edit());
+  problem.daemons.push_back(std::move(pod));
+}
+
+// What EKS runs on every node, unless a file says otherwise.
+void add_system_daemons(ProvisionProblem& problem) {
+  for (const model::Typed& object : sim::system_objects()) {
+    const auto* daemon = std::get_if<std::shared_ptr<const model::DaemonSet>>(&object);
+    if (daemon == nullptr) continue;
+    const bool given = std::any_of(
+        problem.daemons.begin(), problem.daemons.end(),
+        [&](const auto& pod) { return pod->metadata.name == (*daemon)->metadata.name; });
+    if (!given) add_daemon(**daemon, problem);
+  }
+}
+
 void add_object(const model::Object& object, Demand& demand) {
   ProvisionProblem& problem = demand.problem;
   if (const auto* pod = object.as<model::Pod>()) {
@@ -64,18 +86,14 @@ void add_object(const model::Object& object, Demand& demand) {
     add_pods(stateful->metadata, stateful->spec.template_, stateful->spec.replicas.value_or(1),
              demand);
   } else if (const auto* job = object.as<model::Job>()) {
+    if (job->spec.suspend.value_or(false)) return;
     const std::int32_t parallelism = job->spec.parallelism.value_or(1);
     add_pods(job->metadata, job->spec.template_,
              std::min(parallelism, job->spec.completions.value_or(parallelism)), demand);
   } else if (const auto* daemon = object.as<model::DaemonSet>()) {
-    auto each = std::make_shared<model::Pod>();
     if (sharing::plugin_role(*daemon->spec.template_.spec))
       demand.plugins.push_back(std::make_shared<const model::DaemonSet>(*daemon));
-    each->metadata.name = daemon->metadata.name;
-    each->metadata.namespace_ = daemon->metadata.namespace_;
-    each->spec = daemon->spec.template_.spec;
-    model::default_requests(each->spec.edit());
-    problem.daemons.push_back(std::move(each));
+    add_daemon(*daemon, problem);
   } else if (const auto* map = object.as<model::ConfigMap>()) {
     demand.config_maps[{map->metadata.namespace_, map->metadata.name}] = *map;
   } else if (const auto* name_space = object.as<model::Namespace>()) {
@@ -175,6 +193,7 @@ Result<Demand> demand_of(const PlanOptions& options, const Checked& checked) {
   demand.problem.well_known = provisioning::ec2_well_known_labels();
   demand.problem.namespaces["default"] = {};
   for (const model::Object* object : checked.input.objects()) add_object(*object, demand);
+  add_system_daemons(demand.problem);
   if (demand.problem.pools.empty()) return fail("no NodePool is among the files; give one with -f");
   if (demand.problem.pods.empty())
     return fail(
