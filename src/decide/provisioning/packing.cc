@@ -177,15 +177,16 @@ PackPlan in_turn(const PackProblem& problem, const std::vector<OpenNode>& nodes,
 // in which they can be placed.
 PackPlan finish(const PackProblem& problem, const Builder& builder,
                 const std::vector<OpenNode>& nodes) {
-  constexpr int kTries = 3;
+  constexpr int kTries = 4;  // node by node, in turn, and twice with those first that were missed
   std::int64_t placed = 0;
   for (const OpenNode& node : nodes)
     if (node.live) placed += static_cast<std::int64_t>(node.pods.size());
-  std::vector<int> turn;
-  for (std::uint32_t k = 0; k < problem.classes.size(); ++k) turn.push_back(builder.rank(k));
+  std::vector<int> turn(problem.classes.size(), 0);
   if (turn.empty()) return {};
   PackPlan plan = in_turn(problem, nodes, turn);
   for (int i = 1; i < kTries && static_cast<std::int64_t>(plan.order.size()) < placed; ++i) {
+    if (i == 1)
+      for (std::uint32_t k = 0; k < turn.size(); ++k) turn[k] = builder.turn(k);
     PackPlan other = in_turn(problem, nodes, turn);
     if (other.order.size() > plan.order.size()) plan = std::move(other);
   }
@@ -286,7 +287,7 @@ std::vector<std::uint32_t> Shaker::order() {
     for (std::int64_t i = 0; i < state_.left(k); ++i) {
       if (i == 0 || mixed)
         key = -(value_[state_.shape_of(k)] + 1e-6) * static_cast<double>(1 + rng_.below(100));
-      keys.emplace_back(ranked ? builder_.rank(k) : 0, key, k);
+      keys.emplace_back(ranked ? builder_.turn(k) : 0, key, k);
     }
   }
   std::sort(keys.begin(), keys.end());
@@ -347,6 +348,7 @@ void try_orders(const PackProblem& problem, const PackBound& bound,
   for (int i = 0; i < effort.orders && !best.done(); ++i) {
     PackState state(problem, i % 2 == 1 ? PackState::Spreads::AtPlacing : PackState::Spreads::Last);
     Builder builder(state, bound);
+    builder.seed_in_turn();
     builder.break_ties(static_cast<Builder::Ties>(i % 3), static_cast<std::uint64_t>(i));
     Weights weights;
     weights.shape_value = value;

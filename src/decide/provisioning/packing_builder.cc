@@ -9,7 +9,7 @@ namespace {
 // When a class's turn comes, as far as its rules say: what only existing nodes take; what starts a
 // company of its own; what keeps its like off; others; what others' rules count but has none; what
 // waits for company.
-int rank_of(const PackClass& each, const std::vector<char>& watched) {
+int turn_of(const PackClass& each, const std::vector<char>& watched) {
   if (std::all_of(each.offers.begin(), each.offers.end(),
                   [](const auto& bits) { return bits.empty(); }))
     return 0;
@@ -27,6 +27,20 @@ int rank_of(const PackClass& each, const std::vector<char>& watched) {
   return each.rules.empty() && counted ? 4 : 3;
 }
 
+// The order of seeds where many pods make full nodes: what goes to old nodes alone, what keeps its
+// like off, others, what waits for company.
+int rank_of(const PackClass& each) {
+  if (std::all_of(each.offers.begin(), each.offers.end(),
+                  [](const auto& bits) { return bits.empty(); }))
+    return 0;
+  int rank = 2;
+  for (const TopologyRule& rule : each.rules) {
+    if (rule.kind == TopologyRule::Kind::AntiAffinity) rank = 1;
+    if (rule.kind == TopologyRule::Kind::Affinity && !rule.counts_itself) rank = 3;
+  }
+  return rank;
+}
+
 }  // namespace
 
 Builder::Builder(PackState& state, const PackBound& bound) : state_(state), bound_(bound) {
@@ -38,7 +52,8 @@ Builder::Builder(PackState& state, const PackBound& bound) : state_(state), boun
     for (const TopologyRule& rule : each.rules)
       if (rule.kind != TopologyRule::Kind::AntiAffinity) watched[rule.group] = 1;
   for (const PackClass& each : problem().classes) {
-    rank_.push_back(rank_of(each, watched));
+    turn_.push_back(turn_of(each, watched));
+    rank_.push_back(rank_of(each));
   }
   for (const NodeKind& kind : problem().kinds) {
     twins_.push_back(kNone);
@@ -70,17 +85,20 @@ std::vector<std::uint32_t> Builder::seed_order() const {
 
 void Builder::sort_seeds(std::vector<std::uint32_t>& classes) const {
   std::sort(classes.begin(), classes.end(), [&](std::uint32_t a, std::uint32_t b) {
-    if (rank_[a] != rank_[b]) return rank_[a] < rank_[b];
+    const std::vector<int>& rank = in_turn_ ? turn_ : rank_;
+    if (rank[a] != rank[b]) return rank[a] < rank[b];
     const double va = weights_.shape_value[state_.shape_of(a)];
     const double vb = weights_.shape_value[state_.shape_of(b)];
     return va != vb ? va > vb : a < b;
   });
 }
 
-// The class of a shape that may come next, or kNone.
-std::uint32_t Builder::admissible(const OpenNode& node, const Shape& shape) const {
-  for (const std::uint32_t k : shape.alive)
-    if (state_.left(k) > 0 && state_.admits(node, k)) return k;
+// The class of a shape that may come next, or kNone. One that was refused in this fill is not asked
+// again: what a node gets seldom makes it admissible.
+std::uint32_t Builder::admissible(const OpenNode& node, std::uint32_t shape) {
+  const std::vector<std::uint32_t>& alive = state_.shapes()[shape].alive;
+  for (std::size_t& i = asked_[shape]; i < alive.size(); ++i)
+    if (state_.left(alive[i]) > 0 && state_.admits(node, alive[i])) return alive[i];
   return kNone;
 }
 
@@ -92,6 +110,7 @@ double Builder::fill(OpenNode& node, const std::vector<std::int64_t>& capacity) 
   open_shapes_.clear();
   for (std::uint32_t s = 0; s < shapes.size(); ++s)
     if (shapes[s].left > 0) open_shapes_.push_back(s);
+  asked_.assign(shapes.size(), 0);
   room_.resize(dimensions);
   pull_.resize(dimensions);
   while (true) {
@@ -120,7 +139,7 @@ double Builder::fill(OpenNode& node, const std::vector<std::int64_t>& capacity) 
     }
     open_shapes_.resize(kept);
     if (best == kNone) return worth;
-    const std::uint32_t k = admissible(node, shapes[best]);
+    const std::uint32_t k = admissible(node, best);
     const std::uint32_t offer = k == kNone ? kNone : state_.offer_with(node, k);
     if (offer != node.offer) {
       open_shapes_.erase(std::find(open_shapes_.begin(), open_shapes_.end(), best));

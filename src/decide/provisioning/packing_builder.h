@@ -48,7 +48,9 @@ class Builder {
   /// Classes, the hardest first.
   std::vector<std::uint32_t> seed_order() const;
   void sort_seeds(std::vector<std::uint32_t>& classes) const;
-  int rank(std::uint32_t k) const { return rank_[k]; }
+  int turn(std::uint32_t k) const { return turn_[k]; }
+  /// Seeds come in their turn rather than by rank: for few pods.
+  void seed_in_turn() { in_turn_ = true; }
 
  private:
   const PackProblem& problem() const { return state_.problem(); }
@@ -61,7 +63,7 @@ class Builder {
                          Money& dearer);
   void candidates(std::uint32_t kind, std::uint32_t k, std::vector<std::uint32_t>& out) const;
   double fill(OpenNode& node, const std::vector<std::int64_t>& capacity);
-  std::uint32_t admissible(const OpenNode& node, const Shape& shape) const;
+  std::uint32_t admissible(const OpenNode& node, std::uint32_t shape);
   void replay(std::vector<OpenNode>& nodes, std::uint32_t kind, std::uint32_t offer,
               std::span<const std::uint32_t> pods);
   std::uint32_t cheapest(const OpenNode& node) const;
@@ -72,13 +74,15 @@ class Builder {
   std::vector<char> allowed_;
   std::vector<std::uint32_t> twins_;  // kind -> an earlier kind with the same offers, or kNone
   std::vector<std::int64_t> bought_;  // by kind
-  std::vector<int> rank_;             // by class
+  std::vector<int> rank_, turn_;      // by class
+  bool in_turn_ = false;
   Ties ties_ = Ties::First;
   Rng rng_{0, "ties"};
   std::vector<OpenNode> bare_;  // by kind: an empty node
   std::vector<double> demand_;  // shape by shape
   // Of the node being filled:
   std::vector<std::uint32_t> open_shapes_;  // more of them may fit
+  std::vector<std::size_t> asked_;          // by shape: classes of it that were refused
   std::vector<double> room_, pull_;         // by dimension: what is left, what a unit is wanted for
 };
 
