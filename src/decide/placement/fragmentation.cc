@@ -1,12 +1,13 @@
 #include "decide/placement/fragmentation.h"
 
 #include <algorithm>
+#include <map>
 
 #include "base/check.h"
 
 namespace gputide::placement {
 
-std::vector<Demand> typical_pods(std::span<const Pod> pods) {
+std::vector<Demand> typical_pods(std::span<const Pod> pods, std::int64_t percent) {
   std::map<Pod, std::int64_t> counts;
   for (Pod pod : pods) {
     pod.memory_mib = 0;
@@ -20,7 +21,7 @@ std::vector<Demand> typical_pods(std::span<const Pod> pods) {
   const auto all = static_cast<std::int64_t>(pods.size());
   std::int64_t covered = 0;
   std::size_t kept = 0;
-  while (kept < kinds.size() && covered * 100 < all * 95) covered += kinds[kept++].weight;
+  while (kept < kinds.size() && covered * 100 < all * percent) covered += kinds[kept++].weight;
   kinds.resize(kept);
   return kinds;
 }

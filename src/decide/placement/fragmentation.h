@@ -4,7 +4,6 @@
 
 #include <array>
 #include <cstdint>
-#include <map>
 #include <span>
 #include <vector>
 
@@ -18,9 +17,9 @@ struct Demand {
   std::int64_t weight = 0;
 };
 
-/// The most frequent kinds of `pods` (without memory) that together are 95 % of them, most frequent
-/// first, then larger first: the paper's typical pods. Weights are counts.
-std::vector<Demand> typical_pods(std::span<const Pod> pods);
+/// The most frequent kinds of `pods` (without memory) that together are `percent` of them, most
+/// frequent first, then larger first; at 95 % the paper's typical pods. Weights are counts.
+std::vector<Demand> typical_pods(std::span<const Pod> pods, std::int64_t percent);
 
 /// Looks up fragmentation. A kind of pod finds all idle GPU of a node a fragment when it asks for
 /// no GPU or does not fit (memory apart), else what is left on devices that have less than it asks.

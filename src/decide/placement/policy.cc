@@ -3,12 +3,19 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <cstdlib>
 
 namespace gputide::placement {
 namespace {
 
 constexpr double kMaxCpu = 128000, kMaxGpu = 8000;  // the artifact's norms
+
+// Tide's weights, chosen on the traces of the paper: a stranded GPU counts 3/10 of a fragment, a
+// lost room 60 times.
+constexpr std::int64_t kStep = 120, kStrandedTenths = 3, kLossTenths = 600;
+
+std::int64_t floor_divide(std::int64_t a, std::int64_t b) {
+  return a / b - (a % b < 0 ? 1 : 0);
+}
 
 // The device with the least room that is enough (first of equals); whole devices in order.
 unsigned tightest(const Node& node, const Pod& pod) {
@@ -68,7 +75,9 @@ std::string_view name(Policy policy) {
 }
 
 Scorer::Scorer(Policy policy, std::span<const Pod> demand)
-    : policy_(policy), fragmentation_(typical_pods(demand)) {
+    : policy_(policy),
+      fragmentation_(typical_pods(demand, policy == Policy::Tide ? 100 : 95)),
+      room_worth_(typical_pods(demand, 100)) {
   // The artifact's score is int(100 / (1 + exp(-gain / 1000))): where it steps, in exact units.
   thresholds_[0] = INT64_MIN;
   for (int s = 1; s <= 99; ++s)
@@ -98,41 +107,27 @@ Offer Scorer::fgd(const Node& node, const Pod& pod) const {
   return best;
 }
 
-static std::int64_t knob(const char* n, std::int64_t v) {
-  const char* e = std::getenv(n);
-  return e != nullptr ? std::atoll(e) : v;
-}
-
+// Tenths of a thousandth of a GPU that a placement gains in usable room, in steps of 120
+// thousandths: among near equals the first node wins, which keeps the others whole.
 Offer Scorer::tide(const Node& node, const Pod& pod) const {
-  static const std::int64_t q = knob("TQ", 80), ratio = knob("TR", 11400), mode = knob("TM", 0);
-  const std::int64_t before = fragmentation_.of(node);
+  const std::int64_t weight = fragmentation_.total_weight();
+  const unsigned whole = pod.shares() ? 0 : tightest(node, pod);
   std::array<std::int64_t, kMaxGpus> after{};
-  unsigned whole = 0;
   if (pod.shares())
     fragmentation_.after_sharing(node, pod, after);
-  else {
-    whole = tightest(node, pod);
+  else
     after[0] = fragmentation_.of(with(node, pod, whole));
-  }
+  // Where the GPU comes from matters not to what is stranded: one device stands for all.
+  const Node left = with(node, pod, pod.shares() ? tightest(node, pod) : whole);
+  const std::int64_t common =
+      10 * fragmentation_.of(node) + kStrandedTenths * weight * (stranded(node) - stranded(left));
   Offer best{INT64_MIN, 0};
-  const std::int64_t idle = node.idle() - pod.gpu_total(), cpu = node.cpu_milli - pod.cpu_milli;
-  std::int64_t tie = 0;
-  if (mode == 0) {
-    // vCPU per leftover GPU near ratio
-    const std::int64_t want = ratio * idle / 1000;
-    tie = -std::min<std::int64_t>(std::abs(cpu - want) / 10, 99999);
-  } else if (mode == 1) {
-    tie = -idle;
-  } else if (mode == 2) {
-    const std::int64_t w0 = std::abs(node.cpu_milli - ratio * node.idle() / 1000),
-                       w1 = std::abs(cpu - ratio * idle / 1000);
-    tie = std::clamp<std::int64_t>((w0 - w1) / 10, -99999, 99999);
-  }
-  const std::int64_t unit = q * fragmentation_.total_weight();
   for (int d = 0; d < (pod.shares() ? node.gpus : 1); ++d) {
-    if (pod.shares() && node.left[d] < pod.gpu_milli) continue;
-    const std::int64_t gain = before - after[d] + 16000 * fragmentation_.total_weight();
-    const std::int64_t score = gain / unit * 200000 + tie;
+    if (node.left[d] < pod.gpu_milli && pod.shares()) continue;
+    std::int64_t gain = common - 10 * after[d];
+    if (pod.shares())
+      gain -= kLossTenths * weight * room_worth_.loss(node.left[d], pod.gpu_milli) / 1000;
+    const std::int64_t score = floor_divide(gain, 10 * kStep * weight);
     if (score > best.score) best = {score, pod.shares() ? 1U << d : whole};
   }
   return best;

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "decide/placement/fragmentation.h"
+#include "decide/placement/tide.h"
 
 namespace gputide::placement {
 
@@ -41,7 +42,7 @@ class Scorer {
   Policy policy_;
   Fragmentation fragmentation_;
   std::array<std::int64_t, 101> thresholds_{};  // least gain for each score
-  std::vector<Demand> demand_;
+  RoomWorth room_worth_;
 };
 
 /// 0 for a part of a GPU, else the number of GPUs: the kinds that GpuClustering keeps together.
