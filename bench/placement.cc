@@ -6,9 +6,11 @@
 #include <atomic>
 #include <cmath>
 #include <ctime>
+#include <exception>
 #include <fstream>
 #include <map>
 #include <sstream>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -35,16 +37,24 @@ Row split(const std::string& line, char by) {
   return fields;
 }
 
-std::vector<Row> read_csv(const std::string& path) {
-  std::vector<Row> rows;
+// Calls `use` with each row after the header; a row that it cannot read ends the program.
+template <class Use>
+void each_row(const std::string& path, const Use& use) {
   std::ifstream in(path);
   std::string line;
   std::getline(in, line);
-  while (std::getline(in, line)) {
+  for (int number = 2; std::getline(in, line); ++number) {
     if (line.ends_with('\r')) line.pop_back();
-    rows.push_back(split(line, ','));
+    try {
+      use(split(line, ','));
+    } catch (const std::exception&) {
+      fmt::print(stderr,
+                 "{}:{}: a field is missing, not a number or out of range; copy the file anew from "
+                 "the artifact\n",
+                 path, number);
+      std::exit(2);
+    }
   }
-  return rows;
 }
 
 struct Trace {
@@ -56,18 +66,21 @@ using Models = std::map<std::string, int>;
 
 std::vector<Node> read_nodes(Models& models) {
   std::vector<Node> nodes;
-  for (const Row& row : read_csv(kData + "openb_node_list_gpu_node.csv")) {
+  each_row(kData + "openb_node_list_gpu_node.csv", [&](const Row& row) {
     const int model = models.try_emplace(row.at(4), static_cast<int>(models.size())).first->second;
+    if (std::stoi(row.at(3)) < 0 || std::stoi(row[3]) > kMaxGpus) throw std::out_of_range("gpu");
     nodes.push_back(Node::empty(std::stoll(row[1]), std::stoll(row[2]), std::stoi(row[3]), model));
-  }
+  });
   return nodes;
 }
 
 Trace read_trace(const std::string& name, const Models& models) {
   Trace trace{name, {}};
-  for (const Row& row : read_csv(kData + "openb_pod_list_" + name + ".csv")) {
+  each_row(kData + "openb_pod_list_" + name + ".csv", [&](const Row& row) {
     Pod pod{std::stoll(row.at(1)), std::stoll(row.at(2)), 0, std::stoi(row.at(3)), 0xffff};
     if (pod.gpus > 0) pod.gpu_milli = pod.gpus == 1 ? std::stoll(row.at(4)) : kWholeGpu;
+    if (pod.gpus < 0 || pod.gpu_milli < 0 || pod.gpu_milli > kWholeGpu)
+      throw std::out_of_range("num_gpu, gpu_milli");
     if (row.size() > 5 && !row[5].empty()) {
       pod.models = 0;
       for (const std::string& model : split(row[5], '|'))
@@ -75,7 +88,7 @@ Trace read_trace(const std::string& name, const Models& models) {
           pod.models = static_cast<std::uint16_t>(pod.models | 1U << at->second);
     }
     trace.pods.push_back(pod);
-  }
+  });
   return trace;
 }
 
@@ -209,7 +222,7 @@ Options parse(int argc, char** argv) {
     } else {
       fmt::print(stderr,
                  "{}: unknown, or without its value; there are --only TRACE,... --policies "
-                 "NAME,... --seeds N\n",
+                 "NAME,... --seeds N --first-seed N\n",
                  flag);
       std::exit(2);
     }
