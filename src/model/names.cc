@@ -11,7 +11,7 @@ std::string safe_encode(std::string_view text) {
 }
 
 std::string_view name_prefix(std::string_view generate_name) {
-  return generate_name.substr(0, 63 - kRandomSuffixLength);
+  return generate_name.substr(0, kNamePrefixLength);
 }
 
 }  // namespace gputide::model

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "model/names.h"
 #include "model/selector.h"
 
 namespace gputide::sim {
@@ -54,11 +55,10 @@ std::string Store::fresh_uid() {
   return uid;
 }
 
-// Five characters of which no word is made, as the API server appends to generateName.
+// What the API server appends to generateName.
 std::string Store::fresh_suffix() {
-  static constexpr std::string_view kLetters = "bcdfghjklmnpqrstvwxz2456789";
-  std::string suffix(5, ' ');
-  for (char& c : suffix) c = kLetters[suffixes_.below(kLetters.size())];
+  std::string suffix(model::kRandomSuffixLength, ' ');
+  for (char& c : suffix) c = model::kSafeLetters[suffixes_.below(model::kSafeLetters.size())];
   return suffix;
 }
 
@@ -101,7 +101,7 @@ Result<Typed> Store::create_kind(Ref<Kind> given) {
     if (meta.generateName.empty())
       return fail(fmt::format("{} has neither a name nor a generateName", kind_name<Kind>()));
     do {
-      meta.name = meta.generateName + fresh_suffix();
+      meta.name = std::string(model::name_prefix(meta.generateName)) + fresh_suffix();
       key = make_key(meta.namespace_, meta.name);
     } while (table<Kind>().contains(key));
   } else {

@@ -116,6 +116,16 @@ TEST_F(StoreTest, AsksBudgetsBeforeItEvicts) {
   EXPECT_EQ(store.get<model::PodDisruptionBudget>("default", "b")->status.disruptionsAllowed, 0);
 }
 
+TEST_F(StoreTest, CutsALongGenerateNameForItsSuffix) {
+  auto node = std::make_shared<model::Node>();
+  node->metadata.generateName = std::string(70, 'n');
+  ASSERT_TRUE(store.create(NodeRef(node)));
+  const std::string name = store.list<model::Node>().at(0)->metadata.name;
+  EXPECT_EQ(name.size(), 63U);
+  EXPECT_EQ(name.substr(0, 58), std::string(58, 'n'));
+  EXPECT_EQ(name.find_first_not_of("bcdfghjklmnpqrstvwxz2456789", 58), std::string::npos);
+}
+
 TEST_F(StoreTest, PatchesNodesByKey) {
   auto node = std::make_shared<model::Node>();
   node->metadata.name = "n";

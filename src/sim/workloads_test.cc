@@ -155,10 +155,12 @@ TEST_F(WorkloadsTest, EndsAJobAtItsDeadline) {
   ASSERT_EQ(store.count<model::Pod>(), 1U);
   settle(Duration::seconds(10));
   const auto pods = store.list<model::Pod>();
-  EXPECT_TRUE(pods.empty() || pods[0]->metadata.deletionTimestamp);
+  for (const PodRef& pod : pods) EXPECT_TRUE(pod->metadata.deletionTimestamp);
   const auto job = store.list<model::Job>()[0];
   ASSERT_NE(job->status.find("conditions"), nullptr);
-  EXPECT_EQ(job->status.find("conditions")->as_list()[0].text_at("reason"), "DeadlineExceeded");
+  const model::Value& condition = job->status.find("conditions")->as_list()[0];
+  EXPECT_EQ(condition.text_at("type"), "Failed");
+  EXPECT_EQ(condition.text_at("reason"), "DeadlineExceeded");
 }
 
 TEST_F(WorkloadsTest, GivesEachIndexOfAnIndexedJobOnePod) {
@@ -178,6 +180,16 @@ TEST_F(WorkloadsTest, GivesEachIndexOfAnIndexedJobOnePod) {
   for (const PodRef& pod : store.list<model::Pod>())
     ++indexes[pod->metadata.labels.at("batch.kubernetes.io/job-completion-index")];
   EXPECT_EQ(indexes, (std::map<std::string, int>{{"0", 1}, {"1", 1}, {"2", 1}}));
+}
+
+TEST_F(WorkloadsTest, KeepsTheIndexInThePodNameOfALongNamedJob) {
+  apply("apiVersion: batch/v1\nkind: Job\nmetadata: {name: " + std::string(60, 'j') +
+        "}\nspec:\n  completions: 1\n  completionMode: Indexed\n  template:\n    spec:\n      "
+        "restartPolicy: Never\n      containers: [{name: c, image: \"j:1\"}]\n");
+  ASSERT_EQ(store.count<model::Pod>(), 1U);
+  const std::string name = store.list<model::Pod>()[0]->metadata.name;
+  EXPECT_EQ(name.substr(0, 58), std::string(55, 'j') + "-0-");
+  EXPECT_EQ(name.size(), 63U);
 }
 
 TEST_F(WorkloadsTest, StartsStatefulPodsInOrder) {

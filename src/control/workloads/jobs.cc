@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "model/names.h"
+
 namespace gputide::workloads {
 
 namespace {
@@ -58,7 +60,9 @@ void Jobs::create(Entry& entry, Desk& desk) {
     const std::string text = std::to_string(index);
     pod->metadata.annotations[std::string(kIndex)] = text;
     pod->metadata.labels[std::string(kIndex)] = text;
-    pod->metadata.generateName = job.name + "-" + text + "-";
+    // A long name gives way to the index.
+    const std::string end = "-" + text + "-";
+    pod->metadata.generateName = job.name.substr(0, model::kNamePrefixLength - end.size()) + end;
   }
   ++entry.creating;
   desk.create(std::move(pod));
