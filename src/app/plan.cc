@@ -2,12 +2,14 @@
 // cost.
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include <fmt/core.h>
 
 #include "app/commands.h"
 #include "app/findings.h"
 #include "app/input.h"
+#include "app/node_group_pools.h"
 #include "app/simulation.h"
 #include "base/text.h"
 #include "codec/json.h"
@@ -161,8 +163,26 @@ Result<void> offer_devices(const Demand& demand, const model::StringMap& labels,
   return {};
 }
 
-// What may be bought: with a device plugin among the files, each NodePool's own types, as their
-// nodes will show them.
+// Adds the types of one pool, as their nodes will show them.
+Result<void> add_types_of(const model::NodePool& pool, const pricing::Catalogue& catalogue,
+                          const std::vector<provisioning::ProviderType>& types, Demand& demand) {
+  ProvisionProblem& problem = demand.problem;
+  std::vector<std::uint32_t> own;
+  for (provisioning::ProviderType type : types) {
+    const model::InstanceType& machine = *catalogue.find(type.name);
+    if (!demand.plugins.empty() && machine.has_nvidia()) {
+      const auto offered =
+          offer_devices(demand, pool.spec.template_.metadata.labels, machine, type);
+      if (!offered) return offered;
+    }
+    own.push_back(static_cast<std::uint32_t>(problem.types.size()));
+    problem.types.push_back(std::move(type));
+  }
+  problem.pool_types.push_back(std::move(own));
+  return {};
+}
+
+// What NodePools may buy: with a device plugin among the files, each has its own types.
 Result<void> add_types(const pricing::Catalogue& catalogue, const std::string& region,
                        const std::vector<std::string>& zones, Demand& demand) {
   ProvisionProblem& problem = demand.problem;
@@ -172,19 +192,44 @@ Result<void> add_types(const pricing::Catalogue& catalogue, const std::string& r
       problem.pool_types.push_back(problem.pool_types.front());
       continue;
     }
-    std::vector<std::uint32_t>& own = problem.pool_types.emplace_back();
-    for (provisioning::ProviderType type : types) {
-      const model::InstanceType& machine = *catalogue.find(type.name);
-      if (!demand.plugins.empty() && machine.has_nvidia()) {
-        const auto offered =
-            offer_devices(demand, pool.spec.template_.metadata.labels, machine, type);
-        if (!offered) return offered;
-      }
-      own.push_back(static_cast<std::uint32_t>(problem.types.size()));
-      problem.types.push_back(std::move(type));
+    const auto added = add_types_of(pool, catalogue, types, demand);
+    if (!added) return added;
+  }
+  return {};
+}
+
+// The node groups, after the NodePools.
+Result<void> add_node_groups(const Checked& checked, Demand& demand) {
+  Diagnostics told;  // by the checks before
+  for (const model::Object* object : checked.input.objects()) {
+    if (object->as<model::ClusterConfig>() == nullptr) continue;
+    for (NodeGroupPool& group : node_group_pools(*object, checked.catalogue, told)) {
+      demand.problem.pools.push_back(std::move(group.pool));
+      const auto added =
+          add_types_of(demand.problem.pools.back(), checked.catalogue, group.types, demand);
+      if (!added) return added;
     }
   }
   return {};
+}
+
+std::string cluster_region(const Input& input) {
+  for (const model::Object* object : input.objects())
+    if (const auto* cluster = object->as<model::ClusterConfig>()) return cluster->metadata.region;
+  return {};
+}
+
+// The types of the NodePools: in the region that is named, or that the files tell.
+Result<void> add_node_pools(const PlanOptions& options, const Checked& checked, Demand& demand) {
+  std::string region = options.region;
+  if (region.empty()) region = region_of(demand.problem.pools);
+  if (region.empty()) region = cluster_region(checked.input);
+  if (region.empty())
+    return fail("the NodePools name no zone, so the region is not known; name it with --region");
+  const auto known = checked.catalogue.regions();
+  if (std::find(known.begin(), known.end(), region) == known.end())
+    return fail(fmt::format("no prices are known for the region \"{}\"", region));
+  return add_types(checked.catalogue, region, zones_of(options, region), demand);
 }
 
 // Reads the pods and the pools, or says what is missing.
@@ -194,40 +239,17 @@ Result<Demand> demand_of(const PlanOptions& options, const Checked& checked) {
   demand.problem.namespaces["default"] = {};
   for (const model::Object* object : checked.input.objects()) add_object(*object, demand);
   add_system_daemons(demand.problem);
-  if (demand.problem.pools.empty()) return fail("no NodePool is among the files; give one with -f");
   if (demand.problem.pods.empty())
     return fail(
         "no pods are among the files; give Pods, Deployments, Jobs or StatefulSets with -f");
-  const std::string region =
-      options.region.empty() ? region_of(demand.problem.pools) : options.region;
-  if (region.empty())
-    return fail("the NodePools name no zone, so the region is not known; name it with --region");
-  const auto known = checked.catalogue.regions();
-  if (std::find(known.begin(), known.end(), region) == known.end())
-    return fail(fmt::format("no prices are known for the region \"{}\"", region));
-  const auto added = add_types(checked.catalogue, region, zones_of(options, region), demand);
-  if (!added) return tl::unexpected(added.error());
+  if (!demand.problem.pools.empty())
+    if (const auto added = add_node_pools(options, checked, demand); !added)
+      return tl::unexpected(added.error());
+  if (const auto added = add_node_groups(checked, demand); !added)
+    return tl::unexpected(added.error());
+  if (demand.problem.pools.empty())
+    return fail("no NodePool and no node group is among the files; give one with -f");
   return demand;
-}
-
-// The same question with one market only.
-struct Alternative {
-  std::string what;
-  Money per_hour;
-  std::size_t unplaced = 0;
-};
-
-std::vector<Alternative> alternatives(const ProvisionProblem& problem) {
-  std::vector<Alternative> list;
-  for (const char* market : {"spot", "on-demand"}) {
-    ProvisionProblem only = problem;
-    for (provisioning::ProviderType& type : only.types)
-      for (auto& offering : type.offerings)
-        offering.available = offering.available && offering.capacity_type == market;
-    const ProvisionPlan plan = provisioning::provision(only);
-    list.push_back({fmt::format("{} only", market), plan.per_hour, plan.unplaced.size()});
-  }
-  return list;
 }
 
 // GPUs, or the parts of them that are offered.
@@ -237,6 +259,73 @@ std::int64_t gpus_of(const model::ResourceList& list) {
     if (name.starts_with("nvidia.com/") || name.ends_with("/gpu") || name == sharing::kAwsVgpu)
       sum += amount.value();
   return sum;
+}
+
+// What another choice would have cost.
+struct Alternative {
+  std::string what;
+  Money per_hour;
+  std::size_t unplaced = 0;
+};
+
+// The problem with the offerings that `keep` wants of (type, offering).
+template <class Keep>
+Alternative without_others(std::string what, const ProvisionProblem& problem, Keep keep) {
+  ProvisionProblem only = problem;
+  for (provisioning::ProviderType& type : only.types)
+    for (auto& offering : type.offerings)
+      offering.available = offering.available && keep(type, offering);
+  const ProvisionPlan plan = provisioning::provision(only);
+  return {std::move(what), plan.per_hour, plan.unplaced.size()};
+}
+
+// The GPUs of types that some pool may buy, by name.
+std::set<std::string> gpu_names(const ProvisionProblem& problem,
+                                const pricing::Catalogue& catalogue) {
+  std::set<std::string> names;
+  for (std::size_t p = 0; p < problem.pools.size(); ++p) {
+    const auto asked = provisioning::Requirements::from_node_pool(
+        problem.pools[p].spec.template_.spec.requirements);
+    for (const std::uint32_t t : problem.pool_types[p]) {
+      const model::InstanceType& machine = *catalogue.find(problem.types[t].name);
+      if (machine.visible_gpus() > 0 && problem.types[t].requirements.intersects(asked))
+        names.emplace(machine.gpu_name);
+    }
+  }
+  return names;
+}
+
+bool asks_gpus(const ProvisionProblem& problem) {
+  return std::any_of(problem.pods.begin(), problem.pods.end(),
+                     [](const auto& pod) { return gpus_of(model::pod_requests(*pod)) > 0; });
+}
+
+constexpr std::ptrdiff_t kMarkets = 2;
+constexpr std::ptrdiff_t kGpusShown = 4;
+
+// The same question with one market, or one kind of GPU, only: of these the four cheapest. Types
+// without GPUs stay.
+std::vector<Alternative> alternatives(const ProvisionProblem& problem,
+                                      const pricing::Catalogue& catalogue) {
+  std::vector<Alternative> list;
+  for (const char* market : {"spot", "on-demand"})
+    list.push_back(without_others(
+        fmt::format("{} only", market), problem,
+        [&](const auto&, const auto& offering) { return offering.capacity_type == market; }));
+  if (!asks_gpus(problem)) return list;
+  const std::set<std::string> names = gpu_names(problem, catalogue);
+  if (names.size() < 2) return list;
+  for (const std::string& name : names)
+    list.push_back(without_others(fmt::format("GPU {} only", name), problem,
+                                  [&](const auto& type, const auto&) {
+                                    const model::InstanceType& machine = *catalogue.find(type.name);
+                                    return machine.visible_gpus() == 0 || machine.gpu_name == name;
+                                  }));
+  std::stable_sort(list.begin() + kMarkets, list.end(), [](const auto& a, const auto& b) {
+    return std::pair(a.unplaced, a.per_hour) < std::pair(b.unplaced, b.per_hour);
+  });
+  if (std::ssize(list) > kMarkets + kGpusShown) list.resize(kMarkets + kGpusShown);
+  return list;
 }
 
 struct Gpus {
@@ -293,7 +382,7 @@ void print_machines(const Demand& demand, const ProvisionPlan& plan) {
             "$" + machine.price.text(4), pods_text(demand, machine)}];
   }
   std::vector<Row> table{
-      {"NODES", "NODEPOOL", "TYPE", "ZONE", "CAPACITY", "GPUS", "$/H EACH", "PODS ON EACH"}};
+      {"NODES", "POOL", "TYPE", "ZONE", "CAPACITY", "GPUS", "$/H EACH", "PODS ON EACH"}};
   for (const auto& [row, count] : rows) {
     Row line{std::to_string(count)};
     line.insert(line.end(), row.begin(), row.end());
@@ -308,7 +397,7 @@ void print_text(const Demand& demand, const ProvisionPlan& plan,
   const double ratio =
       plan.lower_bound > Money() ? plan.per_hour.to_dollars() / plan.lower_bound.to_dollars() : 1.0;
   fmt::print(
-      "\n${} an hour; no nodes of these NodePools could run the pods for less than ${} "
+      "\n${} an hour; no nodes of these pools could run the pods for less than ${} "
       "({:.2f} × that)\n",
       plan.per_hour.text(4), plan.lower_bound.text(4), ratio);
   for (const Alternative& other : others) {
@@ -400,8 +489,7 @@ void print_json(const Demand& demand, const ProvisionPlan& plan,
 
 int plan(const PlanOptions& options) {
   if (options.input.paths.empty()) {
-    fmt::print(stderr,
-               "gputide plan: no files are named; write gputide plan -f PODS -f NODEPOOL\n");
+    fmt::print(stderr, "gputide plan: no files are named; write gputide plan -f PODS -f POOLS\n");
     return kBadInput;
   }
   Diagnostics diagnostics;
@@ -414,7 +502,7 @@ int plan(const PlanOptions& options) {
     return kBadInput;
   }
   const ProvisionPlan found = provisioning::provision(demand->problem);
-  const std::vector<Alternative> others = alternatives(demand->problem);
+  const std::vector<Alternative> others = alternatives(demand->problem, checked.catalogue);
   if (options.output == Output::Json) {
     print_json(*demand, found, others, findings);
   } else {

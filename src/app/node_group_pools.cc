@@ -1,0 +1,91 @@
+#include "app/node_group_pools.h"
+
+#include <algorithm>
+
+#include "decide/cluster/node_groups.h"
+#include "decide/pricing/allocatable.h"
+#include "decide/provisioning/ec2_types.h"
+
+namespace gputide::app {
+namespace {
+
+using provisioning::ProviderType;
+
+constexpr std::string_view kCapacityType = "karpenter.sh/capacity-type";
+
+std::vector<std::string> types_of(const model::NodeGroupPlan& plan) {
+  std::vector<std::string> names;
+  if (plan.group.mixed_instances_policy)
+    for (const auto& each : plan.group.mixed_instances_policy->overrides)
+      names.push_back(each.instance_type);
+  if (names.empty()) names.push_back(plan.launch.instance_type);
+  return names;
+}
+
+std::vector<std::string> markets_of(const model::NodeGroupPlan& plan) {
+  if (!plan.group.mixed_instances_policy) return {"on-demand"};
+  const auto& how = plan.group.mixed_instances_policy->distribution;
+  if (how.on_demand_percentage_above_base == 100) return {"on-demand"};
+  if (how.on_demand_percentage_above_base == 0 && how.on_demand_base_capacity == 0) return {"spot"};
+  return {"on-demand", "spot"};
+}
+
+bool is_karpenters(std::string_view label) {
+  return label.starts_with("karpenter.") && label != kCapacityType;
+}
+
+// Sizes and labels of such a node in this group, where Karpenter's would differ.
+void make_groups_own(const model::NodeGroupPlan& plan, const model::InstanceType& machine,
+                     ProviderType& type) {
+  pricing::NodeSizing sizing;
+  sizing.max_pods = plan.bootstrap.max_pods;
+  sizing.volume_gib = plan.bootstrap.volume_gib;
+  const pricing::NodeResources size = pricing::node_resources(machine, sizing);
+  for (const auto& [name, amount] : size.capacity) type.capacity[name] = amount;
+  for (const auto& [name, amount] : size.allocatable) type.allocatable[name] = amount;
+  for (const std::string& label : provisioning::ec2_well_known_labels())
+    if (is_karpenters(label)) type.requirements.erase(label);
+  if (!plan.group.mixed_instances_policy) return;
+  const auto& most = plan.group.mixed_instances_policy->distribution.spot_max_price;
+  for (ProviderType::Offering& offering : type.offerings)
+    if (most && offering.capacity_type == "spot" && offering.price > *most)
+      offering.available = false;
+}
+
+model::NodePool pool_of(const model::NodeGroupPlan& plan) {
+  model::NodePool pool;
+  pool.metadata.name = plan.nodegroup_name;
+  model::NodeClaimTemplate& node = pool.spec.template_;
+  node.metadata.labels = plan.bootstrap.labels;
+  node.spec.taints = plan.bootstrap.taints;
+  node.spec.requirements.push_back(
+      {"topology.kubernetes.io/zone", "In", plan.group.availability_zones, {}});
+  node.spec.requirements.push_back({std::string(kCapacityType), "In", markets_of(plan), {}});
+  for (const std::string& label : provisioning::ec2_well_known_labels())
+    if (is_karpenters(label)) node.spec.requirements.push_back({label, "DoesNotExist", {}, {}});
+  pool.spec.limits["nodes"] = Quantity::from_value(plan.group.max_size);
+  return pool;
+}
+
+}  // namespace
+
+std::vector<NodeGroupPool> node_group_pools(const model::Object& object,
+                                            const pricing::Catalogue& catalogue,
+                                            Diagnostics& diagnostics) {
+  std::vector<NodeGroupPool> pools;
+  const auto& config = *object.as<model::ClusterConfig>();
+  for (const model::NodeGroupPlan& plan :
+       cluster::plan_node_groups(config, catalogue, object.source, object.file, diagnostics)) {
+    NodeGroupPool& each = pools.emplace_back(pool_of(plan), std::vector<ProviderType>{});
+    const std::vector<std::string> names = types_of(plan);
+    for (ProviderType& type : provisioning::ec2_types(catalogue, config.metadata.region,
+                                                      plan.group.availability_zones)) {
+      if (std::find(names.begin(), names.end(), type.name) == names.end()) continue;
+      make_groups_own(plan, *catalogue.find(type.name), type);
+      each.types.push_back(std::move(type));
+    }
+  }
+  return pools;
+}
+
+}  // namespace gputide::app

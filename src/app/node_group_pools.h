@@ -1,0 +1,27 @@
+// The node groups of a ClusterConfig as something to buy from: a NodePool each, with its own types.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/diagnostic.h"
+#include "decide/pricing/catalogue.h"
+#include "decide/provisioning/provision.h"
+#include "model/object.h"
+
+namespace gputide::app {
+
+struct NodeGroupPool {
+  model::NodePool pool;  // limit "nodes": the group's maxSize
+  std::vector<provisioning::ProviderType> types;
+};
+
+/// A pool for each node group of the ClusterConfig that `object` is, in eksctl's order; groups in
+/// which something is wrong add errors. A type's size is what a node of the group reports, its GPUs
+/// one nvidia.com/gpu each. Karpenter's labels are on none of the nodes, but for the market's. A
+/// group that mixes markets may buy each node in either: its split is left out.
+std::vector<NodeGroupPool> node_group_pools(const model::Object& object,
+                                            const pricing::Catalogue& catalogue,
+                                            Diagnostics& diagnostics);
+
+}  // namespace gputide::app
