@@ -37,11 +37,12 @@ CLI::App& add_check(CLI::App& program, CheckOptions& options) {
 
 CLI::App& add_plan(CLI::App& program, PlanOptions& options) {
   CLI::App& command = *program.add_subcommand(
-      "plan", "Say which nodes these NodePools would buy for these pods, and what that costs");
+      "plan",
+      "Say which nodes these NodePools and node groups would buy for these pods, at what price");
   add_input(command, options.input);
   add_output(command, options.output);
   command.add_option("--region", options.region,
-                     "AWS region, where the NodePools' zones do not tell");
+                     "AWS region of the NodePools, where their zones do not tell");
   command.add_flag("--bound-certificate", options.certificate,
                    "print the proof of the lower bound: what each pod must cost at the least");
   command

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs the scenarios of this folder (README.md has their form). Usage: run.py [--accept] [--only NAME] [NAME...]"""
+"""Runs the scenarios of this folder (README.md has their form). Usage: run.py [--accept] [NAME...]"""
 import argparse
 import datetime
 import difflib
