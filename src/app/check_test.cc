@@ -14,7 +14,7 @@
 #include "app/input.h"
 #include "app/mend.h"
 #include "app/save.h"
-#include "base/testing.h"
+#include "tests/repository_root.h"
 
 namespace gputide::app {
 namespace {

@@ -119,9 +119,17 @@ std::string region_of(const std::vector<model::NodePool>& pools) {
   return {};
 }
 
-std::vector<std::string> zones_of(const PlanOptions& options, const std::string& region) {
+// Without --zones: a, b and c of the region, and those that the NodePools ask for by name.
+std::vector<std::string> zones_of(const PlanOptions& options, const std::string& region,
+                                  const std::vector<model::NodePool>& pools) {
   if (!options.zones.empty()) return options.zones;
-  return {region + "a", region + "b", region + "c"};
+  std::set<std::string> zones{region + "a", region + "b", region + "c"};
+  for (const model::NodePool& pool : pools)
+    for (const auto& each : pool.spec.template_.spec.requirements)
+      if (each.key == "topology.kubernetes.io/zone" && each.operator_ == "In")
+        for (const std::string& zone : each.values)
+          if (pricing::region_of_zone(zone) == region) zones.insert(zone);
+  return {zones.begin(), zones.end()};
 }
 
 // Whether the plugin's pods come to nodes with these labels. Labels that a type or zone decides are
@@ -229,7 +237,8 @@ Result<void> add_node_pools(const PlanOptions& options, const Checked& checked, 
   const auto known = checked.catalogue.regions();
   if (std::find(known.begin(), known.end(), region) == known.end())
     return fail(fmt::format("no prices are known for the region \"{}\"", region));
-  return add_types(checked.catalogue, region, zones_of(options, region), demand);
+  return add_types(checked.catalogue, region, zones_of(options, region, demand.problem.pools),
+                   demand);
 }
 
 // Reads the pods and the pools, or says what is missing.

@@ -7,10 +7,10 @@
 
 #include <gtest/gtest.h>
 
-#include "base/testing.h"
 #include "codec/json.h"
 #include "codec/objects.h"
 #include "codec/yaml.h"
+#include "tests/repository_root.h"
 
 namespace gputide::codec {
 namespace {

@@ -9,10 +9,10 @@
 
 #include <gtest/gtest.h>
 
-#include "base/testing.h"
 #include "sim/cloud_fixture.h"
 #include "sim/holding_times.h"
 #include "sim/pools.h"
+#include "tests/repository_root.h"
 
 namespace gputide::sim {
 namespace {

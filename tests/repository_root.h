@@ -1,4 +1,4 @@
-// For tests alone: where the repository's files are.
+// Where the repository's files are, for tests of any folder.
 #pragma once
 
 #include <filesystem>
