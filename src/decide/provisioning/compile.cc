@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "decide/provisioning/node_ask.h"
 #include "decide/provisioning/provision.h"
 #include "decide/provisioning/topology_compile.h"
 #include "model/pod_requests.h"
@@ -20,33 +21,6 @@ constexpr std::string_view kHostnameLabel = "kubernetes.io/hostname";
 
 std::int64_t amount(std::string_view resource, const Quantity& quantity) {
   return resource == "cpu" ? quantity.milli_value() : quantity.value();
-}
-
-// What a pod's labels and affinity ask: alternatives of which one must hold.
-std::vector<Requirements> alternatives(const model::PodSpec& spec) {
-  const Requirements base = Requirements::from_labels(spec.nodeSelector);
-  std::vector<Requirements> out;
-  if (spec.affinity && spec.affinity->nodeAffinity) {
-    const auto& required =
-        spec.affinity->nodeAffinity->requiredDuringSchedulingIgnoredDuringExecution;
-    if (required) {
-      for (const model::NodeSelectorTerm& term : required->nodeSelectorTerms) {
-        Requirements all = base;
-        all.add(Requirements::from_node_selector(term.matchExpressions));
-        out.push_back(std::move(all));
-      }
-      return out;
-    }
-  }
-  out.push_back(base);
-  return out;
-}
-
-std::vector<model::Taint> hard_taints(const std::vector<model::Taint>& taints) {
-  std::vector<model::Taint> out;
-  for (const model::Taint& taint : taints)
-    if (taint.effect != "PreferNoSchedule") out.push_back(taint);
-  return out;
 }
 
 struct PodKind {  // pods that ask the same of nodes, whatever they are called
@@ -69,7 +43,6 @@ class Compiler {
   void name_dimensions();
   std::vector<std::int64_t> vector_of(const model::ResourceList& list) const;
   std::vector<std::int64_t> demand_of(const model::Pod& pod) const;
-  Requirements template_requirements(const model::NodePool& pool) const;
   std::set<std::string> split_keys(std::uint32_t pool) const;
   std::vector<Variant> variants(std::uint32_t pool);
   void add_kinds(const Variant& variant);
@@ -127,24 +100,11 @@ std::vector<std::int64_t> Compiler::demand_of(const model::Pod& pod) const {
   return out;
 }
 
-Requirements Compiler::template_requirements(const model::NodePool& pool) const {
-  const model::NodeClaimTemplate& t = pool.spec.template_;
-  Requirements out = Requirements::from_node_pool(t.spec.requirements);
-  out.add(Requirements::from_labels(t.metadata.labels));
-  out.add(Requirement::in(kNodePool, pool.metadata.name));
-  std::string kind = t.spec.nodeClassRef.kind;
-  std::transform(kind.begin(), kind.end(), kind.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  if (!kind.empty())
-    out.add(Requirement::in(t.spec.nodeClassRef.group + "/" + kind, t.spec.nodeClassRef.name));
-  return out;
-}
-
 // Labels of which a pool's nodes may have this value or that, and pods or topology rules care.
 std::set<std::string> Compiler::split_keys(std::uint32_t pool) const {
   std::set<std::string> cared(topology_.keys().begin(), topology_.keys().end());
   for (const auto& pod : problem_.pods)
-    for (const Requirements& each : alternatives(*pod->spec))
+    for (const Requirements& each : node_alternatives(*pod->spec))
       for (const auto& [key, requirement] : each) cared.insert(key);
   for (const std::string_view known :
        {kZone, kCapacityType, kReservation, kNodePool, kHostnameLabel})
@@ -176,7 +136,7 @@ std::vector<Compiler::Variant> Compiler::variants(std::uint32_t pool) {
       if (const Requirement* r = from.find(key)) values.insert(r->values.begin(), r->values.end());
     };
     for (const auto& pod : problem_.pods)
-      for (const Requirements& each : alternatives(*pod->spec)) take(each);
+      for (const Requirements& each : node_alternatives(*pod->spec)) take(each);
     for (const std::uint32_t t : problem_.pool_types[pool]) take(problem_.types[t].requirements);
     take(all.front().requirements);
     std::vector<Variant> split;
@@ -209,18 +169,9 @@ bool Compiler::suits(const PodKind& pod, const Requirements& node,
 std::vector<std::int64_t> Compiler::daemon_overhead(std::uint32_t pool, const Requirements& kind,
                                                     const ProviderType& type) const {
   std::vector<std::int64_t> sum(out_.dimensions.size(), 0);
-  const std::vector<model::Taint> taints =
-      hard_taints(problem_.pools[pool].spec.template_.spec.taints);
+  const auto& taints = problem_.pools[pool].spec.template_.spec.taints;
   for (const auto& daemon : problem_.daemons) {
-    if (!untolerated(taints, daemon->spec->tolerations).empty()) continue;
-    bool runs = false;
-    for (const Requirements& each : alternatives(*daemon->spec)) {
-      Requirements both = kind;
-      both.add(each);
-      runs = runs ||
-             (kind.is_compatible(each, problem_.well_known) && type.requirements.intersects(both));
-    }
-    if (!runs) continue;
+    if (!comes_to(*daemon->spec, kind, taints, type, problem_.well_known)) continue;
     const std::vector<std::int64_t> needs = demand_of(*daemon);
     for (std::size_t r = 0; r < sum.size(); ++r) sum[r] += needs[r];
   }
@@ -333,7 +284,7 @@ void Compiler::add_nodes() {
   for (const ProvisionNode& node : problem_.nodes) {
     std::vector<std::int64_t> sum(out_.dimensions.size(), 0);
     for (const auto& daemon : problem_.daemons) {
-      PodKind kind{alternatives(*daemon->spec), daemon->spec->tolerations};
+      PodKind kind{node_alternatives(*daemon->spec), daemon->spec->tolerations};
       if (!untolerated(hard_taints(node.taints), kind.tolerations).empty() ||
           !suits(kind, Requirements::from_labels(node.labels), {}))
         continue;
@@ -421,7 +372,7 @@ void Compiler::add_classes() {
   std::map<std::string, std::uint32_t> known;
   for (std::uint32_t i = 0; i < problem_.pods.size(); ++i) {
     const model::Pod& pod = *problem_.pods[i];
-    const PodKind kind{alternatives(*pod.spec), pod.spec->tolerations};
+    const PodKind kind{node_alternatives(*pod.spec), pod.spec->tolerations};
     const std::string place_key = key_of(kind);
     auto place = places.find(place_key);
     if (place == places.end()) {

@@ -62,7 +62,8 @@ void add_offerings(const pricing::Catalogue& catalogue, const std::string& regio
 }
 
 ProviderType provider_type(const pricing::Catalogue& catalogue, const model::InstanceType& type,
-                           const std::string& region, const std::vector<std::string>& zones) {
+                           const std::string& region, const std::vector<std::string>& zones,
+                           const pricing::NodeSizing& sizing) {
   ProviderType told;
   told.name = type.name;
   add_offerings(catalogue, region, zones, told);
@@ -78,8 +79,6 @@ ProviderType provider_type(const pricing::Catalogue& catalogue, const model::Ins
   told.requirements.add(Requirement::make("karpenter.sh/capacity-type", "In", markets));
   add_family(type, told.requirements);
   add_hardware(type, told.requirements);
-  pricing::NodeSizing sizing;
-  sizing.vm_overhead_per_10000 = kMemoryOverheadPer10000;
   pricing::NodeResources resources = pricing::node_resources(type, sizing);
   told.capacity = std::move(resources.capacity);
   told.allocatable = std::move(resources.allocatable);
@@ -93,12 +92,19 @@ ProviderType provider_type(const pricing::Catalogue& catalogue, const model::Ins
 
 }  // namespace
 
+pricing::NodeSizing karpenter_sizing() {
+  pricing::NodeSizing sizing;
+  sizing.vm_overhead_per_10000 = kMemoryOverheadPer10000;
+  return sizing;
+}
+
 std::vector<ProviderType> ec2_types(const pricing::Catalogue& catalogue, const std::string& region,
-                                    const std::vector<std::string>& zones) {
+                                    const std::vector<std::string>& zones,
+                                    const pricing::NodeSizing& sizing) {
   std::vector<ProviderType> types;
   for (const model::InstanceType& type : catalogue.all()) {
     if (!catalogue.offered(region, type.name)) continue;
-    ProviderType told = provider_type(catalogue, type, region, zones);
+    ProviderType told = provider_type(catalogue, type, region, zones, sizing);
     if (!told.offerings.empty()) types.push_back(std::move(told));
   }
   return types;

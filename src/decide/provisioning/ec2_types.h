@@ -5,17 +5,22 @@
 #include <string>
 #include <vector>
 
+#include "decide/pricing/allocatable.h"
 #include "decide/pricing/catalogue.h"
 #include "decide/provisioning/provision.h"
 
 namespace gputide::provisioning {
 
+/// How Karpenter expects nodes to be sized of which it has seen none.
+pricing::NodeSizing karpenter_sizing();
+
 /// The types that AWS sells in `region`, in byte order of their names, each with an offering for
 /// every zone and market in which its price is known. Memory is less by the 7.5 % that Karpenter
-/// expects the machine to keep. A label of which the catalogue knows nothing (the CPU's maker, EBS
-/// bandwidth) is left open.
+/// expects the machine to keep, unless `sizing` says otherwise. A label of which the catalogue
+/// knows nothing (the CPU's maker, EBS bandwidth) is left open.
 std::vector<ProviderType> ec2_types(const pricing::Catalogue& catalogue, const std::string& region,
-                                    const std::vector<std::string>& zones);
+                                    const std::vector<std::string>& zones,
+                                    const pricing::NodeSizing& sizing = karpenter_sizing());
 
 /// The labels that Karpenter knows on AWS: a node template may leave them open.
 const LabelSet& ec2_well_known_labels();

@@ -5,7 +5,6 @@
 #include "decide/pricing/allocatable.h"
 #include "decide/scaling/asg_tags.h"
 #include "decide/scaling/node_templates.h"
-#include "decide/sharing/offer.h"
 
 namespace gputide::scaling {
 namespace {
@@ -20,33 +19,13 @@ ResourceList common(const ResourceList& a, const ResourceList& b) {
   return least;
 }
 
-// The devices that a plugin of the DaemonSets will offer on a machine of the type; its labels too,
-// where GPU Feature Discovery runs.
-struct Devices {
-  ResourceList resources;
-  model::StringMap labels;
-};
-Devices devices_of(const model::InstanceType& type, const model::Node& node,
-                   const LaunchPossibilities& from) {
-  Devices devices;
-  if (!type.has_nvidia()) return devices;
-  const auto layout = node.metadata.labels.find(std::string(sharing::kMigConfigLabel));
-  for (const auto& set : from.daemon_sets) {
-    if (!sharing::plugin_role(*set->spec.template_.spec)) continue;
-    if (daemon_pods(node, std::span(&set, 1)).empty()) continue;
-    const Result<sharing::ResolvedPlugin> plugin =
-        sharing::resolve_plugin(*set, from.find_config_map, node.metadata.labels);
-    if (!plugin) continue;
-    const Result<sharing::NodeOffer> offer =
-        sharing::offer(type, plugin->setup, node.metadata.name,
-                       layout == node.metadata.labels.end() ? "" : layout->second);
-    if (!offer) continue;
-    if (plugin->role.offers_devices)
-      for (const auto& [name, amount] : offer->resource_list()) devices.resources[name] = amount;
-    if (plugin->role.publishes_labels)
-      for (const auto& [key, value] : offer->labels) devices.labels[key] = value;
-  }
-  return devices;
+// The DaemonSets whose pods come to the node.
+std::vector<std::shared_ptr<const model::DaemonSet>> coming_to(const model::Node& node,
+                                                               const LaunchPossibilities& from) {
+  std::vector<std::shared_ptr<const model::DaemonSet>> sets;
+  for (const auto& set : from.daemon_sets)
+    if (!daemon_pods(node, std::span(&set, 1)).empty()) sets.push_back(set);
+  return sets;
 }
 
 }  // namespace
@@ -63,9 +42,11 @@ Result<NodeTemplate> gputide_template(const LaunchPossibilities& from, std::stri
   pricing::NodeSizing sizing;
   if (from.volume_gib > 0) sizing.volume_gib = from.volume_gib;
   ResourceList capacity, allocatable;
+  const auto coming = coming_to(node, from);
   for (const model::InstanceType* type : from.types) {
     pricing::NodeResources size = pricing::node_resources(*type, sizing);
-    const Devices devices = devices_of(*type, node, from);
+    const sharing::Devices devices = sharing::devices_of(
+        *type, node.metadata.labels, node.metadata.name, coming, from.find_config_map);
     for (const auto& [name, amount] : devices.resources)
       size.capacity[name] = size.allocatable[name] = amount;
     const bool is_first = type == &first;

@@ -340,4 +340,36 @@ Result<ResolvedPlugin> resolve_plugin(const model::DaemonSet& daemon_set,
   return Resolver(daemon_set, find_config_map, node_labels).run();
 }
 
+Devices devices_of(const model::InstanceType& type, const model::StringMap& node_labels,
+                   std::string_view node_name,
+                   std::span<const std::shared_ptr<const model::DaemonSet>> daemon_sets,
+                   const FindConfigMap& find_config_map) {
+  Devices devices;
+  if (!type.has_nvidia()) return devices;
+  const auto layout = node_labels.find(std::string(kMigConfigLabel));
+  for (const auto& set : daemon_sets) {
+    if (!plugin_role(*set->spec.template_.spec)) continue;
+    const auto refuse = [&](const Error& error) {
+      devices.errors.push_back(
+          fmt::format("device plugin {} on {}: {}", set->metadata.name, type.name, error.message));
+    };
+    const Result<ResolvedPlugin> plugin = resolve_plugin(*set, find_config_map, node_labels);
+    if (!plugin) {
+      refuse(plugin.error());
+      continue;
+    }
+    const Result<NodeOffer> offered = offer(type, plugin->setup, std::string(node_name),
+                                            layout == node_labels.end() ? "" : layout->second);
+    if (!offered) {
+      refuse(offered.error());
+      continue;
+    }
+    if (plugin->role.offers_devices)
+      for (const auto& [name, amount] : offered->resource_list()) devices.resources[name] = amount;
+    if (plugin->role.publishes_labels)
+      for (const auto& [key, value] : offered->labels) devices.labels[key] = value;
+  }
+  return devices;
+}
+
 }  // namespace gputide::sharing

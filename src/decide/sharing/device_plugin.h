@@ -4,9 +4,12 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "decide/sharing/offer.h"
@@ -46,5 +49,19 @@ struct ResolvedPlugin {
 Result<ResolvedPlugin> resolve_plugin(const model::DaemonSet& daemon_set,
                                       const FindConfigMap& find_config_map,
                                       const model::StringMap& node_labels);
+
+/// What GPU DaemonSets make of a machine's GPUs.
+struct Devices {
+  model::ResourceList resources;
+  model::StringMap labels;          // where GPU Feature Discovery runs
+  std::vector<std::string> errors;  // of plugins that would not start: which, and why
+};
+
+/// The devices of a node before it exists: `daemon_sets` are those whose pods would come to it
+/// (others than GPU plugins are passed over), `node_labels` the labels that it will have.
+Devices devices_of(const model::InstanceType& type, const model::StringMap& node_labels,
+                   std::string_view node_name,
+                   std::span<const std::shared_ptr<const model::DaemonSet>> daemon_sets,
+                   const FindConfigMap& find_config_map);
 
 }  // namespace gputide::sharing

@@ -1,0 +1,217 @@
+#include "app/plan_demand.h"
+
+#include <algorithm>
+#include <set>
+
+#include <fmt/core.h>
+
+#include "app/node_group_pools.h"
+#include "codec/karpenter_conversion.h"
+#include "decide/provisioning/ec2_types.h"
+#include "decide/provisioning/pool_types.h"
+#include "decide/sharing/device_plugin.h"
+#include "model/pod_defaults.h"
+#include "sim/system_pods.h"
+
+namespace gputide::app {
+namespace {
+
+using provisioning::ProvisionProblem;
+
+void add_pods(const model::ObjectMeta& owner, const model::PodTemplateSpec& pod_template,
+              std::int64_t count, Demand& demand) {
+  model::Shared<model::PodSpec> spec = pod_template.spec;
+  model::default_requests(spec.edit());
+  for (std::int64_t i = 0; i < count; ++i) {
+    auto pod = std::make_shared<model::Pod>();
+    pod->metadata = pod_template.metadata;
+    pod->metadata.namespace_ = owner.namespace_.empty() ? "default" : owner.namespace_;
+    pod->metadata.name = fmt::format("{}-{}", owner.name, i);
+    pod->spec = spec;
+    demand.problem.pods.push_back(std::move(pod));
+    demand.owners.push_back(owner.name);
+  }
+}
+
+void add_daemon(const model::DaemonSet& daemon, ProvisionProblem& problem) {
+  auto pod = std::make_shared<model::Pod>();
+  pod->metadata.name = daemon.metadata.name;
+  pod->metadata.namespace_ = daemon.metadata.namespace_;
+  pod->spec = daemon.spec.template_.spec;
+  model::default_requests(pod->spec.edit());
+  problem.daemons.push_back(std::move(pod));
+}
+
+// What EKS runs on every node, unless a file says otherwise.
+void add_system_daemons(ProvisionProblem& problem) {
+  for (const model::Typed& object : sim::system_objects()) {
+    const auto* daemon = std::get_if<std::shared_ptr<const model::DaemonSet>>(&object);
+    if (daemon == nullptr) continue;
+    const bool given = std::any_of(
+        problem.daemons.begin(), problem.daemons.end(),
+        [&](const auto& pod) { return pod->metadata.name == (*daemon)->metadata.name; });
+    if (!given) add_daemon(**daemon, problem);
+  }
+}
+
+void add_object(const model::Object& object, Demand& demand) {
+  ProvisionProblem& problem = demand.problem;
+  if (const auto* pod = object.as<model::Pod>()) {
+    auto copy = std::make_shared<model::Pod>(*pod);
+    if (copy->metadata.namespace_.empty()) copy->metadata.namespace_ = "default";
+    model::default_requests(copy->spec.edit());
+    demand.owners.push_back(copy->metadata.name);
+    problem.pods.push_back(std::move(copy));
+  } else if (const auto* deployment = object.as<model::Deployment>()) {
+    add_pods(deployment->metadata, deployment->spec.template_,
+             deployment->spec.replicas.value_or(1), demand);
+  } else if (const auto* set = object.as<model::ReplicaSet>()) {
+    add_pods(set->metadata, set->spec.template_, set->spec.replicas.value_or(1), demand);
+  } else if (const auto* stateful = object.as<model::StatefulSet>()) {
+    add_pods(stateful->metadata, stateful->spec.template_, stateful->spec.replicas.value_or(1),
+             demand);
+  } else if (const auto* job = object.as<model::Job>()) {
+    if (job->spec.suspend.value_or(false)) return;
+    const std::int32_t parallelism = job->spec.parallelism.value_or(1);
+    add_pods(job->metadata, job->spec.template_,
+             std::min(parallelism, job->spec.completions.value_or(parallelism)), demand);
+  } else if (const auto* daemon = object.as<model::DaemonSet>()) {
+    demand.daemon_sets.push_back(std::make_shared<const model::DaemonSet>(*daemon));
+    add_daemon(*daemon, problem);
+  } else if (const auto* map = object.as<model::ConfigMap>()) {
+    demand.config_maps[{map->metadata.namespace_, map->metadata.name}] = *map;
+  } else if (const auto* name_space = object.as<model::Namespace>()) {
+    problem.namespaces[name_space->metadata.name] = name_space->metadata.labels;
+  } else if (const auto* pool = object.as<model::NodePool>()) {
+    problem.pools.push_back(*pool);
+  } else if (const auto* old = object.as<model::v1beta1::NodePool>()) {
+    problem.pools.push_back(codec::to_v1(*old));
+  } else if (const auto* node_class = object.as<model::EC2NodeClass>()) {
+    demand.node_classes[node_class->metadata.name] = *node_class;
+  } else if (const auto* old_class = object.as<model::v1beta1::EC2NodeClass>()) {
+    demand.node_classes[old_class->metadata.name] = model::v1beta1::to_v1(*old_class);
+  }
+}
+
+// The region that the NodePools' zones name; "" when they name none.
+std::string region_of(const std::vector<model::NodePool>& pools) {
+  for (const model::NodePool& pool : pools)
+    for (const auto& each : pool.spec.template_.spec.requirements) {
+      if (each.operator_ != "In" || each.values.empty()) continue;
+      if (each.key == "topology.kubernetes.io/region") return each.values.front();
+      if (each.key == "topology.kubernetes.io/zone")
+        return std::string(pricing::region_of_zone(each.values.front()));
+    }
+  return {};
+}
+
+// Without --zones: a, b and c of the region, and those that the NodePools ask for by name.
+std::vector<std::string> zones_of(const PlanOptions& options, const std::string& region,
+                                  const std::vector<model::NodePool>& pools) {
+  if (!options.zones.empty()) return options.zones;
+  std::set<std::string> zones{region + "a", region + "b", region + "c"};
+  for (const model::NodePool& pool : pools)
+    for (const auto& each : pool.spec.template_.spec.requirements)
+      if (each.key == "topology.kubernetes.io/zone" && each.operator_ == "In")
+        for (const std::string& zone : each.values)
+          if (pricing::region_of_zone(zone) == region) zones.insert(zone);
+  return {zones.begin(), zones.end()};
+}
+
+provisioning::PoolSurroundings surroundings(const Checked& checked, const Demand& demand) {
+  const sharing::FindConfigMap find = [&demand](std::string_view space, std::string_view name) {
+    const auto at = demand.config_maps.find({std::string(space), std::string(name)});
+    return at == demand.config_maps.end() ? nullptr : &at->second;
+  };
+  return {checked.catalogue, {}, {}, demand.daemon_sets, find, true};
+}
+
+// Adds the types of the problem's last pool.
+Result<void> add_types(std::vector<provisioning::ProviderType> types,
+                       const std::vector<std::string>& errors, ProvisionProblem& problem) {
+  if (!errors.empty()) return fail(errors.front());
+  std::vector<std::uint32_t> own;
+  for (provisioning::ProviderType& type : types) {
+    own.push_back(static_cast<std::uint32_t>(problem.types.size()));
+    problem.types.push_back(std::move(type));
+  }
+  problem.pool_types.push_back(std::move(own));
+  return {};
+}
+
+bool has_plugin(const Demand& demand) {
+  return std::any_of(demand.daemon_sets.begin(), demand.daemon_sets.end(), [](const auto& set) {
+    return sharing::plugin_role(*set->spec.template_.spec).has_value();
+  });
+}
+
+// The node groups, after the NodePools.
+Result<void> add_node_groups(const Checked& checked, Demand& demand) {
+  Diagnostics told;  // by the checks before
+  const auto around = surroundings(checked, demand);
+  for (const model::Object* object : checked.input.objects()) {
+    if (object->as<model::ClusterConfig>() == nullptr) continue;
+    for (NodeGroupPool& group : node_group_pools(*object, checked.catalogue, told)) {
+      std::vector<std::string> errors;
+      if (has_plugin(demand))
+        for (provisioning::ProviderType& type : group.types)
+          provisioning::offer_devices(around, group.pool, type, errors);
+      demand.problem.pools.push_back(std::move(group.pool));
+      if (const auto added = add_types(std::move(group.types), errors, demand.problem); !added)
+        return added;
+    }
+  }
+  return {};
+}
+
+std::string cluster_region(const Input& input) {
+  for (const model::Object* object : input.objects())
+    if (const auto* cluster = object->as<model::ClusterConfig>()) return cluster->metadata.region;
+  return {};
+}
+
+// The types of the NodePools: in the region that is named, or that the files tell.
+Result<void> add_node_pools(const PlanOptions& options, const Checked& checked, Demand& demand) {
+  std::string region = options.region;
+  if (region.empty()) region = region_of(demand.problem.pools);
+  if (region.empty()) region = cluster_region(checked.input);
+  if (region.empty())
+    return fail("the NodePools name no zone, so the region is not known; name it with --region");
+  const auto known = checked.catalogue.regions();
+  if (std::find(known.begin(), known.end(), region) == known.end())
+    return fail(fmt::format("no prices are known for the region \"{}\"", region));
+  auto around = surroundings(checked, demand);
+  around.region = region;
+  around.zones = zones_of(options, region, demand.problem.pools);
+  for (const model::NodePool& pool : demand.problem.pools) {
+    const auto found = demand.node_classes.find(pool.spec.template_.spec.nodeClassRef.name);
+    provisioning::PoolTypes types = provisioning::types_of_pool(
+        around, pool, found == demand.node_classes.end() ? nullptr : &found->second);
+    const auto added = add_types(std::move(types.types), types.errors, demand.problem);
+    if (!added) return added;
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<Demand> demand_of(const PlanOptions& options, const Checked& checked) {
+  Demand demand;
+  demand.problem.well_known = provisioning::ec2_well_known_labels();
+  demand.problem.namespaces["default"] = {};
+  for (const model::Object* object : checked.input.objects()) add_object(*object, demand);
+  add_system_daemons(demand.problem);
+  if (demand.problem.pods.empty())
+    return fail(
+        "no pods are among the files; give Pods, Deployments, Jobs or StatefulSets with -f");
+  if (!demand.problem.pools.empty())
+    if (const auto added = add_node_pools(options, checked, demand); !added)
+      return tl::unexpected(added.error());
+  if (const auto added = add_node_groups(checked, demand); !added)
+    return tl::unexpected(added.error());
+  if (demand.problem.pools.empty())
+    return fail("no NodePool and no node group is among the files; give one with -f");
+  return demand;
+}
+
+}  // namespace gputide::app

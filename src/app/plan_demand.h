@@ -1,0 +1,29 @@
+// What `gputide plan` and `gputide explain` read from files: pods that want nodes, and the pools
+// that may give them.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "app/commands.h"
+#include "app/input.h"
+#include "decide/provisioning/provision.h"
+#include "model/workload.h"
+
+namespace gputide::app {
+
+struct Demand {
+  provisioning::ProvisionProblem problem;
+  std::vector<std::string> owners;  // of each pod: what a row of the table calls them
+  std::vector<std::shared_ptr<const model::DaemonSet>> daemon_sets;
+  std::map<std::pair<std::string, std::string>, model::ConfigMap> config_maps;
+  std::map<std::string, model::EC2NodeClass> node_classes;
+};
+
+/// Reads the pods and the pools, or says what is missing.
+Result<Demand> demand_of(const PlanOptions& options, const Checked& checked);
+
+}  // namespace gputide::app

@@ -1,0 +1,84 @@
+#include "decide/provisioning/pool_types.h"
+
+#include <algorithm>
+
+#include "codec/json.h"
+#include "decide/provisioning/ec2_types.h"
+#include "decide/provisioning/node_ask.h"
+
+namespace gputide::provisioning {
+namespace {
+
+constexpr std::string_view kBetaKubelet = "compatibility.karpenter.sh/v1beta1-kubelet-conversion";
+constexpr std::int64_t kUsualVolumeGib = 20;  // Karpenter's, where a class maps no device
+
+std::optional<std::int64_t> max_pods_in(const model::Value& kubelet) {
+  const model::Value* value = kubelet.find("maxPods");
+  if (value == nullptr || value->kind() != model::Value::Kind::Int) return std::nullopt;
+  return value->as_int();
+}
+
+std::int64_t root_volume_gib(const model::EC2NodeClass& node_class) {
+  const auto& mappings = node_class.spec.blockDeviceMappings;
+  auto root = std::find_if(mappings.begin(), mappings.end(),
+                           [](const model::BlockDeviceMapping& each) { return each.rootVolume; });
+  if (root == mappings.end()) root = mappings.begin();
+  if (root == mappings.end() || !root->ebs.volumeSize) return kUsualVolumeGib;
+  return root->ebs.volumeSize->value() >> 30;
+}
+
+bool has_plugin(const PoolSurroundings& from) {
+  return std::any_of(from.daemon_sets.begin(), from.daemon_sets.end(), [](const auto& set) {
+    return sharing::plugin_role(*set->spec.template_.spec).has_value();
+  });
+}
+
+}  // namespace
+
+pricing::NodeSizing sizing_of(const model::NodePool& pool, const model::EC2NodeClass* node_class) {
+  pricing::NodeSizing sizing = karpenter_sizing();
+  const auto beta = pool.metadata.annotations.find(std::string(kBetaKubelet));
+  if (beta != pool.metadata.annotations.end())
+    if (const auto kubelet = codec::read_json(beta->second))
+      sizing.max_pods = max_pods_in(*kubelet);
+  if (node_class == nullptr) return sizing;
+  sizing.volume_gib = root_volume_gib(*node_class);
+  if (const auto own = max_pods_in(node_class->spec.kubelet)) sizing.max_pods = own;
+  return sizing;
+}
+
+void offer_devices(const PoolSurroundings& from, const model::NodePool& pool, ProviderType& type,
+                   std::vector<std::string>& errors) {
+  const model::InstanceType* machine = from.catalogue.find(type.name);
+  if (machine == nullptr || !machine->has_nvidia()) return;
+  for (model::ResourceList* list : {&type.capacity, &type.allocatable})
+    list->erase(std::string(sharing::kNvidiaGpu));
+  const Requirements node = template_requirements(pool);
+  const model::NodeClaimTemplate& shape = pool.spec.template_;
+  std::vector<std::shared_ptr<const model::DaemonSet>> coming;
+  for (const auto& set : from.daemon_sets)
+    if (comes_to(*set->spec.template_.spec, node, shape.spec.taints, type, ec2_well_known_labels()))
+      coming.push_back(set);
+  const sharing::Devices devices =
+      sharing::devices_of(*machine, shape.metadata.labels, {}, coming, from.find_config_map);
+  for (const auto& [name, amount] : devices.resources)
+    type.capacity[name] = type.allocatable[name] = amount;
+  for (const std::string& error : devices.errors)
+    if (std::find(errors.begin(), errors.end(), error) == errors.end()) errors.push_back(error);
+}
+
+PoolTypes types_of_pool(const PoolSurroundings& from, const model::NodePool& pool,
+                        const model::EC2NodeClass* node_class) {
+  PoolTypes out;
+  const Requirements asked = template_requirements(pool);
+  const bool as_plugins_offer = !from.assume_plugin || has_plugin(from);
+  const auto all = ec2_types(from.catalogue, from.region, from.zones, sizing_of(pool, node_class));
+  for (const ProviderType& type : all) {
+    if (!type.requirements.intersects(asked)) continue;
+    out.types.push_back(type);
+    if (as_plugins_offer) offer_devices(from, pool, out.types.back(), out.errors);
+  }
+  return out;
+}
+
+}  // namespace gputide::provisioning
