@@ -144,6 +144,7 @@ void print_table(const std::vector<Row>& rows) {
 }
 
 void print_machines(const Demand& demand, const ProvisionPlan& plan) {
+  if (plan.machines.empty()) return fmt::print("nothing is bought\n");
   std::map<Row, int> rows;  // equal machines are one row
   for (const PlannedMachine& machine : plan.machines) {
     if (machine.pods.empty()) continue;
@@ -162,15 +163,32 @@ void print_machines(const Demand& demand, const ProvisionPlan& plan) {
   print_table(table);
 }
 
+// Pods of one workload with one reason share a line.
+void print_unplaced(const Demand& demand, const ProvisionPlan& plan) {
+  std::map<std::pair<std::string, std::string>, std::size_t> alike;
+  for (const auto& [pod, why] : plan.unplaced) ++alike[{demand.owners[pod], why}];
+  for (const auto& [pod, why] : plan.unplaced) {
+    std::size_t& count = alike[{demand.owners[pod], why}];
+    if (count == 0) continue;
+    const model::ObjectMeta& meta = demand.problem.pods[pod]->metadata;
+    const std::string rest =
+        count == 1 ? " finds"
+                   : fmt::format(" and {} more of {} find", count - 1, demand.owners[pod]);
+    fmt::print("pod {}/{}{} no node: {}\n", meta.namespace_, meta.name, rest, why);
+    count = 0;
+  }
+}
+
 void print_text(const Demand& demand, const ProvisionPlan& plan,
                 const std::vector<Alternative>& others) {
   print_machines(demand, plan);
   const double ratio =
       plan.lower_bound > Money() ? plan.per_hour.to_dollars() / plan.lower_bound.to_dollars() : 1.0;
-  fmt::print(
-      "\n${} an hour; no nodes of these pools could run the pods for less than ${} "
-      "({:.2f} × that)\n",
-      plan.per_hour.text(4), plan.lower_bound.text(4), ratio);
+  if (!plan.machines.empty())
+    fmt::print(
+        "\n${} an hour; no nodes of these pools could run the pods for less than ${} "
+        "({:.2f} × that)\n",
+        plan.per_hour.text(4), plan.lower_bound.text(4), ratio);
   for (const Alternative& other : others) {
     if (other.unplaced > plan.unplaced.size())
       fmt::print("{}: no node for {} more of the pods\n", other.what,
@@ -179,9 +197,7 @@ void print_text(const Demand& demand, const ProvisionPlan& plan,
       fmt::print("{}: ${} an hour, ${} more\n", other.what, other.per_hour.text(4),
                  (other.per_hour - plan.per_hour).text(4));
   }
-  for (const auto& [pod, why] : plan.unplaced)
-    fmt::print("pod {}/{} finds no node: {}\n", demand.problem.pods[pod]->metadata.namespace_,
-               demand.problem.pods[pod]->metadata.name, why);
+  print_unplaced(demand, plan);
 }
 
 void print_certificate(const Demand& demand, const ProvisionPlan& plan) {

@@ -19,10 +19,6 @@ constexpr std::string_view kReservation = "karpenter.k8s.aws/capacity-reservatio
 constexpr std::string_view kNodePool = "karpenter.sh/nodepool";
 constexpr std::string_view kHostnameLabel = "kubernetes.io/hostname";
 
-std::int64_t amount(std::string_view resource, const Quantity& quantity) {
-  return resource == "cpu" ? quantity.milli_value() : quantity.value();
-}
-
 struct PodKind {  // pods that ask the same of nodes, whatever they are called
   std::vector<Requirements> alternatives;
   std::vector<model::Toleration> tolerations;
@@ -96,6 +92,7 @@ std::vector<std::int64_t> Compiler::vector_of(const model::ResourceList& list) c
 
 std::vector<std::int64_t> Compiler::demand_of(const model::Pod& pod) const {
   std::vector<std::int64_t> out = vector_of(model::pod_requests(pod));
+  for (std::int64_t& each : out) each = std::max<std::int64_t>(each, 0);
   out[dimension_.find("pods")->second] = 1;
   return out;
 }

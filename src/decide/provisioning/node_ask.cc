@@ -6,20 +6,71 @@
 #include "decide/provisioning/node_constraints.h"
 
 namespace gputide::provisioning {
+namespace {
 
-std::vector<Requirements> node_alternatives(const model::PodSpec& spec) {
-  const Requirements base = Requirements::from_labels(spec.nodeSelector);
+// Each thing that one alternative asks, uncombined.
+std::vector<std::vector<Requirement>> asked(const model::PodSpec& spec) {
+  std::vector<Requirement> base;
+  for (const auto& [key, value] : spec.nodeSelector) base.push_back(Requirement::in(key, value));
   if (!spec.affinity || !spec.affinity->nodeAffinity) return {base};
   const auto& required =
       spec.affinity->nodeAffinity->requiredDuringSchedulingIgnoredDuringExecution;
   if (!required) return {base};
-  std::vector<Requirements> out;
+  std::vector<std::vector<Requirement>> out;
   for (const model::NodeSelectorTerm& term : required->nodeSelectorTerms) {
-    Requirements all = base;
-    all.add(Requirements::from_node_selector(term.matchExpressions));
+    out.push_back(base);
+    for (const model::NodeSelectorRequirement& r : term.matchExpressions)
+      out.back().push_back(Requirement::make(r.key, r.operator_, r.values));
+  }
+  return out;
+}
+
+}  // namespace
+
+std::vector<Requirements> node_alternatives(const model::PodSpec& spec) {
+  std::vector<Requirements> out;
+  for (const std::vector<Requirement>& list : asked(spec)) {
+    if (!contradiction(list).empty()) continue;
+    Requirements all;
+    for (const Requirement& each : list) all.add(each);
     out.push_back(std::move(all));
   }
   return out;
+}
+
+std::string contradiction(std::span<const Requirement> asked) {
+  for (const Requirement& first : asked) {
+    Requirement together = first;
+    bool present = false;  // no node without the label meets all
+    std::vector<std::string> texts;
+    for (const Requirement& each : asked) {
+      if (each.key != first.key) continue;
+      together = together.intersection(each);
+      present = present || !each.allows_absence();
+      texts.push_back(each.text());
+    }
+    if (present && together.op() == "DoesNotExist") return join(texts, " and ");
+  }
+  return {};
+}
+
+std::string contradiction(const model::PodSpec& spec) {
+  std::string first;
+  for (const std::vector<Requirement>& list : asked(spec)) {
+    const std::string found = contradiction(list);
+    if (found.empty()) return {};
+    if (first.empty()) first = found;
+  }
+  return first;
+}
+
+std::string contradiction(const model::NodePool& pool) {
+  std::vector<Requirement> list;
+  for (const auto& [key, value] : pool.spec.template_.metadata.labels)
+    list.push_back(Requirement::in(key, value));
+  for (const model::NodePoolRequirement& r : pool.spec.template_.spec.requirements)
+    list.push_back(Requirement::make(r.key, r.operator_, r.values));
+  return contradiction(list);
 }
 
 std::vector<model::Taint> hard_taints(const std::vector<model::Taint>& taints) {
@@ -49,6 +100,14 @@ bool comes_to(const model::PodSpec& daemon, const Requirements& node,
     both.add(each);
     return node.is_compatible(each, well_known) && type.requirements.intersects(both);
   });
+}
+
+std::int64_t amount(std::string_view resource, const Quantity& quantity) {
+  constexpr std::int64_t kMost = std::int64_t{1} << 58;
+  const double exact = quantity.to_double() * (resource == "cpu" ? 1000.0 : 1.0);
+  if (exact >= static_cast<double>(kMost)) return kMost;
+  if (exact <= -static_cast<double>(kMost)) return -kMost;
+  return resource == "cpu" ? quantity.milli_value() : quantity.value();
 }
 
 }  // namespace gputide::provisioning

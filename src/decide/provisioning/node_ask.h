@@ -2,8 +2,11 @@
 #pragma once
 
 #include <span>
+#include <string>
+#include <string_view>
 #include <vector>
 
+#include "base/quantity.h"
 #include "decide/provisioning/provision.h"
 #include "decide/provisioning/requirements.h"
 #include "model/karpenter.h"
@@ -12,8 +15,14 @@
 namespace gputide::provisioning {
 
 /// What a pod's node selector and required affinity ask: alternatives, of which one must hold. An
-/// affinity without terms has none.
+/// affinity without terms has none; terms that contradict themselves or the selector are left out.
 std::vector<Requirements> node_alternatives(const model::PodSpec& spec);
+
+/// What is asked of the first label that no node can meet: "KEY In [a] and KEY In [b]"; "" = none.
+std::string contradiction(std::span<const Requirement> asked);
+/// The same of a pod of which every alternative contradicts itself, and of a NodePool.
+std::string contradiction(const model::PodSpec& spec);
+std::string contradiction(const model::NodePool& pool);
 
 /// The taints that keep pods off a node: all but PreferNoSchedule.
 std::vector<model::Taint> hard_taints(const std::vector<model::Taint>& taints);
@@ -25,5 +34,9 @@ Requirements template_requirements(const model::NodePool& pool);
 bool comes_to(const model::PodSpec& daemon, const Requirements& node,
               const std::vector<model::Taint>& taints, const ProviderType& type,
               const LabelSet& well_known);
+
+/// Thousandths of a core, or whole units; of absurd quantities the nearest number of which a few
+/// can be added.
+std::int64_t amount(std::string_view resource, const Quantity& quantity);
 
 }  // namespace gputide::provisioning

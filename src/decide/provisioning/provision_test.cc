@@ -1,0 +1,242 @@
+#include "decide/provisioning/provision.h"
+
+#include <gtest/gtest.h>
+
+namespace gputide::provisioning {
+namespace {
+
+constexpr const char* kZone = "topology.kubernetes.io/zone";
+
+model::ResourceList cpus(const char* amount) {
+  return {{"cpu", *Quantity::parse(amount)}};
+}
+
+ProviderType type(const std::string& name, std::int64_t cores, Money price,
+                  const std::vector<std::string>& zones = {"a", "b"}) {
+  ProviderType out;
+  out.name = name;
+  out.requirements.add(Requirement::in("node.kubernetes.io/instance-type", name));
+  out.requirements.add(Requirement::make(kZone, "In", zones));
+  out.requirements.add(Requirement::in("karpenter.sh/capacity-type", "on-demand"));
+  for (const std::string& zone : zones)
+    out.offerings.push_back({zone, "on-demand", "", 0, price, true});
+  out.capacity =
+      out.allocatable = {{"cpu", Quantity::from_value(cores)}, {"pods", Quantity::from_value(100)}};
+  return out;
+}
+
+model::NodePool pool(const std::string& name,
+                     std::vector<model::NodePoolRequirement> requirements = {}) {
+  model::NodePool out;
+  out.metadata.name = name;
+  out.spec.template_.spec.requirements = std::move(requirements);
+  return out;
+}
+
+void add_pool(ProvisionProblem& problem, model::NodePool pool) {
+  problem.pools.push_back(std::move(pool));
+  problem.pool_types.emplace_back();
+  for (std::uint32_t t = 0; t < problem.types.size(); ++t) problem.pool_types.back().push_back(t);
+}
+
+model::PodSpec asking(const char* cpu) {
+  model::Container container;
+  container.resources.requests = cpus(cpu);
+  model::PodSpec spec;
+  spec.containers = {container};
+  return spec;
+}
+
+void add_pods(ProvisionProblem& problem, const model::PodSpec& spec, int count,
+              const model::StringMap& labels = {}) {
+  for (int i = 0; i < count; ++i) {
+    auto pod = std::make_shared<model::Pod>();
+    pod->metadata.name = "pod-" + std::to_string(problem.pods.size());
+    pod->metadata.namespace_ = "default";
+    pod->metadata.labels = labels;
+    pod->spec = model::Shared<model::PodSpec>(spec);
+    problem.pods.push_back(std::move(pod));
+  }
+}
+
+ProvisionProblem one_pool() {
+  ProvisionProblem problem;
+  problem.types = {type("small", 4, Money::micros(100'000)),
+                   type("large", 16, Money::micros(400'000))};
+  add_pool(problem, pool("main"));
+  return problem;
+}
+
+std::string reason(const ProvisionProblem& problem) {
+  const ProvisionPlan plan = provision(problem);
+  EXPECT_EQ(plan.unplaced.size(), 1u);
+  return plan.unplaced.empty() ? "" : plan.unplaced.front().second;
+}
+
+model::PodSpec in_zone(model::PodSpec spec, const std::string& key, const std::string& value) {
+  model::NodeSelector selector;
+  selector.nodeSelectorTerms = {{{{key, "In", {value}}}, {}}};
+  spec.affinity.emplace();
+  spec.affinity->nodeAffinity.emplace();
+  spec.affinity->nodeAffinity->requiredDuringSchedulingIgnoredDuringExecution = selector;
+  return spec;
+}
+
+TEST(Provision, SaysWhichResourceIsTooMuch) {
+  ProvisionProblem problem = one_pool();
+  add_pods(problem, asking("17"), 1);
+  EXPECT_EQ(reason(problem),
+            "it asks 17 of cpu; the largest node that it may use offers 16; ask for less, or let "
+            "it use larger instance types");
+  problem.pods.clear();
+  model::PodSpec spec = asking("1");
+  spec.containers[0].resources.requests["nvidia.com/gpu"] = Quantity::from_value(1);
+  add_pods(problem, spec, 1);
+  EXPECT_EQ(reason(problem),
+            "it asks nvidia.com/gpu, and no node that it may use offers any; give the DaemonSet of "
+            "the device plugin that offers it, or another NodePool");
+}
+
+// No number wraps around: 2^64 cores are not few.
+TEST(Provision, AbsurdQuantitiesFitNothing) {
+  for (const char* cpu : {"18446744073709551616", "9e18", "9223372036854775807", "1e30"}) {
+    ProvisionProblem problem = one_pool();
+    add_pods(problem, asking(cpu), 1);
+    add_pods(problem, asking("1"), 3);
+    const ProvisionPlan plan = provision(problem);
+    ASSERT_EQ(plan.unplaced.size(), 1u) << cpu;
+    EXPECT_EQ(plan.unplaced.front().first, 0u);
+    EXPECT_EQ(plan.per_hour, Money::micros(100'000));
+  }
+}
+
+TEST(Provision, NegativeQuantitiesAskNothingAndGiveNothing) {
+  ProvisionProblem problem = one_pool();
+  add_pods(problem, asking("-100"), 1);
+  add_pods(problem, asking("4"), 2);
+  const ProvisionPlan plan = provision(problem);
+  EXPECT_TRUE(plan.unplaced.empty());
+  EXPECT_EQ(plan.per_hour, Money::micros(200'000));
+  for (ProviderType& each : problem.types) each.allocatable = cpus("-4");
+  EXPECT_EQ(provision(problem).unplaced.size(), 3u);
+}
+
+TEST(Provision, SaysWhatContradictsWithinAPod) {
+  for (const char* key : {kZone, "team"}) {
+    ProvisionProblem problem = one_pool();
+    model::PodSpec spec = in_zone(asking("1"), key, "a");
+    spec.nodeSelector[key] = "b";
+    add_pods(problem, spec, 1);
+    const std::string name = key;
+    EXPECT_EQ(reason(problem), "it asks " + name + " In [b] and " + name +
+                                   " In [a] at once, which no node can be; drop one");
+  }
+}
+
+TEST(Provision, SaysWhereAPodAndTheNearestPoolDisagree) {
+  ProvisionProblem problem = one_pool();
+  problem.pools.clear();
+  problem.pool_types.clear();
+  model::NodePool tainted = pool("tainted");
+  tainted.spec.template_.spec.taints = {{"gpu", "yes", "NoSchedule", {}}};
+  add_pool(problem, tainted);
+  add_pods(problem, in_zone(asking("1"), kZone, "b"), 1);
+  EXPECT_EQ(reason(problem),
+            "it does not tolerate the taint gpu=yes:NoSchedule of NodePool tainted; add a "
+            "toleration to the pod");
+  add_pool(problem, pool("west", {{kZone, "In", {"a"}, {}}}));
+  EXPECT_EQ(reason(problem),
+            "it asks topology.kubernetes.io/zone In [b], and NodePool west has "
+            "topology.kubernetes.io/zone In [a]; change one of the two");
+  problem.pods.clear();
+  add_pods(problem, in_zone(asking("1"), "team", "x"), 1);
+  EXPECT_EQ(reason(problem),
+            "it asks team In [x], and nodes of NodePool west have no such label; add the label to "
+            "the NodePool's template or drop it from the pod");
+  problem.pods.clear();
+  add_pods(problem, in_zone(asking("1"), kZone, "c"), 1);
+  problem.pools[1] = pool("west");
+  EXPECT_EQ(reason(problem),
+            "no instance type on offer to NodePool west has topology.kubernetes.io/zone In [c]; "
+            "change what the pod or the NodePool asks");
+}
+
+TEST(Provision, SaysWhatAPoolCannotBuy) {
+  ProvisionProblem problem = one_pool();
+  add_pods(problem, asking("1"), 1);
+  problem.pools = {pool("none", {{kZone, "In", {"moon"}, {}}})};
+  EXPECT_EQ(reason(problem),
+            "no instance type on offer to NodePool none has topology.kubernetes.io/zone In [moon]; "
+            "change its requirements");
+  problem.pools = {pool("none", {{kZone, "In", {"a"}, {}}, {kZone, "NotIn", {"a"}, {}}})};
+  EXPECT_EQ(reason(problem),
+            "NodePool none asks topology.kubernetes.io/zone In [a] and topology.kubernetes.io/zone "
+            "NotIn [a] at once, which no node can be; drop one");
+  problem.pool_types = {{}};
+  problem.pools = {pool("none", {{kZone, "In", {"moon"}, {}}})};
+  EXPECT_EQ(reason(problem),
+            "no instance type on offer meets what NodePool none asks (topology.kubernetes.io/zone "
+            "In [moon]); ask for less");
+  problem.pools.clear();
+  problem.pool_types.clear();
+  EXPECT_EQ(reason(problem), "there is no NodePool; give one");
+}
+
+TEST(Provision, SaysWhichLimitsLeaveNoRoom) {
+  for (const auto& [name, limit] : {std::pair("cpu", "0"), std::pair("nodes", "0"),
+                                    std::pair("cpu", "-1"), std::pair("cpu", "3")}) {
+    ProvisionProblem problem = one_pool();
+    problem.pools[0].spec.limits = {{name, *Quantity::parse(limit)}};
+    add_pods(problem, asking("1"), 1);
+    EXPECT_EQ(reason(problem), std::string("the limits of NodePool main (") + name + ": " + limit +
+                                   ") leave no room for a node that holds it; raise them");
+  }
+  ProvisionProblem problem = one_pool();
+  problem.pools[0].spec.limits = cpus("1e30");
+  add_pods(problem, asking("1"), 1);
+  EXPECT_TRUE(provision(problem).unplaced.empty());
+}
+
+TEST(Provision, SaysWhichRuleLeavesNoNode) {
+  ProvisionProblem problem = one_pool();
+  model::PodSpec spec = asking("1");
+  spec.affinity.emplace();
+  spec.affinity->podAntiAffinity.emplace();
+  model::PodAffinityTerm term;
+  term.labelSelector.emplace();
+  term.topologyKey = kZone;
+  spec.affinity->podAntiAffinity->requiredDuringSchedulingIgnoredDuringExecution = {term};
+  add_pods(problem, spec, 3);
+  EXPECT_EQ(reason(problem),
+            "no node keeps its pod anti-affinity by topology.kubernetes.io/zone beside the pods "
+            "that are placed; make one a preference, or allow more zones or nodes");
+}
+
+TEST(Provision, BuysWhatCostsNothing) {
+  ProvisionProblem problem = one_pool();
+  for (ProviderType& each : problem.types)
+    for (auto& offering : each.offerings) offering.price = Money();
+  add_pods(problem, asking("3"), 20);
+  add_pods(problem, asking("0"), 5);
+  const ProvisionPlan plan = provision(problem);
+  EXPECT_TRUE(plan.unplaced.empty());
+  EXPECT_EQ(plan.per_hour, Money());
+  EXPECT_EQ(plan.lower_bound, Money());
+}
+
+TEST(Provision, TakesTenThousandTypes) {
+  ProvisionProblem problem;
+  for (int i = 0; i < 10'000; ++i)
+    problem.types.push_back(
+        type("type-" + std::to_string(i), 1 + i % 64, Money::micros(100'000 + i * 37)));
+  add_pool(problem, pool("all"));
+  add_pods(problem, asking("7"), 50);
+  add_pods(problem, asking("65"), 1);
+  const ProvisionPlan plan = provision(problem, {2, 1, 10, 0, 0, 0});
+  EXPECT_EQ(plan.unplaced.size(), 1u);
+  EXPECT_LT(plan.per_hour, Money::micros(1'200'000));
+  EXPECT_GE(plan.per_hour, plan.lower_bound);
+}
+
+}  // namespace
+}  // namespace gputide::provisioning
