@@ -35,6 +35,7 @@ gputide_library(port port model)
 gputide_library(control_scheduler control/scheduler decide_scheduling port)
 gputide_library(control_workloads control/workloads port decide_scheduling codec)
 gputide_library(control_autoscaler control/autoscaler decide_scaling port)
+gputide_library(control_provisioner control/provisioner decide_provisioning port)
 
 # A simulated world, and what is told of any world.
 gputide_library(sim sim control_scheduler control_workloads decide_cluster decide_sharing)
@@ -43,7 +44,7 @@ file(GLOB page_parts CONFIGURE_DEPENDS ui/report/*)
 set_source_files_properties(src/report/page.S PROPERTIES OBJECT_DEPENDS "${page_parts}")
 
 # The programs: one file a subcommand in src/app.
-gputide_library(app app sim control_autoscaler report decide_checking decide_provisioning)
+gputide_library(app app sim control_autoscaler control_provisioner report decide_checking decide_provisioning)
 set_source_files_properties(src/app/command_line.cc PROPERTIES COMPILE_DEFINITIONS GPUTIDE_VERSION="${PROJECT_VERSION}")
 if(NOT GPUTIDE_FUZZ AND EXISTS ${CMAKE_SOURCE_DIR}/src/app/main.cc)
   add_executable(gputide src/app/main.cc)

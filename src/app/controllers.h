@@ -5,7 +5,7 @@
 
 namespace gputide::app {
 
-/// Cluster Autoscaler and `gputide autoscaler`, each with its own flags.
+/// Cluster Autoscaler, `gputide autoscaler` and `gputide provisioner`, each with its own flags.
 void add_controllers(sim::World& world);
 
 }  // namespace gputide::app

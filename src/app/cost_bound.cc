@@ -23,6 +23,7 @@ void CostBound::record(const port::Record& record) {
       region_ = text_of(record, "region");
       break;
     case RecordKind::GroupCreated:
+    case RecordKind::NodePoolReady:
       group_created(record);
       break;
     case RecordKind::InstanceLaunched:

@@ -133,6 +133,16 @@ struct ScalingActivity {
   std::string description;
 };
 
+/// A subnet, as ec2:DescribeSubnets tells of it.
+struct Subnet {
+  std::string id;
+  std::string zone;
+  std::string cidr;
+  StringMap tags;
+
+  bool operator==(const Subnet&) const = default;
+};
+
 /// A taint in EKS's words.
 struct NodegroupTaint {
   std::string key;

@@ -47,6 +47,13 @@ struct DescribeNodegroup {
   std::string nodegroup_name;
 };
 
+/// Subnets that carry all of the tags ("*" matches any value) or have one of the ids. Both empty:
+/// every subnet.
+struct DescribeSubnets {
+  model::StringMap tags;
+  std::vector<std::string> ids;
+};
+
 /// One possible launch of a fleet: a pool of capacity and its rank.
 struct FleetOverride {
   std::string instance_type;
@@ -76,7 +83,7 @@ struct TerminateInstances {
 using CloudRequest =
     std::variant<DescribeAutoScalingGroups, DescribeScalingActivities, SetDesiredCapacity,
                  TerminateInstanceInGroup, DescribeLaunchTemplateVersion, DescribeNodegroup,
-                 CreateFleet, TerminateInstances>;
+                 DescribeSubnets, CreateFleet, TerminateInstances>;
 
 struct FleetError {
   std::string code;  // InsufficientInstanceCapacity, MaxSpotInstanceCountExceeded, ...
@@ -110,7 +117,8 @@ using GroupRef = std::shared_ptr<const model::AutoScalingGroup>;
 
 using CloudAnswer =
     std::variant<Done, CloudError, std::vector<GroupRef>, std::vector<model::ScalingActivity>,
-                 model::LaunchTemplateData, model::ManagedNodegroupDescription, FleetResult>;
+                 model::LaunchTemplateData, model::ManagedNodegroupDescription,
+                 std::vector<model::Subnet>, FleetResult>;
 
 /// What EventBridge tells of an instance. The two-minute notice names the moment of the end.
 struct InstanceNotice {

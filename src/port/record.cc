@@ -43,6 +43,7 @@ std::string_view record_kind_name(RecordKind kind) {
                                         "ScaleUpSkipped",
                                         "NodeUnneeded",
                                         "ScaleDown",
+                                        "NodePoolReady",
                                         "CheckFailed"};
   static_assert(kNames.size() == static_cast<std::size_t>(RecordKind::CheckFailed) + 1);
   const auto index = static_cast<std::size_t>(kind);

@@ -59,7 +59,9 @@ enum class RecordKind : std::uint8_t {
   ScaleUp,         // group, from, to, pods, options (how many there were), expander
   ScaleUpSkipped,  // reason
   NodeUnneeded,    // node, until_seconds
-  ScaleDown,       // node, group, reason: empty | underutilized | unready
+  ScaleDown,       // node, group (or NodePool), reason: empty | underutilized | unready | expired |
+                   // interrupted | never-ready | deleted
+  NodePoolReady,   // nodepool, types, zones, market: what may be bought for it
   CheckFailed,     // check: an invariant of the simulation does not hold; the run ends with exit 1
 };
 std::string_view record_kind_name(RecordKind kind);

@@ -88,7 +88,7 @@ std::string why_chosen(std::string_view strategy, std::int64_t spot_pools,
       fmt::format("{} at ${}/h in {}", pool.instance_type, pool.price.text(2), zone);
   std::string why;
   if (pools.size() == 1) {
-    why = fmt::format("{}, the only type of the group", what);
+    why = fmt::format("{}, the only choice", what);
   } else if (strategy == "prioritized") {
     why = fmt::format("prioritized: {} is number {} of {} in the list", what, pool.priority + 1,
                       pools.size());

@@ -85,6 +85,8 @@ class Cloud {
   /// Makes or changes the Auto Scaling group (and managed node group) of a plan. A group that is
   /// there already keeps its desired capacity, moved into the new bounds.
   virtual void apply_node_group(const model::NodeGroupPlan& plan) = 0;
+  /// The subnets that there are from now on.
+  virtual void apply_subnets(std::vector<model::Subnet> subnets) = 0;
   /// Ends the group's instances, then the group.
   virtual void delete_node_group(const std::string& group) = 0;
   /// Answers a controller's request as the AWS APIs do; what follows from it happens later.

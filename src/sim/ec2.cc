@@ -118,7 +118,7 @@ Ec2::Instance& Ec2::launch(const Launch& what) {
         {"type", made.type->name},
         {"zone", made.zone},
         {"market", model::market_name(made.market)},
-        {"group", made.group},
+        {"group", what.group != nullptr ? made.group : what.owner},
         {"gpus", made.type->visible_gpus()},
         {"price_micros", made.price_per_hour.micros()},
         {"vcpus", made.type->vcpu},
@@ -138,6 +138,8 @@ std::string_view Ec2::subnet_of(const Group* group, std::string_view zone) const
     if (const auto cidr = in_group(*group); !cidr.empty()) return cidr;
   for (const Group& other : groups_)
     if (const auto cidr = in_group(other); !cidr.empty()) return cidr;
+  for (const model::Subnet& subnet : subnets_)
+    if (subnet.zone == zone) return subnet.cidr;
   return "192.168.96.0/19";
 }
 

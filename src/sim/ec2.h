@@ -32,6 +32,7 @@ class Ec2 final : public Cloud, private Handler {
       InstanceListener& listener, CloudOptions options);
 
   void apply_node_group(const model::NodeGroupPlan& plan) override;
+  void apply_subnets(std::vector<model::Subnet> subnets) override { subnets_ = std::move(subnets); }
   void delete_node_group(const std::string& group) override;
   port::CloudAnswer call(const port::CloudRequest& request) override;
   void interrupt(const std::string& zone, const std::string& instance_type,
@@ -117,6 +118,7 @@ class Ec2 final : public Cloud, private Handler {
     Pool* pool = nullptr;
     model::Market market = model::Market::OnDemand;
     Group* group = nullptr;  // nullptr: a fleet's
+    std::string owner;       // of a fleet: its NodePool, if its tags name one
     const model::NodeBootstrap* bootstrap = nullptr;
     const model::StringMap* tags = nullptr;
     std::int64_t weight = 1;
@@ -215,6 +217,7 @@ class Ec2 final : public Cloud, private Handler {
   port::CloudAnswer answer(const port::TerminateInstanceInGroup& request);
   port::CloudAnswer answer(const port::DescribeLaunchTemplateVersion& request);
   port::CloudAnswer answer(const port::DescribeNodegroup& request);
+  port::CloudAnswer answer(const port::DescribeSubnets& request);
   port::CloudAnswer answer(const port::CreateFleet& request);
   port::CloudAnswer answer(const port::TerminateInstances& request);
   static model::LifecycleState lifecycle(const Instance& member);
@@ -244,6 +247,7 @@ class Ec2 final : public Cloud, private Handler {
   std::unordered_map<std::string_view, Number> by_id_;
   std::vector<Number> live_;  // not terminated, in order of launch
   std::set<std::string, std::less<>> addresses_;
+  std::vector<model::Subnet> subnets_;
   std::deque<Group> groups_;
   std::map<std::string, Number, std::less<>> group_by_name_;
   std::deque<model::NodeBootstrap> bootstraps_;

@@ -172,6 +172,21 @@ CloudAnswer Ec2::answer(const port::DescribeNodegroup& request) {
                     fmt::format("No node group found for name: {}.", request.nodegroup_name)};
 }
 
+CloudAnswer Ec2::answer(const port::DescribeSubnets& request) {
+  const auto matches = [&](const model::Subnet& subnet) {
+    if (!request.ids.empty() &&
+        std::find(request.ids.begin(), request.ids.end(), subnet.id) == request.ids.end())
+      return false;
+    return std::all_of(request.tags.begin(), request.tags.end(), [&](const auto& wanted) {
+      const auto tag = subnet.tags.find(wanted.first);
+      return tag != subnet.tags.end() && (wanted.second == "*" || tag->second == wanted.second);
+    });
+  };
+  std::vector<model::Subnet> found;
+  std::copy_if(subnets_.begin(), subnets_.end(), std::back_inserter(found), matches);
+  return found;
+}
+
 CloudAnswer Ec2::answer(const port::TerminateInstances& request) {
   for (const std::string& id : request.instance_ids)
     if (by_id(id) == nullptr)
@@ -276,8 +291,10 @@ port::FleetResult Ec2::run_fleet(const port::CreateFleet& request) {
     }
     what.pool = &pool;
     what.why =
-        fmt::format("for a fleet: {}", why_chosen(request.allocation_strategy, 1, from.choices,
-                                                  best, pool.zone, without_capacity));
+        why_chosen(request.allocation_strategy, 1, from.choices, best, pool.zone, without_capacity);
+    if (const auto pool_name = request.tags.find("karpenter.sh/nodepool");
+        pool_name != request.tags.end())
+      what.owner = pool_name->second;
     const Instance& made = launch(what);
     ++from.choices[best].ours;
     result.instances.push_back({made.id, std::string(made.type->name), made.zone, made.market});

@@ -36,6 +36,9 @@ constexpr std::string_view kind_name() {
   if constexpr (std::is_same_v<Kind, model::PersistentVolumeClaim>) return "PersistentVolumeClaim";
   if constexpr (std::is_same_v<Kind, model::StorageClass>) return "StorageClass";
   if constexpr (std::is_same_v<Kind, model::CSINode>) return "CSINode";
+  if constexpr (std::is_same_v<Kind, model::NodePool>) return "NodePool";
+  if constexpr (std::is_same_v<Kind, model::NodeClaim>) return "NodeClaim";
+  if constexpr (std::is_same_v<Kind, model::EC2NodeClass>) return "EC2NodeClass";
   return "";
 }
 
@@ -45,7 +48,8 @@ constexpr bool kServed = !kind_name<Kind>().empty();
 /// Objects that are in no namespace.
 constexpr bool is_cluster_scoped(std::string_view kind) {
   return kind == "Node" || kind == "PriorityClass" || kind == "Namespace" ||
-         kind == "PersistentVolume" || kind == "StorageClass" || kind == "CSINode";
+         kind == "PersistentVolume" || kind == "StorageClass" || kind == "CSINode" ||
+         kind == "NodePool" || kind == "NodeClaim" || kind == "EC2NodeClass";
 }
 
 /// Calls `f` with the held Ref<Kind>, if it is a served kind.

@@ -16,6 +16,9 @@ std::string_view lease_of(ProgramKind kind) {
     case ProgramKind::ClusterAutoscaler:
     case ProgramKind::GputideAutoscaler:
       return "cluster-autoscaler";
+    case ProgramKind::GputideProvisioner:
+    case ProgramKind::Karpenter:
+      return "karpenter-leader-election";
     case ProgramKind::NodeTerminationHandler:
       return "node-termination-handler";
     case ProgramKind::Cni:

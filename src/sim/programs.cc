@@ -16,6 +16,8 @@ std::string_view base_name(std::string_view path) {
 std::string_view image_name(std::string_view image) {
   std::string_view name = base_name(image);
   name = name.substr(0, name.find_first_of(":@"));
+  if (name == "controller" && image.find("karpenter/controller") != std::string_view::npos)
+    return "karpenter";
   for (const std::string_view arch : {"-amd64", "-arm64"})
     if (name.ends_with(arch)) name.remove_suffix(arch.size());
   return name;
@@ -63,7 +65,15 @@ std::vector<std::string> words_of(const model::Container& container) {
 std::optional<ProgramKind> kind_of_image(std::string_view name) {
   if (name == "cluster-autoscaler") return ProgramKind::ClusterAutoscaler;
   if (name == "aws-node-termination-handler") return ProgramKind::NodeTerminationHandler;
+  if (name == "karpenter") return ProgramKind::Karpenter;
   if (name == "amazon-k8s-cni" || name == "cilium") return ProgramKind::Cni;
+  return std::nullopt;
+}
+
+// What `gputide WORD` is.
+std::optional<ProgramKind> subcommand(std::string_view word) {
+  if (word == "autoscaler") return ProgramKind::GputideAutoscaler;
+  if (word == "provisioner") return ProgramKind::GputideProvisioner;
   return std::nullopt;
 }
 
@@ -80,11 +90,12 @@ std::optional<Program> program_in(const model::Container& container) {
   std::vector<std::string> words = words_of(container);
   const std::string_view first = words.empty() ? std::string_view() : base_name(words.front());
   std::size_t skip = 0;
-  if (first == "gputide" || (ours && first == "autoscaler")) {
+  if (first == "gputide" || (ours && subcommand(first))) {
     skip = first == "gputide" ? 1 : 0;
-    if (words.size() <= skip || words[skip] != "autoscaler") return std::nullopt;
+    const auto kind = words.size() <= skip ? std::nullopt : subcommand(words[skip]);
+    if (!kind) return std::nullopt;
     ++skip;
-    program.kind = ProgramKind::GputideAutoscaler;
+    program.kind = *kind;
   } else if (const auto by_command = kind_of_image(first);
              by_command && *by_command != ProgramKind::Cni) {
     skip = 1;

@@ -12,13 +12,15 @@ namespace gputide::sim {
 enum class ProgramKind {
   ClusterAutoscaler,       // upstream's
   GputideAutoscaler,       // `gputide autoscaler`
+  GputideProvisioner,      // `gputide provisioner`
+  Karpenter,               // Karpenter's controller for AWS
   NodeTerminationHandler,  // aws-node-termination-handler
   Cni,                     // makes its node ready: amazon-k8s-cni, cilium
 };
 
 struct Program {
   ProgramKind kind = ProgramKind::ClusterAutoscaler;
-  /// Its flags: what follows the program (and `autoscaler`) in command and args, with $(NAME) of
+  /// Its flags: what follows the program (and its subcommand) in command and args, with $(NAME) of
   /// its environment filled in.
   std::vector<std::string> flags;
   std::string image;

@@ -6,9 +6,11 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "codec/karpenter_conversion.h"
 #include "control/scheduler/scheduler.h"
 #include "control/workloads/manager.h"
 #include "control/workloads/termination_handler.h"
+#include "decide/cluster/network.h"
 #include "decide/cluster/node_groups.h"
 #include "decide/pricing/catalogue.h"
 #include "sim/checkers.h"
@@ -53,6 +55,13 @@ bool is_needed_by_others(const model::Object& object) {
 
 bool is_node_group(std::string_view kind) {
   return kind == "NodeGroup" || kind == "ManagedNodeGroup";
+}
+
+// Karpenter's older objects are stored as the newer ones.
+model::Object served_form(const model::Object& object) {
+  model::Object out = object;
+  out.typed = codec::to_v1(object.typed);
+  return out;
 }
 
 std::string kind_text(std::string_view kind) {
@@ -210,6 +219,7 @@ void World::Parts::apply_cluster(const model::Object& object, const model::Clust
     now[config.metadata.name + "/" + plan.nodegroup_name].push_back(plan.group.name);
     cloud->apply_node_group(plan);
   }
+  cloud->apply_subnets(cluster::plan_subnets(config));
   for (auto& [key, names] : now) groups[key] = std::move(names);
 }
 
@@ -220,9 +230,9 @@ void World::Parts::apply(const model::Object& object) {
     return host.changed(port::Change::Added, object.typed, {});
   }
   if (object.as<model::Scenario>() != nullptr) return;
-  const Result<Applied> applied = store.apply(object);
+  const Result<Applied> applied = store.apply(served_form(object));
   if (!applied) return refused(object, applied.error().message);
-  const bool served = !kind_of(object.typed).empty();
+  const bool served = !kind_of(codec::to_v1(object.typed)).empty();
   tell_applied(object, served ? applied_name(*applied) : "created");
 }
 

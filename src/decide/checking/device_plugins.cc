@@ -66,7 +66,7 @@ class PluginChecks {
     const std::vector<Plugin> found = plugins(context_.world);
     for (const Plugin& plugin : found) check_plugin(plugin);
     for (const GroupView& group : context_.world.groups) check_shared_template(group);
-    check_requests(!found.empty());
+    if (!context_.world.has_node_pools) check_requests(!found.empty());
     check_config_maps();
   }
 
@@ -282,7 +282,7 @@ class PluginChecks {
       context_.findings.error(
           place, {"plugin-does-not-start",
                   fmt::format("no device plugin starts with this: {}", good.error().message), ""});
-    if (!used && !context_.world.clusters.empty())
+    if (!used && !context_.world.clusters.empty() && !context_.world.has_node_pools)
       context_.findings.warning(
           place, place.key(),
           {"plugin-config-unused",

@@ -192,7 +192,8 @@ void check_idle_tolerations(const Context& context, const PodView& pod) {
 void check_placement(const Context& context) {
   for (const PodView& pod : context.world.pods) {
     check_old_labels(context, pod);
-    if (context.world.groups.empty() || pod.is_daemon()) continue;
+    const bool groups_decide = !context.world.groups.empty() && !context.world.has_node_pools;
+    if (!groups_decide || pod.is_daemon()) continue;
     if (!report_missing_label(context, pod))
       check_repelled(context, pod, selected_groups(context, pod));
     check_idle_tolerations(context, pod);

@@ -124,6 +124,7 @@ World look_at(std::span<const model::Object* const> objects, const pricing::Cata
   for (const model::Object* object : objects) {
     world.objects.push_back(object);
     add_pods(world, *object);
+    world.has_node_pools = world.has_node_pools || object->kind == "NodePool";
     if (const auto* config = object->as<model::ClusterConfig>())
       world.clusters.push_back(
           {object, config,

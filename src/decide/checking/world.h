@@ -60,6 +60,8 @@ struct World {
   std::vector<GroupView> groups;
   std::vector<PodView> pods;
   std::vector<const model::Object*> objects;
+  /// NodePools are among the objects: what no node group has, a pool may buy.
+  bool has_node_pools = false;
 
   /// True when some of the pods ask for the resource.
   bool asks_for(std::string_view resource) const;

@@ -5,6 +5,7 @@
 
 #include <fmt/core.h>
 
+#include "base/rng.h"
 #include "base/text.h"
 
 namespace gputide::cluster {
@@ -83,6 +84,24 @@ Network plan_network(const model::ClusterConfig& config) {
     network.private_cidrs.push_back(subnet(vpc, bits, count + i));
   }
   return network;
+}
+
+std::vector<model::Subnet> plan_subnets(const model::ClusterConfig& config) {
+  const Network network = plan_network(config);
+  std::vector<model::Subnet> subnets;
+  for (std::size_t i = 0; i < network.zones.size(); ++i) {
+    model::Subnet subnet;
+    subnet.id =
+        fmt::format("subnet-{:017x}", fnv1a(config.metadata.name + "/" + network.zones[i]) >> 4);
+    subnet.zone = network.zones[i];
+    subnet.cidr = network.private_cidrs[i];
+    subnet.tags = config.metadata.tags;
+    subnet.tags["alpha.eksctl.io/cluster-name"] = config.metadata.name;
+    subnet.tags["kubernetes.io/cluster/" + config.metadata.name] = "owned";
+    subnet.tags["kubernetes.io/role/internal-elb"] = "1";
+    subnets.push_back(std::move(subnet));
+  }
+  return subnets;
 }
 
 }  // namespace gputide::cluster

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "model/aws.h"
 #include "model/cluster_config.h"
 
 namespace gputide::cluster {
@@ -26,5 +27,9 @@ struct Network {
 /// (192.168.0.0/16 unless given) is cut as eksctl cuts it: eight blocks for up to four zones, else
 /// sixteen; public subnets come first. A vpc.cidr that cannot be read counts as not given.
 Network plan_network(const model::ClusterConfig& config);
+
+/// The private subnets of plan_network with the tags that eksctl and the cluster's metadata.tags
+/// give them. Their ids follow from the cluster's name and the zone.
+std::vector<model::Subnet> plan_subnets(const model::ClusterConfig& config);
 
 }  // namespace gputide::cluster

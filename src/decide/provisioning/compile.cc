@@ -24,6 +24,12 @@ struct PodKind {  // pods that ask the same of nodes, whatever they are called
   std::vector<model::Toleration> tolerations;
 };
 
+bool fits(const std::vector<std::int64_t>& demand, const std::vector<std::int64_t>& capacity) {
+  for (std::size_t r = 0; r < demand.size(); ++r)
+    if (demand[r] > 0 && demand[r] > capacity[r]) return false;
+  return true;
+}
+
 class Compiler {
  public:
   explicit Compiler(const ProvisionProblem& problem) : problem_(problem), topology_(problem) {}
@@ -383,6 +389,8 @@ void Compiler::add_classes() {
     each.demand = demand_of(pod);
     each.offers = place->second.first;
     each.existing = place->second.second;
+    for (std::size_t n = 0; n < each.existing.size(); ++n)
+      each.existing[n] = each.existing[n] && fits(each.demand, out_.pack.existing[n].capacity);
     each.ports = ports_of(*pod.spec);
     topology_.rules_of(pod, kind.alternatives, each);
     std::string key = place_key;

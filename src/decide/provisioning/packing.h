@@ -113,13 +113,12 @@ struct PackPlan {
 
 /// How hard to try. Counts of work, not of time: equal inputs give equal plans.
 struct PackEffort {
-  std::int64_t small = 200;   // more pods than that are packed by patterns:
-  int rounds = 6;             // linear programs solved to choose them
-  int constructions = 12;     // for few, or under limits: greedy plans; each learns from the last
+  int constructions = 12;     // greedy plans; each learns from the last what is dear
   int repacks_per_node = 20;  // attempts to re-pack a few nodes into cheaper ones
   int most_repacks = 400;
-  int orders = 48;    // few pods are placed one by one in so many orders,
-  int shakes = 1500;  // and the best plan is taken apart and rebuilt in part so often
+  std::int64_t small = 200;  // up to so many pods ...
+  int orders = 48;           // ... pods are placed one by one in so many orders,
+  int shakes = 1500;         // and the best plan is taken apart and rebuilt in part so often
 };
 
 PackPlan pack(const PackProblem& problem, const PackEffort& effort = {});

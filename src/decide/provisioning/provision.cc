@@ -1,6 +1,7 @@
 #include "decide/provisioning/provision.h"
 
 #include "decide/provisioning/packing_bound.h"
+#include "decide/provisioning/substitutes.h"
 #include "decide/provisioning/why_unplaced.h"
 
 namespace gputide::provisioning {
@@ -22,6 +23,7 @@ ProvisionPlan provision(const ProvisionProblem& problem, const PackEffort& effor
       machine.capacity_type = compiled.kinds[node.kind].capacity_type;
       machine.reservation_id = compiled.kinds[node.kind].reservation_id;
       machine.price = kind.offers[node.offer].price;
+      if (problem.substitutes) machine.substitutes = substitutes_of(problem, compiled, node);
     }
     plan.machines.push_back(std::move(machine));
   }

@@ -55,13 +55,24 @@ struct ProvisionProblem {
   std::map<std::string, model::StringMap> namespaces;  // name -> labels
   LabelSet well_known = core_well_known_labels();
   bool strict_min_values = true;
+  /// Name the substitutes of each node that is to be bought: of the same pool and market, where
+  /// topology rules do not forbid it, at most a fifth dearer (dearer ones only to reach minValues),
+  /// within the pool's limits, cheapest first.
+  bool substitutes = false;
+};
+
+/// What a planned node could be instead: it suits the same pods.
+struct Substitute {
+  std::string type, zone;
+  Money price;
 };
 
 struct PlannedMachine {
   std::string existing;  // a node's name; "" = to be bought as said below
   std::string pool, type, zone, capacity_type, reservation_id;
   Money price;
-  std::vector<std::uint32_t> pods;  // indices into the problem's pods, in the order of placing
+  std::vector<Substitute> substitutes;  // with itself; see ProvisionProblem::substitutes
+  std::vector<std::uint32_t> pods;      // indices into the problem's pods, in the order of placing
 };
 
 /// The proof of a lower bound, read by pods: so much must each of `count` pods like `pod` cost.

@@ -1,0 +1,107 @@
+// The life of NodeClaims: launched, registered, initialized, and one day drained and ended.
+// Semantics are Karpenter's (its pkg/controllers/nodeclaim/lifecycle and node/termination), but for
+// nodes that never show what they were bought for: Karpenter waits for them without end.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "control/provisioner/cluster.h"
+#include "control/provisioner/offers.h"
+#include "control/provisioner/options.h"
+#include "port/controller.h"
+
+namespace gputide::provisioner {
+
+using ClaimRef = std::shared_ptr<const model::NodeClaim>;
+
+enum class Stage { Launching, Registering, Initializing, Ready, Draining, Ending };
+
+/// Why a claim goes: the word is the record's `reason`.
+struct Leaving {
+  std::string reason;  // empty, underutilized, expired, interrupted, never-ready, deleted
+  std::string why;     // a sentence
+};
+
+struct Claim {
+  ClaimRef object;
+  Stage stage = Stage::Launching;
+  Instant since;            // in this stage
+  std::uint64_t call = 0;   // CreateFleet or TerminateInstances under way
+  std::string node;         // the Node's name, once it registered
+  Instant last_pod_event;   // pods came, ended or left; at first: it became ready
+  Instant nominated_until;  // pods are expected on it
+  bool marked = false;      // tainted: it goes when its replacements are ready
+  Leaving leaving;
+  std::map<std::string, Instant> evictions;  // by pod: when to ask (again)
+  std::map<std::string, bool> asked;         // by pod: asked, and not refused
+
+  /// The NodePool's name.
+  std::string pool() const;
+};
+
+/// What the claims' changes mean for the rest of the provisioner.
+struct ClaimNews {
+  bool plan_now = false;    // pods lost the node that they were to get
+  bool plan_soon = false;   // a node is ready, or gone
+  bool disruption = false;  // what can be consolidated may have changed
+};
+
+class Claims {
+ public:
+  using Ask = std::function<std::uint64_t(port::CloudRequest)>;
+
+  Claims(const Options& options, const Cluster& cluster, Offers& offers)
+      : options_(options), cluster_(cluster), offers_(offers) {}
+
+  const std::map<std::string, Claim>& all() const { return claims_; }
+  Claim* find(const std::string& name);
+  Claim* of_node(const std::string& node);
+  Claim* of_instance(const std::string& id);
+  /// A claim's instance is being asked for.
+  bool launching() const;
+  /// Every claim is ready (or given up on), and none leaves.
+  bool at_rest() const;
+
+  /// A NodeClaim changed: new ones are launched.
+  ClaimNews changed(const port::ObjectChanged& event, const ClaimRef& claim, Instant now,
+                    const Ask& ask, port::Commands& commands);
+  /// False: the call is none of these.
+  bool answered(const port::CloudAnswered& event, Instant now, port::Commands& commands,
+                ClaimNews& news);
+  void evicted(const port::EvictAnswered& event, Instant now);
+
+  /// Something happened to pods of the node.
+  void pod_event(const std::string& node, Instant now);
+  /// Starts to take a claim away.
+  void leave(Claim& claim, Leaving leaving, Instant now, port::Commands& commands);
+  /// Does what is due.
+  void advance(Instant now, const Ask& ask, port::Commands& commands, ClaimNews& news);
+  /// The next moment after `now` at which something is to be done that no event brings about.
+  std::optional<Instant> due(Instant now) const;
+
+ private:
+  void launch(Claim& claim, Instant now, const Ask& ask, port::Commands& commands, ClaimNews& news);
+  void launched(Claim& claim, const port::FleetResult& result, Instant now,
+                port::Commands& commands, ClaimNews& news);
+  void failed(Claim& claim, const std::string& why, Instant now, port::Commands& commands,
+              ClaimNews& news);
+  void register_node(Claim& claim, const NodeRef& node, Instant now, port::Commands& commands);
+  void initialize(Claim& claim, const NodeRef& node, Instant now, port::Commands& commands,
+                  ClaimNews& news);
+  void never_ready(Claim& claim, const std::vector<std::string>& missing, Instant now,
+                   port::Commands& commands, ClaimNews& news);
+  void drain(Claim& claim, Instant now, const Ask& ask, port::Commands& commands);
+  std::optional<Instant> due(const Claim& claim, Instant now) const;
+
+  const Options& options_;
+  const Cluster& cluster_;
+  Offers& offers_;
+  std::map<std::string, Claim> claims_;  // by name
+};
+
+}  // namespace gputide::provisioner

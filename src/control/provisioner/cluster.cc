@@ -1,0 +1,216 @@
+#include "control/provisioner/cluster.h"
+
+#include <algorithm>
+
+#include "model/selector.h"
+
+namespace gputide::provisioner {
+namespace {
+
+using port::Change;
+
+constexpr std::string_view kDoNotDisrupt = "karpenter.sh/do-not-disrupt";
+
+std::string key_of(const model::ObjectMeta& meta) {
+  return meta.namespace_ + "/" + meta.name;
+}
+
+bool same_taints(const model::Node& a, const model::Node& b) {
+  return std::equal(a.spec.taints.begin(), a.spec.taints.end(), b.spec.taints.begin(),
+                    b.spec.taints.end(), [](const auto& x, const auto& y) {
+                      return x.key == y.key && x.value == y.value && x.effect == y.effect;
+                    });
+}
+
+// Only a heartbeat or the like differs.
+bool same(const model::Node& a, const model::Node& b) {
+  return a.metadata.labels == b.metadata.labels &&
+         a.metadata.annotations == b.metadata.annotations &&
+         a.status.allocatable == b.status.allocatable && is_ready(a) == is_ready(b) &&
+         a.spec.providerID == b.spec.providerID && same_taints(a, b);
+}
+
+template <class Kind>
+void keep(std::map<std::string, std::shared_ptr<const Kind>>& table, Change change,
+          const std::shared_ptr<const Kind>& object, const std::string& key) {
+  if (change == Change::Deleted)
+    table.erase(key);
+  else
+    table[key] = object;
+}
+
+}  // namespace
+
+bool is_finished(const model::Pod& pod) {
+  return pod.status.phase == "Succeeded" || pod.status.phase == "Failed";
+}
+
+bool belongs_to_node(const model::Pod& pod) {
+  const model::OwnerReference* owner = pod.metadata.controller();
+  return owner != nullptr && (owner->kind == "DaemonSet" || owner->kind == "Node");
+}
+
+bool is_waiting(const model::Pod& pod) {
+  if (!pod.spec->nodeName.empty() || pod.metadata.deletionTimestamp || is_finished(pod) ||
+      !pod.status.nominatedNodeName.empty() || belongs_to_node(pod))
+    return false;
+  return std::any_of(pod.status.conditions.begin(), pod.status.conditions.end(),
+                     [](const model::PodCondition& condition) {
+                       return condition.type == "PodScheduled" && condition.status == "False" &&
+                              condition.reason == "Unschedulable";
+                     });
+}
+
+bool is_ready(const model::Node& node) {
+  return std::any_of(node.status.conditions.begin(), node.status.conditions.end(),
+                     [](const model::NodeCondition& condition) {
+                       return condition.type == "Ready" && condition.status == "True";
+                     });
+}
+
+bool must_not_be_disrupted(const model::ObjectMeta& meta) {
+  const auto found = meta.annotations.find(std::string(kDoNotDisrupt));
+  return found != meta.annotations.end() && found->second == "true";
+}
+
+Impact Cluster::changed(const port::ObjectChanged& event) {
+  return std::visit(
+      [&]<class Held>(const Held& held) -> Impact {
+        if constexpr (std::is_same_v<Held, PodRef>) {
+          return pod_changed(event.change, held);
+        } else if constexpr (std::is_same_v<Held, NodeRef>) {
+          return node_changed(event.change, held);
+        } else if constexpr (std::is_same_v<Held, PoolRef>) {
+          keep(pools_, event.change, held, held->metadata.name);
+          return {.setup = true};
+        } else if constexpr (std::is_same_v<Held, ClassRef>) {
+          keep(classes_, event.change, held, held->metadata.name);
+          return {.setup = true};
+        } else if constexpr (std::is_same_v<Held, std::shared_ptr<const model::ConfigMap>>) {
+          keep(config_maps_, event.change, held, key_of(held->metadata));
+          return {.setup = true};
+        } else if constexpr (std::is_same_v<Held, std::shared_ptr<const model::DaemonSet>>) {
+          return daemon_set_changed(event.change, held);
+        } else if constexpr (std::is_same_v<Held,
+                                            std::shared_ptr<const model::PodDisruptionBudget>>) {
+          keep(budgets_, event.change, held, key_of(held->metadata));
+          return {.other = true};
+        } else if constexpr (std::is_same_v<Held, std::shared_ptr<const model::Namespace>>) {
+          if (event.change == Change::Deleted)
+            namespaces_.erase(held->metadata.name);
+          else
+            namespaces_[held->metadata.name] = held->metadata.labels;
+          return {};
+        } else {
+          return {};
+        }
+      },
+      event.object);
+}
+
+Impact Cluster::pod_changed(Change change, const PodRef& pod) {
+  const std::string key = key_of(pod->metadata);
+  const auto known = pods_.find(key);
+  const PodRef before = known == pods_.end() ? nullptr : known->second;
+  if (before != nullptr && !before->spec->nodeName.empty()) {
+    const auto on = on_node_.find(before->spec->nodeName);
+    if (on != on_node_.end()) on->second.erase(key);
+    if (on != on_node_.end() && on->second.empty()) on_node_.erase(on);
+  }
+  Impact impact;
+  if (change == Change::Deleted) {
+    if (before != nullptr) pods_.erase(known);
+    impact.other = before != nullptr;
+    return impact;
+  }
+  pods_[key] = pod;
+  if (!pod->spec->nodeName.empty() && !is_finished(*pod)) on_node_[pod->spec->nodeName].insert(key);
+  impact.waiting = is_waiting(*pod) && (before == nullptr || !is_waiting(*before) ||
+                                        before->metadata.uid != pod->metadata.uid);
+  impact.other = before == nullptr || before->spec->nodeName != pod->spec->nodeName ||
+                 is_finished(*before) != is_finished(*pod) ||
+                 before->metadata.deletionTimestamp.has_value() !=
+                     pod->metadata.deletionTimestamp.has_value() ||
+                 before->metadata.annotations != pod->metadata.annotations;
+  return impact;
+}
+
+Impact Cluster::node_changed(Change change, const NodeRef& node) {
+  const std::string& name = node->metadata.name;
+  if (change == Change::Deleted) {
+    node_of_provider_.erase(node->spec.providerID);
+    return {.other = nodes_.erase(name) > 0};
+  }
+  NodeRef& here = nodes_[name];
+  const bool nothing_new = here != nullptr && same(*here, *node);
+  here = node;
+  node_of_provider_[node->spec.providerID] = name;
+  return {.other = !nothing_new};
+}
+
+Impact Cluster::daemon_set_changed(Change change,
+                                   const std::shared_ptr<const model::DaemonSet>& set) {
+  const std::string key = key_of(set->metadata);
+  const auto at = std::find_if(daemon_sets_.begin(), daemon_sets_.end(),
+                               [&](const auto& each) { return key_of(each->metadata) >= key; });
+  const bool known = at != daemon_sets_.end() && key_of((*at)->metadata) == key;
+  if (change == Change::Deleted) {
+    if (known) daemon_sets_.erase(at);
+    return {.setup = true};
+  }
+  // Its status counts pods, which come and go with nodes.
+  if (known && (*at)->spec.template_.spec.identity() == set->spec.template_.spec.identity()) {
+    *at = set;
+    return {};
+  }
+  if (known)
+    *at = set;
+  else
+    daemon_sets_.insert(at, set);
+  return {.setup = true};
+}
+
+const model::EC2NodeClass* Cluster::node_class(const std::string& name) const {
+  const auto found = classes_.find(name);
+  return found == classes_.end() ? nullptr : found->second.get();
+}
+
+const model::ConfigMap* Cluster::config_map(std::string_view name_space,
+                                            std::string_view name) const {
+  const auto found = config_maps_.find(std::string(name_space) + "/" + std::string(name));
+  return found == config_maps_.end() ? nullptr : found->second.get();
+}
+
+PodRef Cluster::pod(const port::ObjectRef& ref) const {
+  const auto found = pods_.find(ref.namespace_ + "/" + ref.name);
+  return found == pods_.end() ? nullptr : found->second;
+}
+
+NodeRef Cluster::node(const std::string& name) const {
+  const auto found = nodes_.find(name);
+  return found == nodes_.end() ? nullptr : found->second;
+}
+
+NodeRef Cluster::node_of(const std::string& provider_id) const {
+  const auto found = node_of_provider_.find(provider_id);
+  return found == node_of_provider_.end() ? nullptr : node(found->second);
+}
+
+std::vector<PodRef> Cluster::pods_on(const std::string& node) const {
+  std::vector<PodRef> pods;
+  const auto on = on_node_.find(node);
+  if (on == on_node_.end()) return pods;
+  for (const std::string& key : on->second) pods.push_back(pods_.at(key));
+  return pods;
+}
+
+bool Cluster::is_blocked(const model::Pod& pod) const {
+  return std::any_of(budgets_.begin(), budgets_.end(), [&](const auto& entry) {
+    const model::PodDisruptionBudget& budget = *entry.second;
+    return budget.metadata.namespace_ == pod.metadata.namespace_ &&
+           model::Selector::of(budget.spec.selector).matches(pod.metadata.labels) &&
+           budget.status.disruptionsAllowed <= 0;
+  });
+}
+
+}  // namespace gputide::provisioner

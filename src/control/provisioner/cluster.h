@@ -1,0 +1,80 @@
+// The cluster as the provisioner sees it, kept up to date from watch events.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/workload.h"
+#include "port/controller.h"
+
+namespace gputide::provisioner {
+
+using PodRef = std::shared_ptr<const model::Pod>;
+using NodeRef = std::shared_ptr<const model::Node>;
+using PoolRef = std::shared_ptr<const model::NodePool>;
+using ClassRef = std::shared_ptr<const model::EC2NodeClass>;
+using ClaimRef = std::shared_ptr<const model::NodeClaim>;
+
+// What a pod is to whoever plans nodes.
+bool is_finished(const model::Pod& pod);
+/// Of a DaemonSet, or a static pod's mirror: it comes and goes with its node.
+bool belongs_to_node(const model::Pod& pod);
+/// The scheduler found no node for it, and waits for none to be cleared by preemption.
+bool is_waiting(const model::Pod& pod);
+bool is_ready(const model::Node& node);
+/// Karpenter's annotation: nobody may move the pod (or empty the node) of his own accord.
+bool must_not_be_disrupted(const model::ObjectMeta& meta);
+
+/// What an event changed, as far as plans hang on it.
+struct Impact {
+  bool waiting = false;  // a pod waits that did not
+  bool setup = false;    // what pools' nodes will be: pools, classes, plugins and their ConfigMaps
+  bool other = false;    // where pods are, and which nodes there are
+};
+
+class Cluster {
+ public:
+  Impact changed(const port::ObjectChanged& event);
+
+  const std::map<std::string, NodeRef>& nodes() const { return nodes_; }
+  const std::map<std::string, PodRef>& pods() const { return pods_; }  // by namespace/name
+  const std::map<std::string, PoolRef>& pools() const { return pools_; }
+  const model::EC2NodeClass* node_class(const std::string& name) const;
+  const std::vector<std::shared_ptr<const model::DaemonSet>>& daemon_sets() const {
+    return daemon_sets_;
+  }
+  const model::ConfigMap* config_map(std::string_view name_space, std::string_view name) const;
+  const std::map<std::string, model::StringMap>& namespaces() const { return namespaces_; }
+
+  PodRef pod(const port::ObjectRef& ref) const;
+  NodeRef node(const std::string& name) const;
+  /// By spec.providerID; nullptr when it has not registered.
+  NodeRef node_of(const std::string& provider_id) const;
+  /// Bound to the node and not finished, in order of namespace/name.
+  std::vector<PodRef> pods_on(const std::string& node) const;
+  /// Some PodDisruptionBudget lets no pod like this go now.
+  bool is_blocked(const model::Pod& pod) const;
+
+ private:
+  Impact pod_changed(port::Change change, const PodRef& pod);
+  Impact node_changed(port::Change change, const NodeRef& node);
+  Impact daemon_set_changed(port::Change change,
+                            const std::shared_ptr<const model::DaemonSet>& set);
+
+  std::map<std::string, NodeRef> nodes_;
+  std::map<std::string, std::string> node_of_provider_;
+  std::map<std::string, PodRef> pods_;
+  std::map<std::string, std::set<std::string>> on_node_;  // keys of pods
+  std::map<std::string, PoolRef> pools_;
+  std::map<std::string, ClassRef> classes_;
+  std::vector<std::shared_ptr<const model::DaemonSet>> daemon_sets_;  // by namespace/name
+  std::map<std::string, std::shared_ptr<const model::ConfigMap>> config_maps_;
+  std::map<std::string, std::shared_ptr<const model::PodDisruptionBudget>> budgets_;
+  std::map<std::string, model::StringMap> namespaces_{{"default", {}}};
+};
+
+}  // namespace gputide::provisioner

@@ -1,0 +1,241 @@
+#include "control/provisioner/disruption.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
+#include <fmt/core.h>
+
+#include "decide/provisioning/disruption_budgets.h"
+
+namespace gputide::provisioner {
+namespace {
+
+constexpr std::string_view kDisrupted = "karpenter.sh/disrupted";
+constexpr std::string_view kDeletionCost = "controller.kubernetes.io/pod-deletion-cost";
+constexpr Duration kReplacementDeadline = Duration::minutes(20);
+constexpr Duration kMoving = Duration::minutes(1);
+
+// nullopt: Never.
+std::optional<Duration> duration_of(const std::optional<std::string>& text, const char* usual) {
+  const auto read = provisioning::parse_nillable_duration(text.value_or(usual));
+  return read ? *read : std::nullopt;
+}
+
+double eviction_cost(const model::Pod& pod) {
+  double cost = 1.0 + static_cast<double>(pod.spec->priority.value_or(0)) / std::exp2(25);
+  const auto told = pod.metadata.annotations.find(std::string(kDeletionCost));
+  if (told != pod.metadata.annotations.end()) {
+    std::int64_t number = 0;
+    std::from_chars(told->second.data(), told->second.data() + told->second.size(), number);
+    cost += static_cast<double>(number) / std::exp2(27);
+  }
+  return std::clamp(cost, -10.0, 10.0);
+}
+
+std::vector<provisioning::Budget> budgets_of(const model::NodePool& pool) {
+  std::vector<provisioning::Budget> budgets;
+  for (const model::DisruptionBudget& each : pool.spec.disruption.budgets) {
+    provisioning::Budget budget{each.nodes, std::nullopt, each.schedule, each.duration};
+    if (!each.reasons.empty()) budget.reasons = each.reasons;
+    budgets.push_back(std::move(budget));
+  }
+  if (budgets.empty()) budgets.push_back({"10%", std::nullopt, std::nullopt, std::nullopt});
+  return budgets;
+}
+
+}  // namespace
+
+const model::NodePool* Disruption::pool_of(const Claim& claim) const {
+  const auto pool = cluster_.pools().find(claim.pool());
+  return pool == cluster_.pools().end() ? nullptr : pool->second.get();
+}
+
+std::optional<Instant> Disruption::consolidatable_at(const Claim& claim) const {
+  const model::NodePool* pool = pool_of(claim);
+  if (pool == nullptr || claim.stage != Stage::Ready) return std::nullopt;
+  const auto after = duration_of(pool->spec.disruption.consolidateAfter, "0s");
+  if (!after) return std::nullopt;
+  return std::max(claim.last_pod_event + *after, claim.nominated_until);
+}
+
+bool Disruption::is_empty(const Claim& claim) const {
+  const std::vector<PodRef> pods = cluster_.pods_on(claim.node);
+  return std::all_of(pods.begin(), pods.end(),
+                     [](const PodRef& pod) { return belongs_to_node(*pod); });
+}
+
+// Bare pods would be lost: their node is left alone, which Karpenter does not.
+bool Disruption::may_be_disrupted(const Claim& claim, Instant now) const {
+  const std::optional<Instant> at = consolidatable_at(claim);
+  const NodeRef node = cluster_.node(claim.node);
+  if (!at || *at > now || node == nullptr || claim.marked || must_not_be_disrupted(node->metadata))
+    return false;
+  const std::vector<PodRef> pods = cluster_.pods_on(claim.node);
+  return std::none_of(pods.begin(), pods.end(), [&](const PodRef& pod) {
+    if (must_not_be_disrupted(pod->metadata)) return true;
+    return !belongs_to_node(*pod) &&
+           (pod->metadata.controller() == nullptr || cluster_.is_blocked(*pod));
+  });
+}
+
+void Disruption::nominate(const std::string& claim, Instant until) {
+  if (Claim* found = claims_.find(claim))
+    found->nominated_until = std::max(found->nominated_until, until);
+}
+
+double Disruption::disruption_cost(const Claim& claim) const {
+  double cost = 1;
+  for (const PodRef& pod : cluster_.pods_on(claim.node))
+    if (!belongs_to_node(*pod)) cost += std::max(0.0, eviction_cost(*pod));
+  return cost;
+}
+
+std::vector<std::string> Disruption::within_budgets(const std::vector<std::string>& names,
+                                                    std::string_view reason, Instant now) const {
+  std::map<std::string, std::int64_t> left;  // by pool
+  const auto room = [&](const model::NodePool& pool) -> std::int64_t& {
+    const auto [at, fresh] = left.try_emplace(pool.metadata.name, 0);
+    if (!fresh) return at->second;
+    std::int64_t nodes = 0, going = 0;
+    for (const auto& [name, claim] : claims_.all()) {
+      if (pool_of(claim) != &pool) continue;
+      const bool ready = claim.stage == Stage::Ready;
+      nodes += ready || claim.stage == Stage::Draining ? 1 : 0;
+      going += claim.stage == Stage::Draining || (ready && claim.marked) ? 1 : 0;
+    }
+    const auto budgets = budgets_of(pool);
+    at->second = provisioning::allowed_disruptions(budgets, nodes, reason, now).nodes - going;
+    return at->second;
+  };
+  std::vector<std::string> chosen;
+  for (const std::string& name : names) {
+    const auto found = claims_.all().find(name);
+    const model::NodePool* pool = found == claims_.all().end() ? nullptr : pool_of(found->second);
+    if (pool == nullptr || room(*pool) <= 0) continue;
+    --room(*pool);
+    chosen.push_back(name);
+  }
+  return chosen;
+}
+
+void Disruption::end_empty_and_old(Instant now, port::Commands& commands) {
+  std::vector<std::string> empty;
+  for (const auto& [name, claim] : claims_.all())
+    if (may_be_disrupted(claim, now) && is_empty(claim)) empty.push_back(name);
+  for (const std::string& name : within_budgets(empty, "Empty", now)) {
+    Claim& claim = *claims_.find(name);
+    const Duration since = Duration::seconds((now - claim.last_pod_event).whole_seconds());
+    claims_.leave(
+        claim,
+        {"empty", fmt::format("Empty for {}: nothing on it would have to move", since.text())}, now,
+        commands);
+  }
+  for (const auto& [name, claim] : claims_.all()) {
+    const auto life = duration_of(claim.object->spec.expireAfter, "720h");
+    if (claim.stage != Stage::Ready || !life ||
+        claim.object->metadata.creationTimestamp.value_or(now) + *life > now)
+      continue;
+    claims_.leave(*claims_.find(name),
+                  {"expired", fmt::format("it is {} old: expireAfter", life->text())}, now,
+                  commands);
+  }
+}
+
+// Nothing changed, and no node became a candidate by mere time.
+bool Disruption::is_settled(Instant now) const {
+  return settled_ &&
+         std::none_of(claims_.all().begin(), claims_.all().end(), [&](const auto& each) {
+           const auto at = consolidatable_at(each.second);
+           return at && *at > *settled_ && *at <= now;
+         });
+}
+
+bool Disruption::wants_a_look(Instant now) const {
+  return !is_settled(now) && !replacing() && claims_.at_rest();
+}
+
+std::vector<std::string> Disruption::candidates(Instant now) const {
+  std::vector<std::string> names;
+  for (const auto& [name, claim] : claims_.all()) {
+    const model::NodePool* pool = pool_of(claim);
+    if (pool != nullptr && may_be_disrupted(claim, now) &&
+        pool->spec.disruption.consolidationPolicy.value_or("") != "WhenEmpty")
+      names.push_back(name);
+  }
+  return within_budgets(names, "Underutilized", now);
+}
+
+void Disruption::begin(Replacement replacement, Instant now, port::Commands& commands) {
+  replacement.deadline = now + kReplacementDeadline;
+  for (const std::string& name : replacement.old_claims) {
+    Claim& claim = *claims_.find(name);
+    claim.marked = true;
+    port::PatchNode patch;
+    patch.name = claim.node;
+    patch.add_taints.push_back({std::string(kDisrupted), "", "NoSchedule", now});
+    commands.emplace_back(std::move(patch));
+  }
+  replacements_.push_back(std::move(replacement));
+}
+
+void Disruption::unmark(const Replacement& replacement, port::Commands& commands) {
+  for (const std::string& name : replacement.old_claims) {
+    Claim* claim = claims_.find(name);
+    if (claim == nullptr || claim->stage != Stage::Ready) continue;
+    claim->marked = false;
+    port::PatchNode patch;
+    patch.name = claim->node;
+    patch.remove_taint_keys = {std::string(kDisrupted)};
+    commands.emplace_back(std::move(patch));
+  }
+}
+
+void Disruption::advance(Instant now, port::Commands& commands) {
+  std::erase_if(replacements_, [&](Replacement& replacement) {
+    bool ready = true;
+    for (const std::string& name : replacement.new_claims) {
+      const Claim* claim = claims_.find(name);
+      const bool lost = claim == nullptr
+                            ? replacement.seen.contains(name)
+                            : claim->stage == Stage::Draining || claim->stage == Stage::Ending;
+      if (lost || now >= replacement.deadline) {
+        unmark(replacement, commands);
+        return true;
+      }
+      if (claim != nullptr) replacement.seen.insert(name);
+      ready = ready && claim != nullptr && claim->stage == Stage::Ready;
+    }
+    if (!ready) return false;
+    for (const std::string& name : replacement.new_claims) nominate(name, now + kMoving);
+    for (const std::string& name : replacement.old_claims)
+      if (Claim* claim = claims_.find(name))
+        claims_.leave(*claim, replacement.leaving, now, commands);
+    return true;
+  });
+}
+
+std::optional<Instant> Disruption::due(Instant now) const {
+  std::optional<Instant> next;
+  const auto consider = [&](Instant at) {
+    if (at > now && (!next || at < *next)) next = at;
+  };
+  for (const auto& [name, claim] : claims_.all()) {
+    if (const auto at = consolidatable_at(claim)) consider(*at);
+    const auto life = duration_of(claim.object->spec.expireAfter, "720h");
+    if (claim.stage == Stage::Ready && life)
+      consider(claim.object->metadata.creationTimestamp.value_or(now) + *life);
+  }
+  for (const Replacement& replacement : replacements_) consider(replacement.deadline);
+  return next;
+}
+
+bool Disruption::at_rest(Instant now) const {
+  if (replacing() || !is_settled(now)) return false;
+  return std::none_of(claims_.all().begin(), claims_.all().end(), [&](const auto& each) {
+    const auto at = consolidatable_at(each.second);
+    return at && *at > now;
+  });
+}
+
+}  // namespace gputide::provisioner

@@ -1,0 +1,77 @@
+// Nodes that may go of the provisioner's own accord: empty, replaceable by cheaper ones, too old.
+// Methods, budgets and candidate rules are Karpenter's (its pkg/controllers/disruption), but
+// several new nodes may replace several old ones, and a replacement must save a tenth.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "control/provisioner/claims.h"
+#include "decide/provisioning/consolidation.h"
+
+namespace gputide::provisioner {
+
+/// Nodes that go once others have taken their place.
+struct Replacement {
+  std::vector<std::string> old_claims;
+  std::vector<std::string> new_claims;
+  std::set<std::string> seen;  // of the new claims: those that were there once
+  Instant deadline;
+  Leaving leaving;
+};
+
+class Disruption {
+ public:
+  Disruption(const Cluster& cluster, Claims& claims, Offers& offers)
+      : cluster_(cluster), claims_(claims), offers_(offers) {}
+
+  /// Something changed by which another decision may follow.
+  void changed() { settled_.reset(); }
+  /// `expected`: nodes that waiting pods will go to are left alone.
+  void nominate(const std::string& claim, Instant until);
+
+  /// Empty nodes and those that are too old begin to leave.
+  void end_empty_and_old(Instant now, port::Commands& commands);
+  /// Something may have changed since the last look at the candidates, and nothing is under way.
+  bool wants_a_look(Instant now) const;
+  /// What could be consolidated now, in order of names.
+  std::vector<std::string> candidates(Instant now) const;
+  /// The candidates were looked at, and none went.
+  void settle(Instant now) { settled_ = now; }
+  /// How many of the candidates the pools' budgets let go, in their order.
+  std::vector<std::string> within_budgets(const std::vector<std::string>& names,
+                                          std::string_view reason, Instant now) const;
+
+  /// Taints the old nodes and waits for the new ones.
+  void begin(Replacement replacement, Instant now, port::Commands& commands);
+  /// Replacements whose nodes are ready, lost, or too late.
+  void advance(Instant now, port::Commands& commands);
+  bool replacing() const { return !replacements_.empty(); }
+
+  std::optional<Instant> due(Instant now) const;
+  /// Nothing will go of itself, but for old age.
+  bool at_rest(Instant now) const;
+
+  /// How much the node's pods would be disturbed, as Karpenter counts: 1 for the node, and for each
+  /// pod 1, more or less by its deletion cost and priority.
+  double disruption_cost(const Claim& claim) const;
+
+ private:
+  const model::NodePool* pool_of(const Claim& claim) const;
+  std::optional<Instant> consolidatable_at(const Claim& claim) const;
+  bool may_be_disrupted(const Claim& claim, Instant now) const;
+  bool is_empty(const Claim& claim) const;
+  bool is_settled(Instant now) const;
+  void unmark(const Replacement& replacement, port::Commands& commands);
+
+  const Cluster& cluster_;
+  Claims& claims_;
+  Offers& offers_;
+  std::vector<Replacement> replacements_;
+  std::optional<Instant> settled_;  // nothing to gain then, and nothing changed since
+};
+
+}  // namespace gputide::provisioner

@@ -1,0 +1,119 @@
+#include "control/provisioner/offers.h"
+
+#include <algorithm>
+
+#include <fmt/core.h>
+
+#include "decide/provisioning/node_pool_validation.h"
+
+namespace gputide::provisioner {
+namespace {
+
+constexpr Duration kNoCapacity = Duration::minutes(3);
+
+}  // namespace
+
+// There are NVIDIA's GPUs, and nothing offers any.
+bool Offers::misses_plugin(const std::vector<provisioning::ProviderType>& types) const {
+  bool gpus = false;
+  for (const provisioning::ProviderType& type : types) {
+    const model::InstanceType* machine = catalogue_.find(type.name);
+    if (machine == nullptr || !machine->has_nvidia()) continue;
+    gpus = true;
+    for (const auto& [name, amount] : type.allocatable)
+      if (name.find('/') != std::string::npos) return false;
+  }
+  return gpus;
+}
+
+void Offers::set_subnets(const std::string& node_class, const std::vector<model::Subnet>& subnets) {
+  std::set<std::string> zones;
+  for (const model::Subnet& subnet : subnets) zones.insert(subnet.zone);
+  zones_[node_class] = {zones.begin(), zones.end()};
+  invalidate();
+}
+
+const Offers::OfPool& Offers::of(const model::NodePool& pool) {
+  const auto known = pools_.find(pool.metadata.name);
+  if (known != pools_.end()) return known->second;
+  OfPool& made = pools_[pool.metadata.name];
+  const std::string& class_name = pool.spec.template_.spec.nodeClassRef.name;
+  const model::EC2NodeClass* node_class = cluster_.node_class(class_name);
+  const auto zones = zones_.find(class_name);
+  made.errors = provisioning::validate_node_pool(pool.spec);
+  if (!made.errors.empty()) return made;
+  if (node_class == nullptr) {
+    made.errors.push_back(fmt::format("there is no EC2NodeClass {}; apply it", class_name));
+  } else if (zones == zones_.end() || zones->second.empty()) {
+    made.errors.push_back(
+        fmt::format("the subnet selectors of EC2NodeClass {} match no subnet; give the cluster's "
+                    "subnets their tags (metadata.tags of the ClusterConfig)",
+                    class_name));
+  } else {
+    const provisioning::PoolSurroundings around{
+        catalogue_,
+        region_,
+        zones->second,
+        cluster_.daemon_sets(),
+        [this](std::string_view space, std::string_view name) {
+          return cluster_.config_map(space, name);
+        },
+        false};
+    provisioning::PoolTypes types = provisioning::types_of_pool(around, pool, node_class);
+    made.types = std::move(types.types);
+    made.errors = std::move(types.errors);
+    for (provisioning::ProviderType& type : made.types)
+      for (const auto& [name, resource] : distrusted_)
+        if (name == pool.metadata.name) {
+          type.capacity.erase(resource);
+          type.allocatable.erase(resource);
+        }
+    if (made.errors.empty() && misses_plugin(made.types))
+      made.errors.push_back(
+          "no device plugin comes to its nodes, so their GPUs will not be offered; apply one that "
+          "tolerates its taints");
+    if (made.types.empty() && made.errors.empty())
+      made.errors.push_back("its requirements match no instance type that is sold here");
+  }
+  return made;
+}
+
+const provisioning::ProviderType* Offers::type_of(const model::NodePool& pool,
+                                                  std::string_view type) {
+  for (const provisioning::ProviderType& each : of(pool).types)
+    if (each.name == type) return &each;
+  return nullptr;
+}
+
+std::optional<Money> Offers::price(const std::string& type, const std::string& zone,
+                                   std::string_view capacity_type) const {
+  const auto found = capacity_type == "spot" ? catalogue_.spot(region_, zone, type)
+                                             : catalogue_.on_demand(region_, type);
+  if (!found) return std::nullopt;
+  return found->per_hour;
+}
+
+void Offers::no_capacity(const std::string& type, const std::string& zone,
+                         const std::string& market, Instant now) {
+  without_capacity_[{type, zone, market}] = now + kNoCapacity;
+}
+
+bool Offers::is_available(const std::string& type, const std::string& zone,
+                          const std::string& market, Instant now) const {
+  const auto found = without_capacity_.find({type, zone, market});
+  return found == without_capacity_.end() || found->second <= now;
+}
+
+std::optional<Instant> Offers::next_expiry(Instant now) const {
+  std::optional<Instant> next;
+  for (const auto& [pool, until] : without_capacity_)
+    if (until > now && (!next || until < *next)) next = until;
+  return next;
+}
+
+void Offers::distrust(const std::string& pool, const std::string& resource) {
+  distrusted_.insert({pool, resource});
+  invalidate();
+}
+
+}  // namespace gputide::provisioner

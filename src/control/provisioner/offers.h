@@ -1,0 +1,69 @@
+// What can be bought for each NodePool now: its types as their nodes will show them, where there
+// are subnets, without the pools of capacity that had none lately.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <vector>
+
+#include "control/provisioner/cluster.h"
+#include "decide/pricing/catalogue.h"
+#include "decide/provisioning/pool_types.h"
+#include "port/cloud.h"
+
+namespace gputide::provisioner {
+
+class Offers {
+ public:
+  Offers(const Cluster& cluster, const pricing::Catalogue& catalogue, std::string region)
+      : cluster_(cluster), catalogue_(catalogue), region_(std::move(region)) {}
+
+  /// The pool's types are to be worked out again: it, its class, a plugin or the subnets changed.
+  void invalidate() { pools_.clear(); }
+  /// What the class's subnet selectors found.
+  void set_subnets(const std::string& node_class, const std::vector<model::Subnet>& subnets);
+  bool knows_subnets(const std::string& node_class) const { return zones_.contains(node_class); }
+  void forget_subnets() { zones_.clear(); }
+
+  struct OfPool {
+    std::vector<provisioning::ProviderType> types;
+    std::vector<std::string> errors;  // why nothing (or no device) is offered
+  };
+  const OfPool& of(const model::NodePool& pool);
+  /// nullptr when the pool offers no such type.
+  const provisioning::ProviderType* type_of(const model::NodePool& pool, std::string_view type);
+  std::optional<Money> price(const std::string& type, const std::string& zone,
+                             std::string_view capacity_type) const;
+
+  /// Karpenter's memory of insufficient capacity: for three minutes nothing is asked of the pool.
+  void no_capacity(const std::string& type, const std::string& zone, const std::string& market,
+                   Instant now);
+  bool is_available(const std::string& type, const std::string& zone, const std::string& market,
+                    Instant now) const;
+  /// When the next pool of capacity may be asked again.
+  std::optional<Instant> next_expiry(Instant now) const;
+
+  /// A node of the pool did not show the resource: true the first time.
+  bool forgive_once(const std::string& pool, const std::string& resource) {
+    return forgiven_.insert({pool, resource}).second;
+  }
+  /// The pool's nodes did not show the resource again: count on it no more.
+  void distrust(const std::string& pool, const std::string& resource);
+
+ private:
+  bool misses_plugin(const std::vector<provisioning::ProviderType>& types) const;
+
+  const Cluster& cluster_;
+  const pricing::Catalogue& catalogue_;
+  std::string region_;
+  std::map<std::string, std::vector<std::string>> zones_;  // by class
+  std::map<std::string, OfPool> pools_;
+  std::map<std::tuple<std::string, std::string, std::string>, Instant> without_capacity_;
+  std::set<std::pair<std::string, std::string>> forgiven_, distrusted_;  // pool, resource
+};
+
+}  // namespace gputide::provisioner

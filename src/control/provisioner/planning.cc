@@ -1,0 +1,353 @@
+// The provisioner's plans: from the cluster to a problem, and from the answer to NodeClaims.
+#include <algorithm>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "control/provisioner/provisioner.h"
+#include "decide/provisioning/ec2_types.h"
+#include "decide/provisioning/node_pool_validation.h"
+#include "model/names.h"
+#include "model/pod_defaults.h"
+#include "model/pod_requests.h"
+
+namespace gputide::provisioner {
+namespace {
+
+using provisioning::PlannedMachine;
+using provisioning::ProvisionNode;
+using provisioning::ProvisionPlan;
+using provisioning::ProvisionProblem;
+
+constexpr Duration kNominated = Duration::seconds(20);  // as Karpenter's, at the usual batch
+constexpr std::int64_t kReplacementSavesPercent = 10;
+
+// Taints with which nodes start, and which go by themselves.
+bool goes_by_itself(const model::Taint& taint) {
+  return taint.key == "node.kubernetes.io/not-ready" ||
+         taint.key == "node.kubernetes.io/unreachable" ||
+         taint.key == "node.cloudprovider.kubernetes.io/uninitialized" ||
+         taint.key == "karpenter.sh/unregistered" || taint.key.starts_with("readiness.k8s.io/");
+}
+
+ProvisionNode ready_node(const model::Node& node) {
+  return {node.metadata.name,      node.metadata.labels, node.spec.taints,
+          node.status.allocatable, node.status.capacity, true};
+}
+
+// A claim whose node has not shown all of itself: it counts as what it was bought as.
+ProvisionNode coming_node(const Claim& claim, const model::Node* node) {
+  const model::NodeClaim& object = *claim.object;
+  ProvisionNode out;
+  out.ready = false;
+  out.name = node == nullptr ? object.metadata.name : node->metadata.name;
+  out.labels = object.metadata.labels;
+  out.allocatable = object.status.allocatable;
+  out.capacity = object.status.capacity;
+  out.taints = object.spec.taints;
+  if (node == nullptr) {
+    out.labels["kubernetes.io/hostname"] = object.metadata.name;
+    return out;
+  }
+  for (const auto& [key, value] : node->metadata.labels) out.labels[key] = value;
+  for (const auto& [name, amount] : node->status.allocatable)
+    if (!amount.is_zero()) out.allocatable[name] = amount;
+  for (const auto& [name, amount] : node->status.capacity)
+    if (!amount.is_zero()) out.capacity[name] = amount;
+  for (const model::Taint& taint : node->spec.taints) {
+    const auto same = [&](const model::Taint& each) {
+      return each.key == taint.key && each.effect == taint.effect;
+    };
+    if (goes_by_itself(taint) ||
+        std::any_of(object.spec.startupTaints.begin(), object.spec.startupTaints.end(), same) ||
+        std::any_of(out.taints.begin(), out.taints.end(), same))
+      continue;
+    out.taints.push_back(taint);
+  }
+  return out;
+}
+
+bool leaves(const Claim& claim) {
+  return claim.stage == Stage::Draining || claim.stage == Stage::Ending || claim.marked;
+}
+
+std::shared_ptr<const model::Pod> pod_of(const model::DaemonSet& set) {
+  auto pod = std::make_shared<model::Pod>();
+  pod->metadata.name = set.metadata.name;
+  pod->metadata.namespace_ = set.metadata.namespace_;
+  pod->metadata.labels = set.spec.template_.metadata.labels;
+  pod->spec = set.spec.template_.spec;
+  model::default_requests(pod->spec.edit());
+  return pod;
+}
+
+model::NodePoolRequirement in(const char* key, std::vector<std::string> values) {
+  return {key, "In", std::move(values), {}};
+}
+
+void add_once(std::vector<std::string>& list, const std::string& value) {
+  if (std::find(list.begin(), list.end(), value) == list.end()) list.push_back(value);
+}
+
+// The claim for a node of the plan: its substitutes are what AWS may launch.
+std::shared_ptr<model::NodeClaim> claim_of(const ProvisionProblem& problem,
+                                           const PlannedMachine& machine,
+                                           const model::NodePool& pool) {
+  auto claim = std::make_shared<model::NodeClaim>();
+  const model::NodeClaimTemplate& from = pool.spec.template_;
+  claim->metadata.labels = from.metadata.labels;
+  claim->metadata.labels["karpenter.sh/nodepool"] = pool.metadata.name;
+  claim->metadata.annotations = from.metadata.annotations;
+  claim->metadata.annotations["karpenter.sh/nodepool-hash"] = provisioning::node_pool_hash(from);
+  claim->metadata.annotations["karpenter.sh/nodepool-hash-version"] = "v3";
+  claim->metadata.ownerReferences = {
+      {"karpenter.sh/v1", "NodePool", pool.metadata.name, pool.metadata.uid, {}, true}};
+  static_cast<model::NodeClaimTemplateSpec&>(claim->spec) = from.spec;
+  std::vector<std::string> types, zones;
+  for (const provisioning::Substitute& each : machine.substitutes) {
+    add_once(types, each.type);
+    add_once(zones, each.zone);
+  }
+  auto& asked = claim->spec.requirements;
+  std::erase_if(asked, [](const model::NodePoolRequirement& each) {
+    return !each.minValues &&
+           (each.key == "node.kubernetes.io/instance-type" ||
+            each.key == "topology.kubernetes.io/zone" || each.key == "karpenter.sh/capacity-type");
+  });
+  asked.push_back(in("node.kubernetes.io/instance-type", std::move(types)));
+  asked.push_back(in("topology.kubernetes.io/zone", std::move(zones)));
+  asked.push_back(in("karpenter.sh/capacity-type", {machine.capacity_type}));
+  for (const std::uint32_t pod : machine.pods)
+    for (const auto& [name, amount] : model::pod_requests(*problem.pods[pod])) {
+      const auto [at, fresh] = claim->spec.resources.requests.emplace(name, amount);
+      if (!fresh) at->second.add(amount);
+    }
+  return claim;
+}
+
+// "2 × g5.xlarge (spot, us-west-2a) at $0.42 an hour, 1 × ...".
+std::string machines_text(const std::vector<const PlannedMachine*>& machines) {
+  std::map<std::string, int> count;
+  for (const PlannedMachine* machine : machines)
+    ++count[fmt::format("{} ({}, {}) at ${} an hour", machine->type, machine->capacity_type,
+                        machine->zone, machine->price.text(4))];
+  std::vector<std::string> parts;
+  for (const auto& [what, n] : count) parts.push_back(fmt::format("{} × {}", n, what));
+  return join(parts, ", ");
+}
+
+}  // namespace
+
+void Provisioner::add_pools(Instant now, View& view) {
+  ProvisionProblem& problem = view.problem;
+  problem.well_known = provisioning::ec2_well_known_labels();
+  problem.namespaces = cluster_.namespaces();
+  problem.substitutes = true;
+  for (const auto& [name, pool] : cluster_.pools()) {
+    const Offers::OfPool& offers = offers_.of(*pool);
+    if (offers.types.empty()) continue;
+    problem.pools.push_back(*pool);
+    std::vector<std::uint32_t> own;
+    for (provisioning::ProviderType type : offers.types) {
+      for (auto& offering : type.offerings)
+        offering.available =
+            offers_.is_available(type.name, offering.zone, offering.capacity_type, now);
+      own.push_back(static_cast<std::uint32_t>(problem.types.size()));
+      problem.types.push_back(std::move(type));
+    }
+    problem.pool_types.push_back(std::move(own));
+  }
+}
+
+void Provisioner::add_nodes(bool steady, View& view) {
+  const auto add = [&](ProvisionNode node, const std::string& claim) {
+    view.problem.nodes.push_back(std::move(node));
+    view.claim_of_node.push_back(claim);
+  };
+  std::set<std::string> of_claims;
+  for (const auto& [name, claim] : claims_.all()) {
+    if (!claim.node.empty()) of_claims.insert(claim.node);
+    if (leaves(claim)) continue;
+    const NodeRef node = cluster_.node_of(claim.object->status.providerID);
+    if (claim.stage == Stage::Ready && node != nullptr)
+      add(ready_node(*node), name);
+    else if (!steady)
+      add(coming_node(claim, node.get()), name);
+    if (node != nullptr) of_claims.insert(node->metadata.name);
+  }
+  for (const auto& [name, node] : cluster_.nodes())
+    if (!of_claims.contains(name) && is_ready(*node)) add(ready_node(*node), "");
+}
+
+void Provisioner::add_pods(bool steady, View& view) {
+  ProvisionProblem& problem = view.problem;
+  std::set<std::string> leaving;
+  for (const auto& [name, claim] : claims_.all())
+    if (claim.stage == Stage::Draining || claim.stage == Stage::Ending) leaving.insert(claim.node);
+  for (const auto& [key, pod] : cluster_.pods()) {
+    if (is_finished(*pod)) continue;
+    const std::string& node = pod->spec->nodeName;
+    if (!node.empty() && !leaving.contains(node)) {
+      problem.bound.push_back(pod);
+    } else if (is_waiting(*pod)) {
+      if (!steady && provisioning::validate_pod(*pod->spec).empty()) problem.pods.push_back(pod);
+    } else if (!steady && !node.empty() && !belongs_to_node(*pod) &&
+               pod->metadata.controller() != nullptr && !pod->metadata.deletionTimestamp) {
+      auto again = std::make_shared<model::Pod>(*pod);  // as its controller will make it
+      again->spec.edit().nodeName.clear();
+      problem.pods.push_back(std::move(again));
+    }
+  }
+  for (const auto& set : cluster_.daemon_sets()) problem.daemons.push_back(pod_of(*set));
+}
+
+Provisioner::View Provisioner::view(Instant now, bool steady) {
+  View out;
+  add_pools(now, out);
+  add_nodes(steady, out);
+  add_pods(steady, out);
+  return out;
+}
+
+void Provisioner::plan(Instant now, port::Commands& commands) {
+  batch_since_.reset();
+  batch_last_.reset();
+  urgent_ = false;
+  retry_at_.reset();
+  tell_pools(commands);
+  const View seen = view(now, false);
+  if (seen.problem.pods.empty()) return;
+  const ProvisionPlan plan = provisioning::provision(seen.problem);
+  for (const PlannedMachine& machine : plan.machines) {
+    if (machine.existing.empty() || machine.pods.empty()) continue;
+    for (std::size_t n = 0; n < seen.problem.nodes.size(); ++n)
+      if (seen.problem.nodes[n].name == machine.existing && !seen.claim_of_node[n].empty())
+        disruption_.nominate(seen.claim_of_node[n], now + kNominated);
+  }
+  tell_bought(seen.problem, plan,
+              plan.lower_bound > Money()
+                  ? fmt::format("no nodes could run all that wait for less than ${} an hour",
+                                plan.lower_bound.text(4))
+                  : "the cheapest that was found",
+              commands);
+  buy(seen.problem, plan, commands);
+  tell_unplaced(seen.problem, plan, commands);
+  if (!plan.unplaced.empty()) retry_at_ = offers_.next_expiry(now);
+}
+
+std::vector<std::string> Provisioner::buy(const ProvisionProblem& problem,
+                                          const ProvisionPlan& plan, port::Commands& commands) {
+  std::vector<std::string> names;
+  for (const PlannedMachine& machine : plan.machines) {
+    if (!machine.existing.empty() || machine.pods.empty()) continue;
+    const model::NodePool& pool = *cluster_.pools().at(machine.pool);
+    auto claim = claim_of(problem, machine, pool);
+    std::string& name = claim->metadata.name;
+    do {
+      name = std::string(model::name_prefix(machine.pool + "-"));
+      for (std::size_t i = 0; i < model::kRandomSuffixLength; ++i)
+        name += model::kSafeLetters[names_.below(model::kSafeLetters.size())];
+    } while (claims_.find(name) != nullptr);
+    names.push_back(name);
+    commands.emplace_back(port::Create{std::shared_ptr<const model::NodeClaim>(std::move(claim))});
+  }
+  return names;
+}
+
+void Provisioner::tell_bought(const ProvisionProblem& problem, const ProvisionPlan& plan,
+                              const std::string& why, port::Commands& commands) {
+  std::map<std::string, std::vector<const PlannedMachine*>> by_pool;
+  for (const PlannedMachine& machine : plan.machines)
+    if (machine.existing.empty() && !machine.pods.empty())
+      by_pool[machine.pool].push_back(&machine);
+  for (const auto& [pool, machines] : by_pool) {
+    std::int64_t before = 0, pods = 0;
+    for (const auto& [name, claim] : claims_.all()) before += claim.pool() == pool ? 1 : 0;
+    for (const PlannedMachine* machine : machines)
+      pods += static_cast<std::int64_t>(machine->pods.size());
+    port::Publish record{{"NodePool", "", pool},
+                         false,
+                         "ScaleUp",
+                         fmt::format("{} for {} pod{}; {}", machines_text(machines), pods,
+                                     pods == 1 ? "" : "s", why)};
+    record.kind = port::RecordKind::ScaleUp;
+    record.fields = {{"group", pool},
+                     {"from", before},
+                     {"to", before + static_cast<std::int64_t>(machines.size())},
+                     {"pods", pods},
+                     {"options", static_cast<std::int64_t>(problem.types.size())},
+                     {"expander", std::string("price")}};
+    commands.emplace_back(std::move(record));
+  }
+}
+
+void Provisioner::tell_unplaced(const ProvisionProblem& problem, const ProvisionPlan& plan,
+                                port::Commands& commands) {
+  for (const auto& [index, why] : plan.unplaced) {
+    const model::ObjectMeta& meta = problem.pods[index]->metadata;
+    std::string& told = unplaced_told_[meta.uid];
+    if (told == why) continue;
+    told = why;
+    commands.emplace_back(
+        port::Publish{{"Pod", meta.namespace_, meta.name}, true, "FailedScheduling", why});
+  }
+}
+
+void Provisioner::consolidate(Instant now, port::Commands& commands) {
+  if (!disruption_.wants_a_look(now)) return;
+  const std::vector<std::string> names = disruption_.candidates(now);
+  if (names.empty()) return disruption_.settle(now);
+  const View seen = view(now, true);
+  std::vector<provisioning::Candidate> candidates;
+  std::vector<std::string> claim_names;
+  for (std::uint32_t n = 0; n < seen.problem.nodes.size(); ++n) {
+    const std::string& name = seen.claim_of_node[n];
+    if (std::find(names.begin(), names.end(), name) == names.end()) continue;
+    const Claim& claim = *claims_.find(name);
+    const model::StringMap& labels = claim.object->metadata.labels;
+    const auto price = offers_.price(labels.at("node.kubernetes.io/instance-type"),
+                                     labels.at("topology.kubernetes.io/zone"),
+                                     labels.at("karpenter.sh/capacity-type"));
+    if (!price) continue;
+    provisioning::Candidate candidate{n, *price, disruption_.disruption_cost(claim), {}};
+    for (std::uint32_t p = 0; p < seen.problem.bound.size(); ++p)
+      if (seen.problem.bound[p]->spec->nodeName == claim.node &&
+          !belongs_to_node(*seen.problem.bound[p]))
+        candidate.pods.push_back(p);
+    if (candidate.pods.empty()) continue;  // empty nodes go by themselves
+    candidates.push_back(std::move(candidate));
+    claim_names.push_back(name);
+  }
+  const auto found = provisioning::consolidate(seen.problem, candidates);
+  const auto worth_it = [&] {
+    const Money price = found->saves + found->plan.per_hour;
+    return found->plan.per_hour == Money() ||
+           found->saves * 100 >= price * kReplacementSavesPercent;
+  };
+  if (!found || !worth_it()) return disruption_.settle(now);
+  ProvisionProblem moved = seen.problem;
+  moved.pods.clear();
+  for (const std::uint32_t p : found->moved) moved.pods.push_back(seen.problem.bound[p]);
+  Replacement replacement;
+  for (const std::uint32_t c : found->candidates) replacement.old_claims.push_back(claim_names[c]);
+  tell_bought(
+      moved, found->plan,
+      fmt::format("in place of {} node{}, which saves ${} an hour", found->candidates.size(),
+                  found->candidates.size() == 1 ? "" : "s", found->saves.text(4)),
+      commands);
+  replacement.new_claims = buy(moved, found->plan, commands);
+  std::vector<const PlannedMachine*> bought;
+  for (const PlannedMachine& machine : found->plan.machines)
+    if (machine.existing.empty() && !machine.pods.empty()) bought.push_back(&machine);
+  replacement.leaving = {
+      "underutilized",
+      bought.empty()
+          ? fmt::format("its pods fit on other nodes, which saves ${} an hour",
+                        found->saves.text(4))
+          : fmt::format("{} take{} its pods, which saves ${} an hour", machines_text(bought),
+                        bought.size() == 1 ? "s" : "", found->saves.text(4))};
+  disruption_.begin(std::move(replacement), now, commands);
+}
+
+}  // namespace gputide::provisioner

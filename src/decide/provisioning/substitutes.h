@@ -1,0 +1,14 @@
+// What a planned node could be instead, so that AWS may choose what it has.
+#pragma once
+
+#include <vector>
+
+#include "decide/provisioning/provision.h"
+
+namespace gputide::provisioning {
+
+/// See ProvisionProblem::substitutes. `node` is to be bought. A reserved node has none.
+std::vector<Substitute> substitutes_of(const ProvisionProblem& problem, const Compiled& compiled,
+                                       const PlannedNode& node);
+
+}  // namespace gputide::provisioning
