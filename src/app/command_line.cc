@@ -51,6 +51,22 @@ CLI::App& add_plan(CLI::App& program, PlanOptions& options) {
   return command;
 }
 
+CLI::App& add_explain(CLI::App& program, ExplainOptions& options) {
+  CLI::App& group = *program.add_subcommand(
+      "explain", "Say why a pod waits in a simulated cluster, and what would help");
+  group.require_subcommand(1);
+  CLI::App& command =
+      *group.add_subcommand("pod", "Say where a pod is, or what keeps it off each pool");
+  command.add_option("NAME", options.name, "the pod, or the workload that makes it")->required();
+  command.add_option("-n,--namespace", options.namespace_, "its namespace (default: default)");
+  add_input(command, options.input);
+  add_output(command, options.output);
+  command.add_option("--at", options.at, "the moment, such as 20m (default: the end of the run)");
+  command.add_option("--seed", options.seed, "names the future (over the Scenario's)");
+  command.add_option("--market", options.market, "spot market, as simulate's");
+  return command;
+}
+
 CLI::App& add_simulate(CLI::App& program, SimulateOptions& options) {
   CLI::App& command = *program.add_subcommand(
       "simulate",
@@ -104,10 +120,12 @@ int run(int argc, char** argv) {
 
   CheckOptions check_options;
   PlanOptions plan_options;
+  ExplainOptions explain_options;
   SimulateOptions simulate_options;
   std::string topic;
   const CLI::App& simulate_command = add_simulate(program, simulate_options);
   const CLI::App& plan_command = add_plan(program, plan_options);
+  const CLI::App& explain_command = add_explain(program, explain_options);
   const CLI::App& check_command = add_check(program, check_options);
   CLI::App& help_command = *program.add_subcommand("help", "Say what a command does");
   help_command.add_option("COMMAND", topic);
@@ -120,6 +138,7 @@ int run(int argc, char** argv) {
   }
   if (simulate_command.parsed()) return simulate(simulate_options);
   if (plan_command.parsed()) return plan(plan_options);
+  if (explain_command.parsed()) return explain(explain_options);
   if (check_command.parsed()) return check(check_options);
   return help(program, topic);
 }

@@ -35,6 +35,16 @@ struct PlanOptions {
   bool certificate = false;        // --bound-certificate
 };
 
+struct ExplainOptions {
+  InputOptions input;
+  Output output = Output::Text;
+  std::string name;                    // a pod's, or its workload's
+  std::string namespace_ = "default";  // -n
+  std::optional<std::string> at;       // --at, as written: the moment; absent: the run's end
+  std::optional<std::uint64_t> seed;   // --seed
+  std::string market = "advisor";      // --market
+};
+
 struct SimulateOptions {
   InputOptions input;
   Output output = Output::Text;

@@ -7,6 +7,7 @@
 
 #include "app/node_group_pools.h"
 #include "codec/karpenter_conversion.h"
+#include "decide/cluster/network.h"
 #include "decide/provisioning/ec2_types.h"
 #include "decide/provisioning/pool_types.h"
 #include "decide/sharing/device_plugin.h"
@@ -105,11 +106,18 @@ std::string region_of(const std::vector<model::NodePool>& pools) {
   return {};
 }
 
-// Without --zones: a, b and c of the region, and those that the NodePools ask for by name.
+// Without --zones: those of the cluster; without a cluster a, b and c of the region. Those that the
+// NodePools ask for by name, too.
 std::vector<std::string> zones_of(const PlanOptions& options, const std::string& region,
+                                  const Checked& checked,
                                   const std::vector<model::NodePool>& pools) {
   if (!options.zones.empty()) return options.zones;
-  std::set<std::string> zones{region + "a", region + "b", region + "c"};
+  std::set<std::string> zones;
+  for (const model::Object* object : checked.input.objects())
+    if (const auto* config = object->as<model::ClusterConfig>())
+      for (const std::string& zone : cluster::plan_network(*config).zones)
+        if (pricing::region_of_zone(zone) == region) zones.insert(zone);
+  if (zones.empty()) zones = {region + "a", region + "b", region + "c"};
   for (const model::NodePool& pool : pools)
     for (const auto& each : pool.spec.template_.spec.requirements)
       if (each.key == "topology.kubernetes.io/zone" && each.operator_ == "In")
@@ -182,7 +190,7 @@ Result<void> add_node_pools(const PlanOptions& options, const Checked& checked, 
     return fail(fmt::format("no prices are known for the region \"{}\"", region));
   auto around = surroundings(checked, demand);
   around.region = region;
-  around.zones = zones_of(options, region, demand.problem.pools);
+  around.zones = zones_of(options, region, checked, demand.problem.pools);
   for (const model::NodePool& pool : demand.problem.pools) {
     const auto found = demand.node_classes.find(pool.spec.template_.spec.nodeClassRef.name);
     provisioning::PoolTypes types = provisioning::types_of_pool(
@@ -195,21 +203,27 @@ Result<void> add_node_pools(const PlanOptions& options, const Checked& checked, 
 
 }  // namespace
 
-Result<Demand> demand_of(const PlanOptions& options, const Checked& checked) {
+Result<Demand> read_demand(const PlanOptions& options, const Checked& checked) {
   Demand demand;
   demand.problem.well_known = provisioning::ec2_well_known_labels();
   demand.problem.namespaces["default"] = {};
   for (const model::Object* object : checked.input.objects()) add_object(*object, demand);
   add_system_daemons(demand.problem);
-  if (demand.problem.pods.empty())
-    return fail(
-        "no pods are among the files; give Pods, Deployments, Jobs or StatefulSets with -f");
   if (!demand.problem.pools.empty())
     if (const auto added = add_node_pools(options, checked, demand); !added)
       return tl::unexpected(added.error());
   if (const auto added = add_node_groups(checked, demand); !added)
     return tl::unexpected(added.error());
-  if (demand.problem.pools.empty())
+  return demand;
+}
+
+Result<Demand> demand_of(const PlanOptions& options, const Checked& checked) {
+  Result<Demand> demand = read_demand(options, checked);
+  if (!demand) return demand;
+  if (demand->problem.pods.empty())
+    return fail(
+        "no pods are among the files; give Pods, Deployments, Jobs or StatefulSets with -f");
+  if (demand->problem.pools.empty())
     return fail("no NodePool and no node group is among the files; give one with -f");
   return demand;
 }

@@ -23,7 +23,10 @@ struct Demand {
   std::map<std::string, model::EC2NodeClass> node_classes;
 };
 
-/// Reads the pods and the pools, or says what is missing.
+/// Reads the pods and the pools, or says what is wrong with the pools. Either may be missing.
+Result<Demand> read_demand(const PlanOptions& options, const Checked& checked);
+
+/// The same, and says what is missing.
 Result<Demand> demand_of(const PlanOptions& options, const Checked& checked);
 
 }  // namespace gputide::app

@@ -117,7 +117,7 @@ Result<Run> run(const Setup& setup, std::uint64_t seed, port::Recorder* recorder
     if (!planned) return tl::unexpected(planned.error());
   }
   world.run(progress);
-  return Run{world.result(), world.failed_checks()};
+  return Run{world.result(), world.failed_checks(), world.objects()};
 }
 
 bool refuse(const Diagnostics& diagnostics, const Input& input, Output output) {

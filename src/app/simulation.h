@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "app/input.h"
 #include "app/options.h"
@@ -35,6 +36,7 @@ Setup prepare(const SimulateOptions& options, Diagnostics& diagnostics);
 struct Run {
   port::RunResult result;
   std::int64_t failed_checks = 0;
+  std::vector<model::Typed> objects;  // that the API server keeps at the end
 };
 
 /// Runs a setup to its end. `recorder` may be nullptr. Errors: a file that a step names, or a

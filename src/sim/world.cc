@@ -401,6 +401,10 @@ port::RunResult World::result() const {
   return result;
 }
 
+std::vector<model::Typed> World::objects() const {
+  return parts_->store.everything();
+}
+
 std::int64_t World::failed_checks() const {
   return parts_->checkers.failures();
 }

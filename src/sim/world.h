@@ -91,6 +91,8 @@ class World {
 
   /// After run(). wall_time is left to the caller.
   port::RunResult result() const;
+  /// The objects that the API server keeps now, by kind, then in byte order of namespace/name.
+  std::vector<model::Typed> objects() const;
   /// Invariants that did not hold; the program then exits with 1.
   std::int64_t failed_checks() const;
 
