@@ -23,8 +23,8 @@ gputide_library(decide_pricing decide/pricing model)
 gputide_library(decide_scheduling decide/scheduling state)
 gputide_library(decide_cluster decide/cluster decide_pricing codec)
 gputide_library(decide_placement decide/placement base)
-gputide_library(decide_scaling decide/scaling decide_scheduling decide_sharing decide_pricing codec ${RE2_LIB})
 gputide_library(decide_provisioning decide/provisioning decide_scheduling decide_sharing decide_pricing codec ${CLP_LIB} ${COINUTILS_LIB} ${BZ2_LIB} ${Z_LIB})
+gputide_library(decide_scaling decide/scaling decide_scheduling decide_sharing decide_pricing decide_provisioning codec ${RE2_LIB})
 gputide_library(decide_checking decide/checking decide_cluster decide_scaling decide_sharing decide_pricing codec)
 
 # CLP's headers are not ours to warn about.

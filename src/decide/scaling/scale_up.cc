@@ -1,6 +1,7 @@
 #include "decide/scaling/scale_up.h"
 
 #include <algorithm>
+#include <numeric>
 #include <set>
 
 #include <fmt/core.h>
@@ -8,6 +9,7 @@
 
 #include "base/text.h"
 #include "decide/scaling/balancing.h"
+#include "decide/scaling/cheapest_growth.h"
 #include "decide/scaling/explain_choice.h"
 
 namespace gputide::scaling {
@@ -33,6 +35,7 @@ class Orchestration {
     find_valid_groups();
     for (const std::size_t group : valid_)
       verdicts_[group] = try_on_template(groups_, *node(group), simulation_);
+    if (plans_by_price() && grow_cheapest()) return std::move(result_);
     for (const std::size_t group : valid_) add_option(group);
     std::vector<ExpanderEvent> events;
     const model::StringMap* priorities =
@@ -113,6 +116,79 @@ class Orchestration {
     return true;
   }
 
+  // All groups at once, by the packing engine: where prices are to decide, and nothing but the
+  // groups' sizes limits what may be bought.
+  bool plans_by_price() const {
+    const bool one_pod = groups_.size() == 1 && groups_.front().pods.size() == 1;
+    return rules_.semantics.plans_all_groups_at_once && !one_pod && !rules_.limits.any() &&
+           rules_.options.max_nodes_total == 0 && rules_.expanders.size() == 1 &&
+           rules_.expanders.front() == "price" &&
+           std::all_of(valid_.begin(), valid_.end(),
+                       [&](std::size_t g) { return view(g).price_per_hour.has_value(); });
+  }
+
+  // False: nothing helps, it would be too much at once, or it would hold only if the scheduler put
+  // the pods where they were planned.
+  bool grow_cheapest() {
+    std::vector<GrowthGroup> groups;
+    for (const std::size_t g : valid_)
+      groups.push_back({node(g), *view(g).price_per_hour, view(g).max_size - input_.targets[g]});
+    std::vector<GrowthPod> pods;
+    for (std::size_t i = 0; i < groups_.size(); ++i) {
+      std::vector<std::uint8_t> fits;
+      for (const std::size_t g : valid_) fits.push_back(could_hold(g, i) ? 1 : 0);
+      for (const PodRef& pod : groups_[i].pods) pods.push_back({pod, fits});
+    }
+    const Growth growth = cheapest_growth(groups, pods, input_.seen);
+    const std::int64_t nodes =
+        std::accumulate(growth.nodes.begin(), growth.nodes.end(), std::int64_t{0});
+    if (!growth.any_order || nodes == 0 || nodes > rules_.options.max_nodes_per_scaleup)
+      return false;
+    for (std::size_t i = 0; i < pods.size(); ++i)
+      if (growth.placed[i] != 0) result_.helped.push_back(pods[i].pod);
+    resize_all(growth);
+    return true;
+  }
+
+  // What each group of groups that are alike gets is split between them.
+  void resize_all(const Growth& growth) {
+    std::map<std::size_t, std::int64_t> wanted;
+    for (std::size_t i = 0; i < valid_.size(); ++i)
+      if (growth.nodes[i] > 0) wanted[valid_[i]] = growth.nodes[i];
+    std::vector<ScaleUp> parts;
+    for (auto at = wanted.begin(); at != wanted.end(); at = wanted.begin()) {
+      const std::size_t group = at->first;
+      std::vector<GroupSize> sizes{{view(group).id, input_.targets[group], view(group).max_size}};
+      std::int64_t nodes = at->second;
+      wanted.erase(at);
+      for (const std::size_t other : similar_to(group)) {
+        sizes.push_back({view(other).id, input_.targets[other], view(other).max_size});
+        if (const auto more = wanted.find(other); more != wanted.end()) {
+          nodes += more->second;
+          wanted.erase(more);
+        }
+      }
+      for (ScaleUp& part : balance(sizes, nodes)) parts.push_back(std::move(part));
+    }
+    const std::string why = why_cheapest(growth, parts);
+    for (const ScaleUp& part : parts)
+      result_.resize.push_back({part.group, part.current, part.target, part.max,
+                                result_.helped.size(), valid_.size(), why, input_.now});
+    tell_helped(result_.helped, parts);
+  }
+
+  std::string why_cheapest(const Growth& growth, const std::vector<ScaleUp>& parts) const {
+    std::int64_t nodes = 0;
+    for (const ScaleUp& part : parts) nodes += part.target - part.current;
+    std::string why = fmt::format(
+        "{} {} {} more {}, ${} an hour: the cheapest that {} found", describe_pods(result_.helped),
+        result_.helped.size() == 1 ? "needs" : "need", nodes, nodes == 1 ? "node" : "nodes",
+        growth.per_hour.text(4), nodes == 1 ? "was" : "were");
+    if (growth.lower_bound > Money())
+      why += fmt::format(", and none could cost less than ${}", growth.lower_bound.text(4));
+    return why + why_not_others();
+  }
+
   void add_option(std::size_t group) {
     std::vector<const PodGroup*> fitting;
     for (std::size_t i = 0; i < groups_.size(); ++i)
@@ -189,7 +265,13 @@ class Orchestration {
   std::string explain(std::size_t best) const {
     const model::StringMap* priorities =
         input_.seen.priority_config ? &*input_.seen.priority_config : nullptr;
-    std::string why = explain_choice(rules_.expanders, options_, best, {priorities, nullptr});
+    return explain_choice(rules_.expanders, options_, best, {priorities, nullptr}) +
+           why_not_others();
+  }
+
+  // "; gpu-b, gpu-c: in backoff after failed scale-up".
+  std::string why_not_others() const {
+    std::string why;
     std::map<std::string, std::vector<std::string>> by_reason;
     for (std::size_t g = 0; g < reasons_.size(); ++g)
       for (const std::string& reason : reasons_[g]) by_reason[reason].push_back(view(g).name());

@@ -56,6 +56,7 @@ Semantics Semantics::gputide() {
   s.gpu_in_pod_order = true;
   s.balance_by_intent = true;
   s.backoff_per_pool = true;
+  s.plans_all_groups_at_once = true;
   return s;
 }
 

@@ -90,6 +90,9 @@ struct Semantics {
   bool balance_by_intent = false;
   /// topology.k8s.aws/zone-id does not make groups different (1.36).
   bool ignore_zone_id_label = false;
+  /// Where prices decide, one plan for all pending pods over all groups, not the best group at a
+  /// time.
+  bool plans_all_groups_at_once = false;
   /// A failed launch backs off its instance type, zone and market, not the whole group.
   bool backoff_per_pool = false;
 

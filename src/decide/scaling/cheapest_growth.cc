@@ -1,0 +1,185 @@
+#include "decide/scaling/cheapest_growth.h"
+
+#include <algorithm>
+#include <numeric>
+#include <string>
+
+#include "decide/provisioning/packing_bound.h"
+#include "decide/provisioning/provision.h"
+#include "model/pod_requests.h"
+
+namespace gputide::scaling {
+namespace {
+
+using provisioning::Compiled;
+using provisioning::ProvisionProblem;
+using provisioning::Requirement;
+
+constexpr const char* kZone = "topology.kubernetes.io/zone";
+
+// What a node of the group has for pods, less what stands on it from the start.
+model::ResourceList free_on(const NodeTemplate& node) {
+  model::ResourceList left = node.node.status.allocatable;
+  for (const PodRef& pod : node.pods) {
+    for (const auto& [name, amount] : model::pod_requests(*pod))
+      if (const auto at = left.find(name); at != left.end()) at->second.sub(amount);
+    if (const auto at = left.find("pods"); at != left.end())
+      at->second.sub(Quantity::from_value(1));
+  }
+  return left;
+}
+
+void add_group(const GrowthGroup& group, std::size_t number, ProvisionProblem& problem) {
+  provisioning::ProviderType type;
+  type.name = std::to_string(number);
+  model::NodePool pool;
+  pool.metadata.name = type.name;
+  std::string zone;
+  for (const auto& [key, value] : group.node->node.metadata.labels) {
+    if (key == "kubernetes.io/hostname") continue;
+    if (key == kZone) zone = value;
+    type.requirements.add(Requirement::in(key, value));
+    pool.spec.template_.metadata.labels[key] = value;
+  }
+  pool.spec.template_.spec.taints = group.node->node.spec.taints;
+  pool.spec.limits["nodes"] = Quantity::from_value(group.room);
+  type.capacity = type.allocatable = free_on(*group.node);
+  type.offerings.push_back({zone, "node-group", "", 0, group.price, true});
+  problem.pool_types.push_back({static_cast<std::uint32_t>(problem.types.size())});
+  problem.types.push_back(std::move(type));
+  problem.pools.push_back(std::move(pool));
+}
+
+bool has_rules(const model::PodSpec& spec) {
+  return !spec.topologySpreadConstraints.empty() ||
+         (spec.affinity && (spec.affinity->podAffinity || spec.affinity->podAntiAffinity));
+}
+
+// Where the pods are that rules between pods count. Nothing more fits there.
+void add_cluster(const Observation& seen, std::span<const GrowthPod> pods,
+                 ProvisionProblem& problem) {
+  bool rules = std::any_of(pods.begin(), pods.end(),
+                           [](const GrowthPod& each) { return has_rules(*each.pod->spec); });
+  for (const auto& view : seen.nodes)
+    for (const PodRef& pod : view->pods)
+      rules = rules || (pod->spec->affinity && pod->spec->affinity->podAntiAffinity);
+  if (!rules) return;
+  for (const auto& view : seen.nodes) {
+    problem.nodes.push_back({view->node->metadata.name,
+                             view->node->metadata.labels,
+                             view->node->spec.taints,
+                             {},
+                             {},
+                             true});
+    problem.bound.insert(problem.bound.end(), view->pods.begin(), view->pods.end());
+    for (const PodRef& pod : view->pods) problem.namespaces[pod->metadata.namespace_];
+  }
+}
+
+// Offers on which the scheduler would not put the class's pods are taken away.
+void heed_filters(std::span<const GrowthPod> pods, Compiled& compiled) {
+  for (std::size_t k = 0; k < compiled.pack.classes.size(); ++k) {
+    auto& offers = compiled.pack.classes[k].offers;
+    for (std::size_t kind = 0; kind < offers.size(); ++kind) {
+      const std::uint32_t group = compiled.pack.kinds[kind].pool;
+      const auto& members = compiled.pods_of_class[k];
+      if (std::any_of(members.begin(), members.end(),
+                      [&](std::uint32_t pod) { return pods[pod].groups[group] == 0; }))
+        offers[kind].clear();
+    }
+  }
+}
+
+struct Unit {
+  std::vector<std::int64_t> amounts;
+  std::uint32_t index = 0;  // kind of node, or class of pods
+};
+
+// How much of the largest thing there is, as a sum of shares: a rough size.
+std::vector<double> sizes(const std::vector<Unit>& units) {
+  std::vector<double> most, out;
+  for (const Unit& unit : units) {
+    most.resize(unit.amounts.size(), 1);
+    for (std::size_t r = 0; r < most.size(); ++r)
+      most[r] = std::max(most[r], static_cast<double>(unit.amounts[r]));
+  }
+  for (const Unit& unit : units) {
+    double sum = 0;
+    for (std::size_t r = 0; r < most.size(); ++r)
+      sum += static_cast<double>(unit.amounts[r]) / most[r];
+    out.push_back(sum);
+  }
+  return out;
+}
+
+std::vector<Unit> in_order(const std::vector<Unit>& units, bool largest_first) {
+  const std::vector<double> size = sizes(units);
+  std::vector<std::uint32_t> order(units.size());
+  std::iota(order.begin(), order.end(), 0u);
+  std::stable_sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) {
+    return largest_first ? size[a] > size[b] : size[a] < size[b];
+  });
+  std::vector<Unit> out;
+  for (const std::uint32_t i : order) out.push_back(units[i]);
+  return out;
+}
+
+bool fits(const std::vector<std::int64_t>& demand, const std::vector<std::int64_t>& room) {
+  for (std::size_t r = 0; r < demand.size(); ++r)
+    if (demand[r] > 0 && demand[r] > room[r]) return false;
+  return true;
+}
+
+bool fits_in_any_order(const provisioning::PackProblem& pack, const provisioning::PackPlan& plan) {
+  std::vector<Unit> nodes, pods;
+  for (const provisioning::PlannedNode& node : plan.nodes)
+    if (node.kind != provisioning::kNone)
+      nodes.push_back({pack.kinds[node.kind].offers[node.offer].capacity, node.kind});
+  for (const provisioning::Placement& step : plan.order)
+    if (plan.nodes[step.node].kind != provisioning::kNone)
+      pods.push_back({pack.classes[step.demand_class].demand, step.demand_class});
+  nodes = in_order(nodes, true);
+  const std::vector<Unit> queue = in_order(pods, false);
+  return std::all_of(queue.begin(), queue.end(), [&](const Unit& pod) {
+    const auto at = std::find_if(nodes.begin(), nodes.end(), [&](const Unit& node) {
+      return !pack.classes[pod.index].offers[node.index].empty() && fits(pod.amounts, node.amounts);
+    });
+    if (at == nodes.end()) return false;
+    for (std::size_t r = 0; r < pod.amounts.size(); ++r) at->amounts[r] -= pod.amounts[r];
+    return true;
+  });
+}
+
+}  // namespace
+
+Growth cheapest_growth(std::span<const GrowthGroup> groups, std::span<const GrowthPod> pods,
+                       const Observation& seen) {
+  // A loop of the autoscaler has milliseconds, not a batch window.
+  static constexpr provisioning::PackEffort kEffort{6, 10, 100, 100, 12, 60};
+  ProvisionProblem problem;
+  for (std::size_t g = 0; g < groups.size(); ++g) add_group(groups[g], g, problem);
+  for (const GrowthPod& each : pods) {
+    problem.pods.push_back(each.pod);
+    problem.namespaces[each.pod->metadata.namespace_];
+  }
+  add_cluster(seen, pods, problem);
+  Compiled compiled = provisioning::compile(problem);
+  heed_filters(pods, compiled);
+  const provisioning::PackPlan plan = provisioning::pack(compiled.pack, kEffort);
+  Growth growth{std::vector<std::int64_t>(groups.size(), 0),
+                std::vector<std::uint8_t>(pods.size(), 0),
+                plan.per_hour,
+                {},
+                fits_in_any_order(compiled.pack, plan)};
+  std::vector<std::size_t> next(compiled.pack.classes.size(), 0);
+  for (const provisioning::PlannedNode& node : plan.nodes)
+    if (node.kind != provisioning::kNone) ++growth.nodes[compiled.pack.kinds[node.kind].pool];
+  for (const provisioning::Placement& step : plan.order)
+    growth.placed[compiled.pods_of_class[step.demand_class][next[step.demand_class]++]] = 1;
+  for (std::size_t k = 0; k < plan.unplaced.size(); ++k)
+    compiled.pack.classes[k].count -= plan.unplaced[k];
+  growth.lower_bound = provisioning::pack_bound(compiled.pack).bound.per_hour;
+  return growth;
+}
+
+}  // namespace gputide::scaling
