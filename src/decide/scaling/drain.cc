@@ -158,6 +158,7 @@ DrainVerdict drainability(const Pod& pod, const DrainContext& context) {
 
 PodsToMove pods_to_move(std::span<const PodRef> pods, const DrainContext& context) {
   PodsToMove result;
+  result.pods.reserve(pods.size());
   for (const PodRef& pod : pods) {
     const DrainVerdict verdict = drainability(*pod, context);
     if (verdict.outcome == Drainability::Skipped) continue;

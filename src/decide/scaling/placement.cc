@@ -9,9 +9,11 @@ namespace {
 
 constexpr std::size_t kMaxShapesOfController = 10;
 
-std::string hint_key(const model::Pod& pod) {
-  return pod.metadata.uid.empty() ? pod.metadata.namespace_ + "/" + pod.metadata.name
-                                  : pod.metadata.uid;
+// What a pod is remembered by; `scratch` holds it where it has no uid.
+std::string_view hint_key(const model::Pod& pod, std::string& scratch) {
+  if (!pod.metadata.uid.empty()) return pod.metadata.uid;
+  scratch = pod.metadata.namespace_ + "/" + pod.metadata.name;
+  return scratch;
 }
 
 bool allowed(NodeId node, const Among& among) {
@@ -50,25 +52,28 @@ class Hopeless {
 
 }  // namespace
 
-NodeId Placer::hinted(const std::string& key, const PodRef& pod, const Among& among,
+NodeId Placer::hinted(std::string_view key, const PodRef& pod, const Among& among,
                       Simulation& simulation) {
   auto at = current_.find(key);
   if (at == current_.end()) {
     at = old_.find(key);
     if (at == old_.end()) return kNoNode;
   }
-  const NodeId node = simulation.find(at->second);
+  NodeRef place = at->second;
+  const NodeId node = simulation.find(place->metadata.name);
   if (node == kNoNode || simulation.check(pod, node)) return kNoNode;
-  current_.insert_or_assign(key, std::string(at->second));
+  current_.insert_or_assign(std::string(key), std::move(place));
   return allowed(node, among) ? node : kNoNode;
 }
 
 std::vector<Placed> Placer::place(std::span<const PodRef> pods, const Among& among,
                                   OnFailure on_failure, Simulation& simulation, PodShapes& shapes) {
   std::vector<Placed> placed;
+  placed.reserve(pods.size());
   Hopeless hopeless;
+  std::string scratch;
   for (const PodRef& pod : pods) {
-    const std::string key = hint_key(*pod);
+    const std::string_view key = hint_key(*pod, scratch);
     NodeId node = hinted(key, pod, among, simulation);
     if (node == kNoNode) {
       const PodShapes::Id shape = shapes.of(*pod);
@@ -78,7 +83,7 @@ std::vector<Placed> Placer::place(std::span<const PodRef> pods, const Among& amo
           hopeless.add(*pod, shape);
         } else {
           ++searched_;
-          current_.insert_or_assign(key, simulation.node(node)->metadata.name);
+          current_.insert_or_assign(std::string(key), simulation.node(node));
         }
       }
     }
@@ -95,6 +100,7 @@ std::vector<Placed> Placer::place(std::span<const PodRef> pods, const Among& amo
 void Placer::drop_old_hints() {
   old_ = std::move(current_);
   current_.clear();
+  current_.reserve(old_.size());
 }
 
 }  // namespace gputide::scaling

@@ -3,10 +3,13 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include <boost/container_hash/hash.hpp>
 #include <boost/unordered/unordered_flat_map.hpp>
 
 #include "decide/scaling/pod_shape.h"
@@ -37,8 +40,15 @@ class Placer {
   std::uint64_t searched() const { return searched_; }
 
  private:
-  using Hints = boost::unordered_flat_map<std::string, std::string>;  // pod -> node name
-  NodeId hinted(const std::string& key, const PodRef& pod, const Among& among,
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const {
+      return boost::hash<std::string_view>()(text);
+    }
+  };
+  /// Pod -> the node, of which only the name counts.
+  using Hints = boost::unordered_flat_map<std::string, NodeRef, Hash, std::equal_to<>>;
+  NodeId hinted(std::string_view key, const PodRef& pod, const Among& among,
                 Simulation& simulation);
 
   Hints current_;

@@ -166,7 +166,8 @@ class ScaleDownPlanner::Pass {
   // The node stays, empty of them, so that it still counts as a topology domain.
   bool move(NodeId from, const std::vector<PodRef>& pods) {
     simulation_.fork();
-    for (const PodRef& pod : pods) simulation_.remove_pod(pod, from);
+    // The last first: that moves no other pod up.
+    for (std::size_t i = pods.size(); i-- > 0;) simulation_.remove_pod(pods[i], from);
     const std::vector<Placed> placed = planner_.mover_.place(
         pods, {.allowed = &destinations_, .except = from}, OnFailure::Stop, simulation_, shapes_);
     if (placed.size() == pods.size()) {

@@ -370,8 +370,15 @@ std::vector<SetSize> raise_to_minimum(const ScaleUpInput& input, const ScaleUpRu
 
 std::string describe_pods(std::span<const PodRef> pods) {
   std::set<std::string> owners;
+  const model::Pod* last = nullptr;
+  const model::OwnerReference* last_owner = nullptr;
   for (const PodRef& pod : pods) {
     const model::OwnerReference* owner = pod->metadata.controller();
+    if (owner != nullptr && last_owner != nullptr && owner->name == last_owner->name &&
+        owner->kind == last_owner->kind && pod->metadata.namespace_ == last->metadata.namespace_)
+      continue;  // most pods of a node are those of one owner
+    last = pod.get();
+    last_owner = owner;
     owners.insert(owner == nullptr
                       ? "pod " + pod->metadata.namespace_ + "/" + pod->metadata.name
                       : owner->kind + " " + pod->metadata.namespace_ + "/" + owner->name);

@@ -81,9 +81,9 @@ NodeId Simulation::first_fit(const PodRef& pod, const Among& among) {
   const auto& names = demand.node_names();
   const auto allowed = [&](NodeId id) {
     const auto at = static_cast<std::size_t>(id);
-    if (id == among.except || node(id)->spec.unschedulable) return false;
     if (among.allowed != nullptr && (at >= among.allowed->size() || (*among.allowed)[at] == 0))
       return false;
+    if (id == among.except || node(id)->spec.unschedulable) return false;
     return !names || names->contains(node(id)->metadata.name);
   };
   const NodeId first = std::max<NodeId>(among.first, 0);
