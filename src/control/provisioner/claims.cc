@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <tuple>
 
 #include <fmt/format.h>
 
@@ -15,6 +16,8 @@ namespace {
 using provisioning::Requirements;
 
 constexpr std::string_view kUnregistered = "karpenter.sh/unregistered";
+// Keeps pods off a node for which others were planned.
+constexpr std::string_view kClosed = "gputide.dev/closed";
 constexpr std::string_view kDisrupted = "karpenter.sh/disrupted";
 constexpr std::string_view kNodePool = "karpenter.sh/nodepool";
 constexpr std::string_view kType = "node.kubernetes.io/instance-type";
@@ -25,6 +28,10 @@ constexpr std::int64_t kDearerPercent = 20;
 constexpr Duration kEvictionRetry = Duration::seconds(10);
 // Pods that the scheduler sent there in the same moment show up meanwhile.
 constexpr Duration kLeastDrain = Duration::seconds(5);
+// So long after a node is ready the pods of DaemonSets are assigned, and devices are not shown yet.
+constexpr Duration kClosesAfter = Duration::seconds(1);
+// So long a node is kept closed at most.
+constexpr Duration kClosedAtMost = Duration::minutes(2);
 // A node that is new has this long to get the pods that it was bought for.
 constexpr Duration kNominated = Duration::seconds(20);
 
@@ -95,6 +102,15 @@ std::vector<std::string> missing_devices(const model::NodeClaim& claim, const mo
   return missing;
 }
 
+// When a node that still misses devices is to be closed; nullopt: it is too early, or too late.
+std::optional<Instant> closes_at(const Claim& claim, const model::Node& node) {
+  if (missing_devices(*claim.object, node).empty()) return std::nullopt;
+  for (const model::NodeCondition& condition : node.status.conditions)
+    if (condition.type == "Ready" && condition.status == "True" && condition.lastTransitionTime)
+      return *condition.lastTransitionTime + kClosesAfter;
+  return std::nullopt;
+}
+
 bool has_startup_taint(const model::NodeClaim& claim, const model::Node& node) {
   return std::any_of(claim.spec.startupTaints.begin(), claim.spec.startupTaints.end(),
                      [&](const model::Taint& startup) {
@@ -151,8 +167,9 @@ bool Claims::launching() const {
 }
 
 bool Claims::at_rest() const {
-  return std::all_of(claims_.begin(), claims_.end(),
-                     [](const auto& each) { return each.second.stage == Stage::Ready; });
+  return std::all_of(claims_.begin(), claims_.end(), [](const auto& each) {
+    return each.second.stage == Stage::Ready && !each.second.closed;
+  });
 }
 
 ClaimNews Claims::changed(const port::ObjectChanged& event, const ClaimRef& object, Instant now,
@@ -178,6 +195,10 @@ ClaimNews Claims::changed(const port::ObjectChanged& event, const ClaimRef& obje
   Claim& claim = claims_[name];
   claim.object = object;
   claim.since = now;
+  if (const auto wait = coming_.find(name); wait != coming_.end()) {
+    std::tie(claim.waits_for, claim.own_pods) = std::move(wait->second);
+    coming_.erase(wait);
+  }
   ClaimNews news;
   if (object->status.providerID.empty())
     launch(claim, now, ask, commands, news);
@@ -400,6 +421,34 @@ void Claims::never_ready(Claim& claim, const std::vector<std::string>& missing, 
   news.plan_now = true;
 }
 
+// The scheduler does not know for which pods a node was bought. Where others could take its place
+// and leave the pods without one, the node opens when those others run. Nodes without devices take
+// pods the moment they are ready, and cannot be closed in time.
+void Claims::close_or_open(Claim& claim, const model::Node& node, Instant now,
+                           port::Commands& commands) {
+  if (claim.waits_for.empty()) return;
+  port::PatchNode patch;
+  patch.name = claim.node;
+  std::erase_if(claim.waits_for, [&](const std::string& key) {
+    const auto pod = cluster_.pods().find(key);
+    return pod == cluster_.pods().end() || !is_waiting(*pod->second);
+  });
+  const bool late = claim.stage == Stage::Ready && now - claim.since >= kClosedAtMost;
+  if (late || claim.waits_for.size() <= claim.own_pods) claim.waits_for.clear();
+  if (claim.waits_for.empty() && claim.closed) {
+    claim.closed = false;
+    claim.nominated_until = std::max(claim.nominated_until, now + kNominated);
+    patch.remove_taint_keys = {std::string(kClosed)};
+    commands.emplace_back(std::move(patch));
+  } else if (const auto at = closes_at(claim, node);
+             !claim.waits_for.empty() && !claim.closed && at && *at <= now) {
+    claim.closed = true;
+    patch.add_taints.push_back({std::string(kClosed), "", "NoSchedule", now});
+    commands.emplace_back(std::move(patch));
+  }
+  if (claim.closed) claim.nominated_until = now + kClosedAtMost;
+}
+
 void Claims::drain(Claim& claim, Instant now, const Ask& ask, port::Commands& commands) {
   const auto end = [&] {
     claim.stage = Stage::Ending;
@@ -447,6 +496,8 @@ void Claims::advance(Instant now, const Ask& ask, port::Commands& commands, Clai
     }
     if (claim.stage == Stage::Initializing && node != nullptr)
       initialize(claim, node, now, commands, news);
+    if ((claim.stage == Stage::Initializing || claim.stage == Stage::Ready) && node != nullptr)
+      close_or_open(claim, *node, now, commands);
     if (claim.stage == Stage::Draining) drain(claim, now, ask, commands);
   }
 }
@@ -458,6 +509,10 @@ std::optional<Instant> Claims::due(const Claim& claim, Instant now) const {
   };
   if (claim.stage == Stage::Registering) consider(claim.since + options_.registration);
   if (claim.stage == Stage::Initializing) consider(claim.since + options_.initialization);
+  const NodeRef node = cluster_.node(claim.node);
+  if (!claim.waits_for.empty() && claim.stage == Stage::Initializing && node != nullptr)
+    if (const auto at = closes_at(claim, *node)) consider(*at);
+  if (claim.closed && claim.stage == Stage::Ready) consider(claim.since + kClosedAtMost);
   if (claim.stage != Stage::Draining) return next;
   consider(claim.since + kLeastDrain);
   for (const auto& [pod, at] : claim.evictions)

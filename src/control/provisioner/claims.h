@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,11 @@ struct Claim {
   Instant last_pod_event;   // pods came, ended or left; at first: it became ready
   Instant nominated_until;  // pods are expected on it
   bool marked = false;      // tainted: it goes when its replacements are ready
+  /// Its node is kept closed until of the pods that were to go to cheaper nodes, and of its own, no
+  /// more wait than it has of its own.
+  std::set<std::string> waits_for;
+  std::size_t own_pods = 0;
+  bool closed = false;  // by a taint
   Leaving leaving;
   std::map<std::string, Instant> evictions;  // by pod: when to ask (again)
   std::map<std::string, bool> asked;         // by pod: asked, and not refused
@@ -77,6 +83,11 @@ class Claims {
 
   /// Something happened to pods of the node.
   void pod_event(const std::string& node, Instant now);
+  /// The claim of that name, which comes soon, is to wait for pods of cheaper nodes; `pods` are
+  /// those and its own.
+  void let_wait(const std::string& claim, std::set<std::string> pods, std::size_t own_pods) {
+    coming_[claim] = {std::move(pods), own_pods};
+  }
   /// Starts to take a claim away.
   void leave(Claim& claim, Leaving leaving, Instant now, port::Commands& commands);
   /// Does what is due.
@@ -95,6 +106,7 @@ class Claims {
                   ClaimNews& news);
   void never_ready(Claim& claim, const std::vector<std::string>& missing, Instant now,
                    port::Commands& commands, ClaimNews& news);
+  void close_or_open(Claim& claim, const model::Node& node, Instant now, port::Commands& commands);
   void drain(Claim& claim, Instant now, const Ask& ask, port::Commands& commands);
   std::optional<Instant> due(const Claim& claim, Instant now) const;
 
@@ -102,6 +114,7 @@ class Claims {
   const Cluster& cluster_;
   Offers& offers_;
   std::map<std::string, Claim> claims_;  // by name
+  std::map<std::string, std::pair<std::set<std::string>, std::size_t>> coming_;
 };
 
 }  // namespace gputide::provisioner

@@ -28,12 +28,16 @@ bool goes_by_itself(const model::Taint& taint) {
   return taint.key == "node.kubernetes.io/not-ready" ||
          taint.key == "node.kubernetes.io/unreachable" ||
          taint.key == "node.cloudprovider.kubernetes.io/uninitialized" ||
-         taint.key == "karpenter.sh/unregistered" || taint.key.starts_with("readiness.k8s.io/");
+         taint.key == "karpenter.sh/unregistered" || taint.key == "gputide.dev/closed" ||
+         taint.key.starts_with("readiness.k8s.io/");
 }
 
 ProvisionNode ready_node(const model::Node& node) {
-  return {node.metadata.name,      node.metadata.labels, node.spec.taints,
-          node.status.allocatable, node.status.capacity, true};
+  ProvisionNode out{node.metadata.name,      node.metadata.labels, node.spec.taints,
+                    node.status.allocatable, node.status.capacity, true};
+  std::erase_if(out.taints,
+                [](const model::Taint& taint) { return taint.key == "gputide.dev/closed"; });
+  return out;
 }
 
 // A claim whose node has not shown all of itself: it counts as what it was bought as.
@@ -124,6 +128,18 @@ std::shared_ptr<model::NodeClaim> claim_of(const ProvisionProblem& problem,
       if (!fresh) at->second.add(amount);
     }
   return claim;
+}
+
+// The pods that a plan puts on this new node and on cheaper ones.
+std::set<std::string> pods_up_to(const ProvisionProblem& problem, const ProvisionPlan& plan,
+                                 const PlannedMachine& machine) {
+  std::set<std::string> keys;
+  for (const PlannedMachine& other : plan.machines)
+    if (&other == &machine || (other.existing.empty() && other.price < machine.price))
+      for (const std::uint32_t pod : other.pods)
+        keys.insert(problem.pods[pod]->metadata.namespace_ + "/" +
+                    problem.pods[pod]->metadata.name);
+  return keys;
 }
 
 // "2 × g5.xlarge (spot, us-west-2a) at $0.42 an hour, 1 × ...".
@@ -250,6 +266,8 @@ std::vector<std::string> Provisioner::buy(const ProvisionProblem& problem,
         name += model::kSafeLetters[names_.below(model::kSafeLetters.size())];
     } while (claims_.find(name) != nullptr);
     names.push_back(name);
+    if (!plan.any_order)
+      claims_.let_wait(name, pods_up_to(problem, plan, machine), machine.pods.size());
     commands.emplace_back(port::Create{std::shared_ptr<const model::NodeClaim>(std::move(claim))});
   }
   return names;

@@ -1,6 +1,7 @@
 #include "decide/provisioning/provision.h"
 
 #include "decide/provisioning/packing_bound.h"
+#include "decide/provisioning/packing_order.h"
 #include "decide/provisioning/substitutes.h"
 #include "decide/provisioning/why_unplaced.h"
 
@@ -10,6 +11,7 @@ ProvisionPlan provision(const ProvisionProblem& problem, const PackEffort& effor
   const PackPlan packed = pack(compiled.pack, effort);
   ProvisionPlan plan;
   plan.per_hour = packed.per_hour;
+  plan.any_order = fits_in_any_order(compiled.pack, packed);
   std::vector<std::size_t> next(compiled.pack.classes.size(), 0);
   for (const PlannedNode& node : packed.nodes) {
     PlannedMachine machine;

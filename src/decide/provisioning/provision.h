@@ -90,7 +90,8 @@ struct ProvisionPlan {
   /// No placement of the placed pods on new nodes costs less.
   Money lower_bound;
   std::vector<PodPrice> pod_prices;
-  Money certified;  // what the bound's certificate proves, computed afresh by certified()
+  bool any_order = true;  // see fits_in_any_order
+  Money certified;        // what the bound's certificate proves, computed afresh by certified()
 };
 
 /// Preferences (preferred affinity, ScheduleAnyway, PreferNoSchedule) cost nothing here: they are

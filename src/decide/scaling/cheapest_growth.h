@@ -28,11 +28,8 @@ struct Growth {
   std::vector<std::int64_t> nodes;   // by group
   std::vector<std::uint8_t> placed;  // by pod
   Money per_hour;
-  Money lower_bound;  // no nodes of these groups could take the placed pods for less
-  /// The placed pods also fit when the scheduler fills the largest nodes first, and with the
-  /// smallest pods: nobody tells it which pods a node was bought for. Rules between pods are left
-  /// out here.
-  bool any_order = false;
+  Money lower_bound;       // no nodes of these groups could take the placed pods for less
+  bool any_order = false;  // see provisioning::fits_in_any_order
 };
 
 /// Rules between pods (spread, affinity) count the nodes and pods of `seen`; places on nodes that
