@@ -113,12 +113,13 @@ struct PackPlan {
 
 /// How hard to try. Counts of work, not of time: equal inputs give equal plans.
 struct PackEffort {
-  int constructions = 12;     // greedy plans; each learns from the last what is dear
+  int constructions = 12;     // for few, or where limits bind: greedy plans that learn from another
   int repacks_per_node = 20;  // attempts to re-pack a few nodes into cheaper ones
   int most_repacks = 400;
-  std::int64_t small = 200;  // up to so many pods ...
-  int orders = 48;           // ... pods are placed one by one in so many orders,
+  std::int64_t small = 200;  // so many pods are few:
+  int orders = 48;           // they are placed one by one in so many orders,
   int shakes = 1500;         // and the best plan is taken apart and rebuilt in part so often
+  int rounds = 6;            // for more pods: linear programs that choose patterns of nodes
 };
 
 PackPlan pack(const PackProblem& problem, const PackEffort& effort = {});

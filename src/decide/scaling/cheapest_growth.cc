@@ -95,7 +95,12 @@ void heed_filters(std::span<const GrowthPod> pods, Compiled& compiled) {
 Growth cheapest_growth(std::span<const GrowthGroup> groups, std::span<const GrowthPod> pods,
                        const Observation& seen) {
   // A loop of the autoscaler has milliseconds, not a batch window.
-  static constexpr provisioning::PackEffort kEffort{6, 10, 100, 100, 12, 60};
+  static constexpr provisioning::PackEffort kEffort{.constructions = 6,
+                                                    .repacks_per_node = 10,
+                                                    .most_repacks = 100,
+                                                    .small = 100,
+                                                    .orders = 12,
+                                                    .shakes = 60};
   ProvisionProblem problem;
   for (std::size_t g = 0; g < groups.size(); ++g) add_group(groups[g], g, problem);
   for (const GrowthPod& each : pods) {
