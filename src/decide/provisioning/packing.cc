@@ -390,26 +390,21 @@ void shake_best(const PackProblem& problem, const PackBound& bound,
   Shaker(state, builder, value).run(nodes, effort.shakes, best);
 }
 
-}  // namespace
+std::vector<double> by_shape(const PackState& state, const std::vector<double>& class_value) {
+  std::vector<double> out;
+  for (const Shape& shape : state.shapes()) out.push_back(class_value[shape.classes.front()]);
+  return out;
+}
 
-PackPlan pack(const PackProblem& problem, const PackEffort& effort) {
-  const PackBound bound = pack_bound(problem);
-  Best best(bound.bound.per_hour);
-  std::vector<double> value;
-  std::int64_t pods = 0;
-  for (const PackClass& each : problem.classes) pods += each.count;
-  const bool small = pods <= effort.small;
-  for (int round = 0; round < std::max(1, effort.constructions) && !best.done(); ++round) {
+// Greedy plans; each learns from the last what is dear. Returns what pods of each shape are worth.
+std::vector<double> construct(const PackProblem& problem, const PackPrices& prices,
+                              const PackEffort& effort, Best& best) {
+  std::vector<double> value = by_shape(PackState(problem), prices.class_value);
+  for (int round = 0; round < effort.constructions && !best.done(); ++round) {
     PackState state(problem);
-    if (round == 0)
-      for (const Shape& shape : state.shapes())
-        value.push_back(bound.class_value[shape.classes.front()]);
-    Builder builder(state, bound);
-    Weights weights;
-    weights.shape_value = value;
+    Builder builder(state, prices);
     constexpr double kSmaller[] = {0.02, 0.05, 0.01, 0.1, 0.0};
-    weights.small_node = kSmaller[round % 5];
-    builder.use(weights);
+    builder.use({value, kSmaller[round % 5]});
     std::vector<OpenNode> nodes;
     builder.fill_existing(nodes);
     builder.build(nodes, builder.seed_order());
@@ -417,9 +412,103 @@ PackPlan pack(const PackProblem& problem, const PackEffort& effort) {
     best.offer(finish(problem, builder, nodes));
     learn(state, nodes, value);
   }
-  if (small) try_orders(problem, bound, value, effort, best);
-  if (small) shake_best(problem, bound, value, effort, best);
+  return value;
+}
+
+PackPrices first_prices(const PackProblem& problem, const Relaxation& relaxed) {
+  PackPrices out;
+  const std::vector<double> value = cheapest_parts(relaxed.placement, relaxed.resources);
+  for (const std::uint32_t k : relaxed.class_of) out.class_value.push_back(value[k]);
+  out.unit_worth = unit_worth(relaxed.placement, relaxed.resources, value);
+  for (const NodeKind& kind : problem.kinds) {
+    out.offer_value.emplace_back();
+    for (const PackOffer& offer : kind.offers) {
+      double worth = 0;
+      for (std::size_t r = 0; r < problem.dimensions; ++r)
+        worth += static_cast<double>(offer.capacity[r]) * out.unit_worth[r];
+      out.offer_value.back().push_back(worth / std::max(offer.price.to_dollars(), 1e-9));
+    }
+  }
+  return out;
+}
+
+// The nodes that column generation chooses without the rules between nodes, then what the rules
+// kept off those. `prices` learn what pods are worth in such nodes.
+PackPlan from_patterns(const PackProblem& problem, Relaxation relaxed, int rounds,
+                       PackPrices& prices) {
+  PackState state(problem);
+  Builder builder(state, prices);
+  builder.use({by_shape(state, prices.class_value)});
+  std::vector<OpenNode> nodes;
+  builder.fill_existing(nodes);
+  for (DemandClass& each : relaxed.placement.classes) each.count = 0;
+  for (std::uint32_t k = 0; k < problem.classes.size(); ++k)
+    relaxed.placement.classes[relaxed.class_of[k]].count += state.left(k);
+  const Patterns patterns = choose_patterns(relaxed.placement, relaxed.resources, rounds);
+  for (std::uint32_t k = 0; k < problem.classes.size(); ++k)
+    if (const double value = patterns.pod_value[relaxed.class_of[k]]; value > 0)
+      prices.class_value[k] = value;
+  builder.use({by_shape(state, prices.class_value)});
+  builder.build_patterns(nodes, patterns.nodes, relaxed);
+  builder.build(nodes, builder.seed_order());
+  return finish(problem, builder, nodes);
+}
+
+// Whether no node, however empty, holds a pod of the class.
+bool fits_nowhere(const PackProblem& problem, const PackClass& each) {
+  const auto holds = [&](const std::vector<std::int64_t>& capacity) {
+    for (std::size_t r = 0; r < problem.dimensions; ++r)
+      if (each.demand[r] > 0 && each.demand[r] > capacity[r]) return false;
+    return true;
+  };
+  for (std::size_t n = 0; n < each.existing.size(); ++n)
+    if (each.existing[n] && holds(problem.existing[n].capacity)) return false;
+  for (std::size_t kind = 0; kind < each.offers.size(); ++kind)
+    for (std::size_t t = 0; t < problem.kinds[kind].offers.size(); ++t)
+      if (!each.offers[kind].empty() && (each.offers[kind][t / 64] >> (t % 64) & 1) != 0 &&
+          holds(problem.kinds[kind].offers[t].capacity))
+        return false;
+  return true;
+}
+
+// Whether a search among plans that know of limits and rules may do better than patterns, which do
+// not.
+bool worth_a_search(const PackProblem& problem, const PackPlan& plan) {
+  for (std::size_t k = 0; k < problem.classes.size(); ++k)
+    if (plan.unplaced[k] > 0 && !fits_nowhere(problem, problem.classes[k])) return true;
+  return !problem.reservations.empty() ||
+         std::any_of(problem.pools.begin(), problem.pools.end(), [](const Pool& pool) {
+           return !pool.limit.empty() || !pool.min_values.empty();
+         });
+}
+
+PackPlan pack_many(const PackProblem& problem, const PackEffort& effort, std::int64_t pods) {
+  const Relaxation relaxed = relax(problem);
+  PackPrices prices = first_prices(problem, relaxed);
+  const int rounds = std::min(effort.rounds, std::max(3, static_cast<int>(pods / 300)));
+  PackPlan plan = from_patterns(problem, relaxed, rounds, prices);
+  if (!worth_a_search(problem, plan)) return plan;
+  Best best{Money()};
+  best.offer(std::move(plan));
+  construct(problem, prices, effort, best);
   return best.plan();
+}
+
+PackPlan pack_few(const PackProblem& problem, const PackEffort& effort) {
+  const PackBound bound = pack_bound(problem);
+  Best best(bound.bound.per_hour);
+  const std::vector<double> value = construct(problem, bound, effort, best);
+  try_orders(problem, bound, value, effort, best);
+  shake_best(problem, bound, value, effort, best);
+  return best.plan();
+}
+
+}  // namespace
+
+PackPlan pack(const PackProblem& problem, const PackEffort& effort) {
+  std::int64_t pods = 0;
+  for (const PackClass& each : problem.classes) pods += each.count;
+  return pods > effort.small ? pack_many(problem, effort, pods) : pack_few(problem, effort);
 }
 
 }  // namespace gputide::provisioning

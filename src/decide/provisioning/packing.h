@@ -113,7 +113,7 @@ struct PackPlan {
 
 /// How hard to try. Counts of work, not of time: equal inputs give equal plans.
 struct PackEffort {
-  int constructions = 12;     // for few, or where limits bind: greedy plans that learn from another
+  int constructions = 12;     // for few, or under limits: greedy plans that learn from each other
   int repacks_per_node = 20;  // attempts to re-pack a few nodes into cheaper ones
   int most_repacks = 400;
   std::int64_t small = 200;  // so many pods are few:

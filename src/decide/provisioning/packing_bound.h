@@ -8,14 +8,18 @@
 
 namespace gputide::provisioning {
 
-/// The bound on what pack() may answer: resources, labels and "one of these a node"; other topology
-/// rules are left out, existing nodes are taken as free.
-struct PackBound {
-  LowerBound bound;
-  PlacementProblem placement;
+/// What a pod, a unit and a node are worth: what greedy construction goes by.
+struct PackPrices {
   std::vector<double> class_value;               // dollars a pod, by the problem's classes
   std::vector<double> unit_worth;                // dollars a unit of each dimension, over all
   std::vector<std::vector<double>> offer_value;  // kind, offer: worth of a full node for its price
+};
+
+/// The bound on what pack() may answer: resources, labels and "one of these a node"; other topology
+/// rules are left out, existing nodes are taken as free. Its certificate makes the prices.
+struct PackBound : PackPrices {
+  LowerBound bound;
+  PlacementProblem placement;
 };
 
 PackBound pack_bound(const PackProblem& problem);

@@ -43,7 +43,7 @@ int rank_of(const PackClass& each) {
 
 }  // namespace
 
-Builder::Builder(PackState& state, const PackBound& bound) : state_(state), bound_(bound) {
+Builder::Builder(PackState& state, const PackPrices& prices) : state_(state), prices_(prices) {
   for (const Shape& shape : state.shapes())
     for (const std::int64_t d : problem().classes[shape.classes.front()].demand)
       demand_.push_back(static_cast<double>(d));
@@ -63,6 +63,10 @@ Builder::Builder(PackState& state, const PackBound& bound) : state_(state), boun
         break;
       }
     bought_.push_back(0);
+    place_.push_back(0);
+    while (problem().kinds[place_.back()].pool != kind.pool ||
+           problem().kinds[place_.back()].domains != kind.domains)
+      ++place_.back();
     bare_.push_back(state_.make_node(static_cast<std::uint32_t>(bare_.size())));
   }
 }
@@ -117,7 +121,7 @@ double Builder::fill(OpenNode& node, const std::vector<std::int64_t>& capacity) 
     for (std::size_t r = 0; r < dimensions; ++r) {
       const auto all = static_cast<double>(capacity[r]);
       room_[r] = static_cast<double>(capacity[r] - node.used[r]);
-      pull_[r] = all > 0 ? bound_.unit_worth[r] * (0.25 + room_[r] / all) : 0;
+      pull_[r] = all > 0 ? prices_.unit_worth[r] * (0.25 + room_[r] / all) : 0;
     }
     std::uint32_t best = kNone;
     double most = -1;
@@ -166,7 +170,7 @@ void Builder::candidates(std::uint32_t kind, std::uint32_t k,
   out.clear();
   const NodeKind& each = problem().kinds[kind];
   const std::vector<std::uint64_t>& suits = problem().classes[k].offers[kind];
-  const std::vector<double>& value = bound_.offer_value[kind];  // worth a dollar, at the most 1
+  const std::vector<double>& value = prices_.offer_value[kind];  // worth a dollar, at the most 1
   const std::vector<std::int64_t>& demand = problem().classes[k].demand;
   double best = 0, next_price = 0;
   const auto usable = [&](std::uint32_t t) {
@@ -274,6 +278,113 @@ void Builder::replay(std::vector<OpenNode>& nodes, std::uint32_t kind, std::uint
     state_.settle(node);
     nodes.push_back(std::move(node));
   }
+}
+
+// Adds a pod of the first class that the node admits.
+bool Builder::add_one(OpenNode& node, std::span<const std::uint32_t> alike) {
+  for (const std::uint32_t k : alike) {
+    if (state_.left(k) <= 0 || !state_.admits(node, k) || state_.offer_with(node, k) != node.offer)
+      continue;
+    state_.add(node, k, node.offer);
+    return true;
+  }
+  return false;
+}
+
+// Adds what may come now of the pods that the node is to have; the others stay in `wanted`.
+bool Builder::add_wanted(OpenNode& node, std::vector<std::uint32_t>& wanted) {
+  const std::size_t before = wanted.size();
+  std::erase_if(wanted, [&](std::uint32_t k) { return add_one(node, alike_[k]); });
+  return wanted.size() < before;
+}
+
+// Builds a node of the pattern: `anywhere` it misses the fewest pods, else in the place with the
+// fewest nodes of those that admit its first pod, if there are any.
+bool Builder::stamp(const Pattern& pattern, const Relaxation& relaxed, bool anywhere,
+                    OpenNode& node, std::vector<std::uint32_t>& wanted) {
+  auto members = relaxed.members[pattern.offer];
+  std::erase_if(members, [&](const auto& m) { return !state_.affordable(m.first, m.second); });
+  if (members.empty()) return false;
+  std::stable_sort(members.begin(), members.end(), [&](const auto& a, const auto& b) {
+    return bought_there_[place_[a.first]] < bought_there_[place_[b.first]];
+  });
+  const auto build = [&](const auto& member) {
+    node = bare_[member.first];
+    node.offer = member.second;
+    wanted = pattern.pods;
+    add_wanted(node, wanted);
+  };
+  std::size_t best = 0, missed = pattern.pods.size() + 1;
+  for (std::size_t i = 0; i < members.size() && missed > 0; ++i) {
+    build(members[i]);
+    if (wanted.size() < missed) {
+      missed = wanted.size();
+      best = i;
+    }
+    if (!anywhere && (wanted.empty() || wanted.front() != pattern.pods.front())) break;
+    if (missed > 0) state_.clear(node);
+  }
+  if (!node.live) build(members[best]);
+  state_.buy(node, 1);
+  ++bought_[node.kind];
+  ++bought_there_[place_[node.kind]];
+  return true;
+}
+
+void Builder::build_patterns(std::vector<OpenNode>& nodes, std::span<const Pattern> patterns,
+                             const Relaxation& relaxed) {
+  bought_there_.assign(problem().kinds.size(), 0);
+  alike_.assign(relaxed.placement.classes.size(), {});
+  for (std::uint32_t k = 0; k < problem().classes.size(); ++k)
+    if (state_.left(k) > 0) alike_[relaxed.class_of[k]].push_back(k);
+  for (std::vector<std::uint32_t>& classes : alike_)
+    std::stable_sort(classes.begin(), classes.end(), [&](std::uint32_t a, std::uint32_t b) {
+      return problem().classes[a].rules.size() > problem().classes[b].rules.size();
+    });
+  std::vector<Stamped> stamped;
+  for (const Pattern& pattern : patterns)
+    for (std::int64_t i = 0; i < pattern.times; ++i) {
+      stamped.push_back({&pattern, {}, {}});
+      if (stamp(pattern, relaxed, false, stamped.back().node, stamped.back().wanted)) continue;
+      stamped.pop_back();
+      break;
+    }
+  take_turns(stamped);
+  for (Stamped& each : stamped) {
+    if (each.wanted.empty()) continue;
+    state_.buy(each.node, -1);
+    state_.clear(each.node);
+    --bought_there_[place_[each.node.kind]];
+    stamp(*each.pattern, relaxed, true, each.node, each.wanted);
+  }
+  take_turns(stamped);
+  for (Stamped& each : stamped) {
+    state_.settle(each.node);
+    if (!each.wanted.empty()) fill_up(each.node);
+    if (each.node.live) nodes.push_back(std::move(each.node));
+  }
+}
+
+// A pod on one node may let another come to a second: a spread grows everywhere by turns.
+void Builder::take_turns(std::vector<Stamped>& stamped) {
+  constexpr int kTurns = 32;
+  bool progress = true;
+  for (int turn = 0; progress && turn < kTurns; ++turn) {
+    progress = false;
+    for (Stamped& each : stamped)
+      if (!each.wanted.empty()) progress = add_wanted(each.node, each.wanted) || progress;
+  }
+}
+
+// Other pods take the room of those that may not come; the node becomes no larger than it must.
+void Builder::fill_up(OpenNode& node) {
+  state_.buy(node, -1);
+  fill(node, problem().kinds[node.kind].offers[node.offer].capacity);
+  node.live = !node.pods.empty();
+  if (!node.live) return;
+  node.offer = cheapest(node);
+  state_.buy(node, 1);
+  state_.settle(node);
 }
 
 // Whether a is the fuller node, by the share of its scarcest resource.

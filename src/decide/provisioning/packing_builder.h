@@ -7,6 +7,8 @@
 
 #include "base/rng.h"
 #include "decide/provisioning/packing_bound.h"
+#include "decide/provisioning/packing_patterns.h"
+#include "decide/provisioning/packing_relaxation.h"
 #include "decide/provisioning/packing_state.h"
 
 namespace gputide::provisioning {
@@ -19,7 +21,7 @@ struct Weights {
 // Builds nodes one by one: a seed pod, the offer, and what else fills it, by worth for the money.
 class Builder {
  public:
-  Builder(PackState& state, const PackBound& bound);
+  Builder(PackState& state, const PackPrices& prices);
 
   /// Between nodes that a pod makes equally dear.
   enum class Ties { First, Fullest, Any };
@@ -35,6 +37,10 @@ class Builder {
   void fill_existing(std::vector<OpenNode>& nodes);
   /// Places what is left on new nodes, and what only fits beside others on those.
   void build(std::vector<OpenNode>& nodes, std::span<const std::uint32_t> order);
+
+  /// Builds the patterns' nodes as far as limits and topology rules let it.
+  void build_patterns(std::vector<OpenNode>& nodes, std::span<const Pattern> patterns,
+                      const Relaxation& relaxed);
 
   /// Places pod by pod, each where it makes the plan least dearer now: of the classes named, one
   /// pod a turn or all that are left.
@@ -67,9 +73,21 @@ class Builder {
   void replay(std::vector<OpenNode>& nodes, std::uint32_t kind, std::uint32_t offer,
               std::span<const std::uint32_t> pods);
   std::uint32_t cheapest(const OpenNode& node) const;
+  // A node of a pattern, and the pods that it is still to get.
+  struct Stamped {
+    const Pattern* pattern = nullptr;
+    OpenNode node;
+    std::vector<std::uint32_t> wanted;
+  };
+  bool stamp(const Pattern& pattern, const Relaxation& relaxed, bool anywhere, OpenNode& node,
+             std::vector<std::uint32_t>& wanted);
+  void take_turns(std::vector<Stamped>& stamped);
+  void fill_up(OpenNode& node);
+  bool add_wanted(OpenNode& node, std::vector<std::uint32_t>& wanted);
+  bool add_one(OpenNode& node, std::span<const std::uint32_t> alike);
 
   PackState& state_;
-  const PackBound& bound_;
+  const PackPrices& prices_;
   Weights weights_;
   std::vector<char> allowed_;
   std::vector<std::uint32_t> twins_;  // kind -> an earlier kind with the same offers, or kNone
@@ -78,8 +96,11 @@ class Builder {
   bool in_turn_ = false;
   Ties ties_ = Ties::First;
   Rng rng_{0, "ties"};
-  std::vector<OpenNode> bare_;  // by kind: an empty node
-  std::vector<double> demand_;  // shape by shape
+  std::vector<OpenNode> bare_;              // by kind: an empty node
+  std::vector<double> demand_;              // shape by shape
+  std::vector<std::uint32_t> place_;        // by kind: the first kind of the same pool and domains
+  std::vector<std::int64_t> bought_there_;  // by such a kind
+  std::vector<std::vector<std::uint32_t>> alike_;  // by the patterns' classes: classes with pods
   // Of the node being filled:
   std::vector<std::uint32_t> open_shapes_;  // more of them may fit
   std::vector<std::size_t> asked_;          // by shape: classes of it that were refused

@@ -140,7 +140,7 @@ std::uint32_t PackState::offer_with(const OpenNode& node, std::uint32_t k) const
   const NodeKind& kind = problem_->kinds[node.kind];
   const bool bare = node.pods.empty();
   std::uint32_t found = kNone;
-  for (std::uint32_t t = bare ? 0 : node.offer; t < kind.offers.size(); ++t) {
+  for (std::uint32_t t = node.offer; t < kind.offers.size(); ++t) {
     if ((t % 64) == 0 && ((node.suits[t / 64] & theirs[t / 64]) == 0)) {
       t += 63;
       continue;

@@ -45,7 +45,8 @@ class PackState {
   OpenNode make_node(std::uint32_t kind) const;
   OpenNode make_existing(std::uint32_t number) const;
 
-  /// Resources, labels and limits only: the offer that would hold one more of class k, or kNone.
+  /// Resources, labels and limits only: the offer, this one or a dearer, that would hold one more
+  /// of class k, or kNone.
   std::uint32_t offer_with(const OpenNode& node, std::uint32_t k) const;
   /// Topology rules and host ports.
   bool admits(const OpenNode& node, std::uint32_t k) const;

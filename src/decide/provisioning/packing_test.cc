@@ -167,18 +167,66 @@ PackProblem any_problem() {
   return p;
 }
 
-RC_GTEST_PROP(Pack, KeepsEveryRuleAndTheBound, ()) {
-  const PackProblem p = any_problem();
-  const PackPlan plan = pack(p, {3, 5, 20});
+void keeps_every_rule_and_the_bound(const PackProblem& p, const PackEffort& effort) {
+  const PackPlan plan = pack(p, effort);
   const std::vector<std::string> breaches = check_plan(p, plan);
   RC_LOG() << (breaches.empty() ? "" : breaches.front());
   RC_ASSERT(breaches.empty());
   const bool all = std::all_of(plan.unplaced.begin(), plan.unplaced.end(),
                                [](std::int64_t n) { return n == 0; });
   if (all) RC_ASSERT(pack_bound(p).bound.per_hour <= plan.per_hour);
-  const PackPlan again = pack(p, {3, 5, 20});
+  const PackPlan again = pack(p, effort);
   RC_ASSERT(again.per_hour == plan.per_hour);
   RC_ASSERT(again.unplaced == plan.unplaced);
+}
+
+constexpr PackEffort kLittle = {
+    .constructions = 3, .repacks_per_node = 5, .most_repacks = 20, .orders = 48, .shakes = 200};
+
+RC_GTEST_PROP(Pack, KeepsEveryRuleAndTheBound, ()) {
+  keeps_every_rule_and_the_bound(any_problem(), kLittle);
+}
+
+RC_GTEST_PROP(Pack, KeepsEveryRuleAndTheBoundByPatterns, ()) {
+  PackEffort effort = kLittle;
+  effort.small = 0;
+  effort.constructions = *inRange(0, 2);
+  keeps_every_rule_and_the_bound(any_problem(), effort);
+}
+
+// 300 pods in three zones, of six classes that spread over zones, keep apart, or neither. A node of
+// n tenths of a dollar holds 2n - 1; the 100 that keep apart need 100 nodes: 20 dollars.
+TEST(Pack, ManyPodsCostLittleMoreThanTheyMust) {
+  PackProblem p;
+  p.dimensions = 2;
+  p.pools.resize(1);
+  for (std::uint32_t zone = 0; zone < 3; ++zone) {
+    NodeKind kind;
+    kind.domains = {zone};
+    for (std::int64_t i = 1; i <= 32; ++i)
+      kind.offers.push_back({{1000 * i - 100, 2000 * i - 100},
+                             Money::micros(100'000 * i),
+                             static_cast<std::uint32_t>(i - 1),
+                             kNone,
+                             {}});
+    p.kinds.push_back(std::move(kind));
+  }
+  p.groups = {{0, {0, 0, 0}, {0, 0, 0}, {}, {}}, {kHostname, {}, {}, {}, {}}};
+  for (const std::int64_t cpu : {250, 450})
+    for (int i = 0; i < 3; ++i) {
+      PackClass c;
+      c.demand = {cpu, 1000};
+      c.count = 50;
+      c.offers.assign(3, {0xffffffff});
+      if (i < 2) c.counted_in = {static_cast<std::uint32_t>(i)};
+      if (i == 0) c.rules = {{Kind::Spread, 0, true, 1, 0, {0, 1, 2}}};
+      if (i == 1) c.rules = {{Kind::AntiAffinity, 1, true, 1, 0, {}}};
+      p.classes.push_back(std::move(c));
+    }
+  const PackPlan plan = pack(p);
+  EXPECT_TRUE(check_plan(p, plan).empty());
+  EXPECT_EQ(plan.unplaced, std::vector<std::int64_t>(6, 0));
+  EXPECT_LE(plan.per_hour, Money::micros(20'200'000));
 }
 
 }  // namespace

@@ -1,0 +1,401 @@
+#include "decide/provisioning/packing_patterns.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include "decide/provisioning/linear_program.h"
+
+namespace gputide::provisioning {
+namespace {
+
+// What goes onto a node next: what uses most of what is free there, or what is worth most for its
+// part of what is free.
+constexpr std::uint32_t kNone = std::numeric_limits<std::uint32_t>::max();
+
+enum class Rule { Balance, Worth };
+
+class PatternSearch {
+ public:
+  PatternSearch(const PlacementProblem& problem, std::size_t resources);
+  Patterns run(int rounds);
+
+ private:
+  double capacity(std::uint32_t t, std::size_t r) const { return capacity_[t * dimensions_ + r]; }
+  double price(std::uint32_t t) const { return price_[t]; }
+  bool holds(std::uint32_t t, const double* amounts) const {
+    for (std::size_t r = 0; r < dimensions_; ++r)
+      if (amounts[r] > capacity(t, r)) return false;
+    return true;
+  }
+  bool suits(std::uint32_t t, std::uint32_t k) const { return suits_[t * classes_ + k] != 0; }
+  bool dominates(std::uint32_t s, std::uint32_t t) const;
+  void rank_offers();
+  void first_values();
+  void find_candidates();
+  std::uint32_t next(std::uint32_t t, Rule rule);
+  double fill(std::uint32_t seed, std::uint32_t t, const std::vector<std::int64_t>& left,
+              Rule rule);
+  std::uint32_t shrink(std::uint32_t t) const;
+  double construct(std::vector<std::int64_t> left, std::vector<Pattern>& out);
+  std::int64_t take(const Pattern& pattern, std::int64_t times, std::vector<std::int64_t>& left);
+  bool price_out();
+  void add_columns();
+  double round(double part, std::vector<Pattern>& out);
+
+  const PlacementProblem& problem_;
+  std::size_t resources_, dimensions_, classes_;
+  std::vector<double> demand_, capacity_, price_;
+  std::vector<char> suits_;                             // offer, class: fits and may run there
+  std::vector<std::uint32_t> ranked_;                   // offers that nothing dominates, by price
+  std::vector<std::vector<std::uint32_t>> candidates_;  // class -> offers worth a try
+  std::vector<std::uint32_t> seeds_;                    // classes that have pods and fit somewhere
+  std::vector<double> by_dimension_;                    // dimension, seed: demand
+  std::vector<std::int64_t> count_;
+  std::vector<double> value_, unit_;
+
+  LinearProgram program_;
+  std::vector<Pattern> pool_;
+  std::size_t in_program_ = 0;
+  // Of the node being filled:
+  std::vector<double> used_;
+  std::vector<double> gone_, over_,
+      score_;  // by seed: 0 = may come; too much by; how well it suits
+  std::vector<std::int64_t> took_;
+  Pattern trial_;
+};
+
+PatternSearch::PatternSearch(const PlacementProblem& problem, std::size_t resources)
+    : problem_(problem),
+      resources_(resources),
+      dimensions_(problem.dimensions),
+      classes_(problem.classes.size()),
+      used_(dimensions_),
+      took_(classes_, 0) {
+  for (const DemandClass& each : problem.classes) {
+    for (const std::int64_t d : each.demand) demand_.push_back(static_cast<double>(d));
+    count_.push_back(each.count);
+  }
+  for (const NodeOffer& offer : problem.offers) {
+    for (const std::int64_t c : offer.capacity) capacity_.push_back(static_cast<double>(c));
+    price_.push_back(std::max(offer.price.to_dollars(), 1e-9));
+  }
+  suits_.assign(problem.offers.size() * classes_, 0);
+  for (std::uint32_t k = 0; k < classes_; ++k)
+    for (const std::uint32_t t : problem.classes[k].offers)
+      if (holds(t, &demand_[k * dimensions_])) suits_[t * classes_ + k] = 1;
+  rank_offers();
+  first_values();
+  find_candidates();
+}
+
+bool PatternSearch::dominates(std::uint32_t s, std::uint32_t t) const {
+  for (std::size_t r = 0; r < dimensions_; ++r)
+    if (capacity(s, r) < capacity(t, r)) return false;
+  for (std::uint32_t k = 0; k < classes_; ++k)
+    if (suits(t, k) && !suits(s, k)) return false;
+  return true;
+}
+
+void PatternSearch::rank_offers() {
+  std::vector<std::uint32_t> all(price_.size());
+  std::iota(all.begin(), all.end(), 0U);
+  std::stable_sort(all.begin(), all.end(),
+                   [&](std::uint32_t a, std::uint32_t b) { return price(a) < price(b); });
+  for (const std::uint32_t t : all)
+    if (std::none_of(ranked_.begin(), ranked_.end(),
+                     [&](std::uint32_t s) { return dominates(s, t); }))
+      ranked_.push_back(t);
+}
+
+void PatternSearch::first_values() {
+  value_ = cheapest_parts(problem_, resources_);
+  for (std::uint32_t k = 0; k < classes_; ++k)
+    if (count_[k] > 0 &&
+        std::any_of(ranked_.begin(), ranked_.end(), [&](std::uint32_t t) { return suits(t, k); }))
+      seeds_.push_back(k);
+  unit_ = unit_worth(problem_, resources_, value_);
+  for (std::size_t r = 0; r < dimensions_; ++r)
+    for (const std::uint32_t k : seeds_) by_dimension_.push_back(demand_[k * dimensions_ + r]);
+  gone_.resize(seeds_.size());
+  over_.resize(seeds_.size());
+  score_.resize(seeds_.size());
+}
+
+// Cheap offers, and larger ones in steps, of those that hold most of the class for their price.
+void PatternSearch::find_candidates() {
+  constexpr std::size_t kCheap = 3, kMost = 5;
+  candidates_.resize(classes_);
+  std::vector<double> held(price_.size());  // pods of the class for a dollar
+  for (const std::uint32_t k : seeds_) {
+    double best = 0, next_price = 0;
+    for (const std::uint32_t t : ranked_) {
+      if (!suits(t, k)) continue;
+      double part = 1e-9;
+      for (std::size_t r = 0; r < resources_; ++r)
+        if (const double d = demand_[k * dimensions_ + r]; d > 0)
+          part = std::max(part, d / capacity(t, r));
+      held[t] = 1 / (part * price(t));
+      best = std::max(best, held[t]);
+    }
+    std::vector<std::uint32_t>& out = candidates_[k];
+    for (const std::uint32_t t : ranked_) {
+      if (!suits(t, k) || (!out.empty() && held[t] < 0.8 * best)) continue;
+      if (out.size() >= kCheap && price(t) < next_price) continue;
+      out.push_back(t);
+      next_price = price(t) * 1.6;
+      if (out.size() == kMost) break;
+    }
+  }
+}
+
+// The seed to add next, or kNone: of those that fit, the first by the rule.
+std::uint32_t PatternSearch::next(std::uint32_t t, Rule rule) {
+  const std::size_t n = seeds_.size();
+  for (std::size_t i = 0; i < n; ++i) {
+    over_[i] = gone_[i];
+    score_[i] = 0;
+  }
+  for (std::size_t r = 0; r < dimensions_; ++r) {
+    const double room = capacity(t, r) - used_[r];
+    double pull = 0;
+    if (rule == Rule::Worth)
+      pull = room > 0 ? 1 / room : 0;
+    else if (capacity(t, r) > 0)
+      pull = unit_[r] * (0.25 + room / capacity(t, r));
+    const double* demand = &by_dimension_[r * n];
+    for (std::size_t i = 0; i < n; ++i) {
+      score_[i] += demand[i] * pull;
+      over_[i] = std::max(over_[i], demand[i] - room);
+    }
+  }
+  std::uint32_t best = kNone;
+  double most = 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    if (over_[i] > 0) continue;
+    const double value = value_[seeds_[i]];
+    const double score = rule == Rule::Worth ? value / (score_[i] + 0.15) : score_[i] + 0.5 * value;
+    if (score <= most) continue;
+    most = score;
+    best = static_cast<std::uint32_t>(i);
+  }
+  return best;
+}
+
+// Fills a node, seed first; returns what its pods are worth. The pattern is in trial_, on the
+// cheapest offer that holds it.
+double PatternSearch::fill(std::uint32_t seed, std::uint32_t t,
+                           const std::vector<std::int64_t>& left, Rule rule) {
+  double worth = 0;
+  trial_.pods.clear();
+  std::fill(used_.begin(), used_.end(), 0.0);
+  const auto add = [&](std::uint32_t k) {
+    for (std::size_t r = 0; r < dimensions_; ++r) used_[r] += demand_[k * dimensions_ + r];
+    worth += value_[k];
+    ++took_[k];
+    trial_.pods.push_back(k);
+  };
+  for (std::size_t i = 0; i < seeds_.size(); ++i)
+    gone_[i] = left[seeds_[i]] > (seeds_[i] == seed ? 1 : 0) && suits(t, seeds_[i]) ? 0.0 : 1.0;
+  add(seed);
+  for (std::uint32_t i = next(t, rule); i != kNone; i = next(t, rule)) {
+    const std::uint32_t k = seeds_[i];
+    add(k);
+    if (took_[k] == left[k]) gone_[i] = 1;
+  }
+  for (const std::uint32_t k : trial_.pods) took_[k] = 0;
+  trial_.offer = shrink(t);
+  return worth;
+}
+
+std::uint32_t PatternSearch::shrink(std::uint32_t t) const {
+  for (const std::uint32_t s : ranked_) {
+    if (s == t) break;
+    if (holds(s, used_.data()) && std::all_of(trial_.pods.begin(), trial_.pods.end(),
+                                              [&](std::uint32_t k) { return suits(s, k); }))
+      return s;
+  }
+  return t;
+}
+
+// Takes the pattern's pods out of `left` as often as they last, at the most so often.
+std::int64_t PatternSearch::take(const Pattern& pattern, std::int64_t times,
+                                 std::vector<std::int64_t>& left) {
+  for (const std::uint32_t k : pattern.pods) ++took_[k];
+  for (const std::uint32_t k : pattern.pods) times = std::min(times, left[k] / took_[k]);
+  for (const std::uint32_t k : pattern.pods) {
+    left[k] -= times;
+    took_[k] = 0;
+  }
+  return times;
+}
+
+// Node by node: of the offers for the dearest pod that is left, the one that gives most for its
+// price.
+double PatternSearch::construct(std::vector<std::int64_t> left, std::vector<Pattern>& out) {
+  constexpr double kSmallNode = 0.02;  // so much worth a dollar may a cheaper node lack
+  const auto takes_slot = [&](std::uint32_t k) {
+    const auto* demand = &demand_[k * dimensions_];
+    return std::any_of(demand + resources_, demand + dimensions_, [](double d) { return d > 0; });
+  };
+  std::vector<std::uint32_t> order = seeds_;
+  std::stable_sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) {
+    const bool slot_a = takes_slot(a), slot_b = takes_slot(b);
+    return slot_a != slot_b ? slot_a : value_[a] > value_[b];
+  });
+  double cost = 0;
+  std::vector<std::pair<double, Pattern>> trials;
+  for (const std::uint32_t k : order) {
+    while (left[k] > 0) {
+      trials.clear();
+      double best = 0;
+      for (const std::uint32_t t : candidates_[k]) {
+        const double worth = fill(k, t, left, Rule::Balance) / price(trial_.offer);
+        best = std::max(best, worth);
+        trials.emplace_back(worth, trial_);
+      }
+      Pattern* chosen = nullptr;
+      for (auto& [worth, pattern] : trials)
+        if (worth >= best * (1 - kSmallNode) &&
+            (chosen == nullptr || price(pattern.offer) < price(chosen->offer)))
+          chosen = &pattern;
+      chosen->times = take(*chosen, left[k], left);
+      cost += price(chosen->offer) * static_cast<double>(chosen->times);
+      out.push_back(std::move(*chosen));
+    }
+  }
+  return cost;
+}
+
+// Adds the patterns that would be worth more than they cost; false when none was found.
+bool PatternSearch::price_out() {
+  const std::size_t before = pool_.size();
+  for (const std::uint32_t k : seeds_) {
+    double most = 1 + 1e-6;
+    Pattern best;
+    for (const std::uint32_t t : candidates_[k]) {
+      const double worth = fill(k, t, count_, Rule::Worth) / price(trial_.offer);
+      if (worth <= most) continue;
+      most = worth;
+      best = trial_;
+    }
+    if (!best.pods.empty()) pool_.push_back(std::move(best));
+  }
+  return pool_.size() > before;
+}
+
+void PatternSearch::add_columns() {
+  std::vector<int> row_of(classes_, -1);
+  for (std::size_t i = 0; i < seeds_.size(); ++i)
+    row_of[seeds_[i]] = in_program_ > 0 ? static_cast<int>(i)
+                                        : program_.add_row(static_cast<double>(count_[seeds_[i]]));
+  std::vector<LinearProgram::Entry> entries;
+  for (; in_program_ < pool_.size(); ++in_program_) {
+    const Pattern& pattern = pool_[in_program_];
+    entries.clear();
+    for (const std::uint32_t k : pattern.pods) ++took_[k];
+    for (const std::uint32_t k : pattern.pods) {
+      if (took_[k] == 0) continue;
+      entries.push_back({row_of[k], static_cast<double>(took_[k])});
+      took_[k] = 0;
+    }
+    program_.add_column(price(pattern.offer), entries);
+  }
+}
+
+// The program's nodes without their fractions; then, while their pods last, one more of those of
+// which a large part is wanted; then nodes for the pods that are left.
+double PatternSearch::round(double part, std::vector<Pattern>& out) {
+  std::vector<std::int64_t> left = count_;
+  std::vector<std::pair<double, std::size_t>> parts;
+  double cost = 0;
+  const auto build = [&](std::size_t i, std::int64_t times) {
+    times = take(pool_[i], times, left);
+    if (times <= 0) return;
+    cost += price(pool_[i].offer) * static_cast<double>(times);
+    out.push_back(pool_[i]);
+    out.back().times = times;
+  };
+  for (std::size_t i = 0; i < pool_.size(); ++i) {
+    const double wanted = program_.value(static_cast<int>(i)) + 1e-6;
+    build(i, static_cast<std::int64_t>(wanted));
+    if (wanted - std::floor(wanted) > part) parts.emplace_back(std::floor(wanted) - wanted, i);
+  }
+  std::sort(parts.begin(), parts.end());
+  for (const auto& [unused, i] : parts) build(i, 1);
+  return cost + construct(std::move(left), out);
+}
+
+Patterns PatternSearch::run(int rounds) {
+  Patterns best;
+  double least = construct(count_, best.nodes);
+  best.pod_value = value_;
+  pool_ = best.nodes;
+  bool solved = false;
+  for (int round = 0; round < rounds && !seeds_.empty(); ++round) {
+    if (round > 0 && !price_out()) break;
+    add_columns();
+    if (!program_.solve()) return best;
+    solved = true;
+    for (std::size_t i = 0; i < seeds_.size(); ++i)
+      value_[seeds_[i]] = std::max(0.0, program_.dual(static_cast<int>(i)));
+  }
+  for (const double part : {1.0, 0.6, 0.3, 0.05}) {
+    if (!solved) break;
+    std::vector<Pattern> rounded;
+    const double cost = this->round(part, rounded);
+    if (cost >= least) continue;
+    least = cost;
+    best = {std::move(rounded), value_};
+  }
+  return best;
+}
+
+}  // namespace
+
+Patterns choose_patterns(const PlacementProblem& problem, std::size_t resources, int rounds) {
+  return PatternSearch(problem, resources).run(rounds);
+}
+
+// Better than the prices of the linear program over parts of nodes, in which small pods fill every
+// gap.
+std::vector<double> cheapest_parts(const PlacementProblem& problem, std::size_t resources) {
+  std::vector<double> out;
+  for (const DemandClass& each : problem.classes) {
+    double least = -1;
+    for (const std::uint32_t t : each.offers) {
+      const NodeOffer& offer = problem.offers[t];
+      double part = 0;
+      bool holds = true;
+      for (std::size_t r = 0; r < problem.dimensions; ++r) {
+        holds = holds && each.demand[r] <= offer.capacity[r];
+        if (r < resources && each.demand[r] > 0)
+          part = std::max(
+              part, static_cast<double>(each.demand[r]) / static_cast<double>(offer.capacity[r]));
+      }
+      const double price = part * offer.price.to_dollars();
+      if (holds && (least < 0 || price < least)) least = price;
+    }
+    out.push_back(std::max(least, 0.0));
+  }
+  return out;
+}
+
+std::vector<double> unit_worth(const PlacementProblem& problem, std::size_t resources,
+                               const std::vector<double>& pod_value) {
+  std::vector<double> needed(problem.dimensions, 0.0);
+  double all = 0;
+  for (std::size_t k = 0; k < problem.classes.size(); ++k) {
+    const auto count = static_cast<double>(problem.classes[k].count);
+    all += pod_value[k] * count;
+    for (std::size_t r = 0; r < resources; ++r)
+      needed[r] += static_cast<double>(problem.classes[k].demand[r]) * count;
+  }
+  std::vector<double> out(problem.dimensions, 0.0);
+  for (std::size_t r = 0; r < resources; ++r)
+    if (needed[r] > 0) out[r] = all / needed[r] / static_cast<double>(resources);
+  return out;
+}
+
+}  // namespace gputide::provisioning

@@ -1,0 +1,75 @@
+#include "decide/provisioning/packing_patterns.h"
+
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+namespace gputide::provisioning {
+namespace {
+
+using rc::gen::inRange;
+
+PlacementProblem any_placement() {
+  PlacementProblem p;
+  p.dimensions = static_cast<std::size_t>(*inRange(1, 5));
+  const auto numbers = [&](int most) {
+    std::vector<std::int64_t> out;
+    for (std::size_t r = 0; r < p.dimensions; ++r) out.push_back(*inRange(0, most));
+    return out;
+  };
+  const int offers = *inRange(0, 8), classes = *inRange(0, 8);
+  for (int t = 0; t < offers; ++t)
+    p.offers.push_back({numbers(30), Money::micros(*inRange(0, 3'000'000))});
+  for (int k = 0; k < classes; ++k) {
+    DemandClass c{numbers(12), *inRange(0, 40), {}};
+    for (int t = 0; t < offers; ++t)
+      if (*inRange(0, 4) != 0) c.offers.push_back(static_cast<std::uint32_t>(t));
+    p.classes.push_back(std::move(c));
+  }
+  return p;
+}
+
+bool fits(const PlacementProblem& p, const std::vector<std::uint32_t>& pods, std::uint32_t t) {
+  std::vector<std::int64_t> used(p.dimensions, 0);
+  for (const std::uint32_t k : pods) {
+    const auto& offers = p.classes[k].offers;
+    if (std::find(offers.begin(), offers.end(), t) == offers.end()) return false;
+    for (std::size_t r = 0; r < p.dimensions; ++r) used[r] += p.classes[k].demand[r];
+  }
+  for (std::size_t r = 0; r < p.dimensions; ++r)
+    if (used[r] > p.offers[t].capacity[r]) return false;
+  return true;
+}
+
+RC_GTEST_PROP(Patterns, HoldEveryPodThatFitsAndNoMore, ()) {
+  const PlacementProblem p = any_placement();
+  const Patterns found =
+      choose_patterns(p, p.dimensions - static_cast<std::size_t>(*inRange(0, 2)), *inRange(0, 5));
+  std::vector<std::int64_t> held(p.classes.size(), 0);
+  Money cost;
+  for (const Pattern& each : found.nodes) {
+    RC_ASSERT(each.times > 0);
+    RC_ASSERT(fits(p, each.pods, each.offer));
+    for (const std::uint32_t k : each.pods) held[k] += each.times;
+    cost += p.offers[each.offer].price * each.times;
+  }
+  for (std::uint32_t k = 0; k < p.classes.size(); ++k) {
+    bool somewhere = false;
+    for (std::uint32_t t = 0; t < p.offers.size(); ++t) somewhere = somewhere || fits(p, {k}, t);
+    RC_ASSERT(held[k] == (somewhere ? p.classes[k].count : 0));
+  }
+  RC_ASSERT(cost >= lower_bound(p).per_hour);
+}
+
+// Two of 6 waste nothing on a 12, nor three of 4; a 6 with a 4 does.
+TEST(Patterns, LinearProgramsFindWhatFitsTogether) {
+  PlacementProblem p;
+  p.dimensions = 1;
+  p.offers = {{{12}, Money::micros(1'000'000)}};
+  p.classes = {{{6}, 20, {0}}, {{4}, 30, {0}}};
+  Money cost;
+  for (const Pattern& each : choose_patterns(p, 1, 4).nodes) cost += p.offers[0].price * each.times;
+  EXPECT_EQ(cost, Money::micros(20'000'000));
+}
+
+}  // namespace
+}  // namespace gputide::provisioning

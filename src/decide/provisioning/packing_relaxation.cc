@@ -1,0 +1,99 @@
+#include "decide/provisioning/packing_relaxation.h"
+
+#include <algorithm>
+#include <map>
+#include <span>
+
+namespace gputide::provisioning {
+namespace {
+
+// Hostname groups whose pods keep away from each other: at most one a node.
+std::vector<std::uint32_t> slots(const PackProblem& problem) {
+  std::vector<std::uint32_t> out;
+  for (const PackClass& each : problem.classes)
+    for (const TopologyRule& rule : each.rules)
+      if (rule.kind == TopologyRule::Kind::AntiAffinity && rule.counts_itself &&
+          problem.groups[rule.group].key == kHostname &&
+          std::find(out.begin(), out.end(), rule.group) == out.end())
+        out.push_back(rule.group);
+  constexpr std::size_t kMost = 8;  // the bound holds with fewer
+  if (out.size() > kMost) out.resize(kMost);
+  return out;
+}
+
+// The slots that a class takes, as bits.
+std::uint32_t slots_of(const PackClass& each, std::span<const std::uint32_t> slots) {
+  std::uint32_t out = 0;
+  for (const TopologyRule& rule : each.rules)
+    for (std::size_t i = 0; i < slots.size(); ++i)
+      if (rule.kind == TopologyRule::Kind::AntiAffinity && rule.group == slots[i] &&
+          rule.counts_itself)
+        out |= std::uint32_t{1} << i;
+  return out;
+}
+
+void add_offers(const PackProblem& problem, std::size_t slots, Relaxation& out) {
+  std::map<std::pair<std::vector<std::int64_t>, Money>,
+           std::vector<std::pair<std::uint32_t, std::uint32_t>>>
+      alike;
+  for (std::uint32_t kind = 0; kind < problem.kinds.size(); ++kind) {
+    const std::vector<PackOffer>& offers = problem.kinds[kind].offers;
+    out.offer_of.emplace_back(offers.size());
+    for (std::uint32_t t = 0; t < offers.size(); ++t)
+      alike[{offers[t].capacity, offers[t].price}].emplace_back(kind, t);
+  }
+  for (auto& [key, members] : alike) {
+    for (const auto& [kind, t] : members)
+      out.offer_of[kind][t] = static_cast<std::uint32_t>(out.placement.offers.size());
+    out.placement.offers.push_back({key.first, key.second});
+    out.placement.offers.back().capacity.resize(problem.dimensions + slots, 1);
+    out.members.push_back(std::move(members));
+  }
+}
+
+std::vector<std::uint32_t> offers_of(const PackClass& each, const Relaxation& relaxed) {
+  std::vector<char> seen(relaxed.placement.offers.size(), 0);
+  for (std::uint32_t kind = 0; kind < each.offers.size(); ++kind) {
+    const std::vector<std::uint64_t>& bits = each.offers[kind];
+    for (std::uint32_t t = 0; t < relaxed.offer_of[kind].size() && !bits.empty(); ++t)
+      if ((bits[t / 64] >> (t % 64) & 1) != 0) seen[relaxed.offer_of[kind][t]] = 1;
+  }
+  std::vector<std::uint32_t> out;
+  for (std::uint32_t t = 0; t < seen.size(); ++t)
+    if (seen[t] != 0) out.push_back(t);
+  return out;
+}
+
+}  // namespace
+
+Relaxation relax(const PackProblem& problem) {
+  Relaxation out;
+  const std::vector<std::uint32_t> one_a_node = slots(problem);
+  out.resources = problem.dimensions;
+  out.placement.dimensions = problem.dimensions + one_a_node.size();
+  add_offers(problem, one_a_node.size(), out);
+  std::vector<std::uint32_t> taken;
+  for (const PackClass& each : problem.classes) taken.push_back(slots_of(each, one_a_node));
+  const auto before = [&](std::uint32_t a, std::uint32_t b) {
+    const PackClass &x = problem.classes[a], &y = problem.classes[b];
+    if (x.demand != y.demand) return x.demand < y.demand;
+    if (taken[a] != taken[b]) return taken[a] < taken[b];
+    return x.offers < y.offers;
+  };
+  std::map<std::uint32_t, std::uint32_t, decltype(before)> known(before);
+  for (std::uint32_t k = 0; k < problem.classes.size(); ++k) {
+    const PackClass& each = problem.classes[k];
+    const auto [at, fresh] =
+        known.try_emplace(k, static_cast<std::uint32_t>(out.placement.classes.size()));
+    if (fresh) {
+      DemandClass alike{each.demand, 0, offers_of(each, out)};
+      for (std::size_t i = 0; i < one_a_node.size(); ++i) alike.demand.push_back(taken[k] >> i & 1);
+      out.placement.classes.push_back(std::move(alike));
+    }
+    out.class_of.push_back(at->second);
+    out.placement.classes[at->second].count += each.count;
+  }
+  return out;
+}
+
+}  // namespace gputide::provisioning
