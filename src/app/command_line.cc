@@ -45,6 +45,12 @@ CLI::App& add_plan(CLI::App& program, PlanOptions& options) {
                      "AWS region of the NodePools, where their zones do not tell");
   command.add_flag("--bound-certificate", options.certificate,
                    "print the proof of the lower bound: what each pod must cost at the least");
+  command.add_option("--print-template", options.print_template,
+                     "instead: what a node of this instance type offers, before there is one");
+  command.add_option("--config", options.config,
+                     "with --print-template: the device plugin's configuration file");
+  command.add_option("--mig-config", options.mig_config,
+                     "with --print-template: the node's label nvidia.com/mig.config");
   command
       .add_option("--zones", options.zones, "zones to buy in (default: a, b and c of the region)")
       ->delimiter(',');
@@ -137,7 +143,8 @@ int run(int argc, char** argv) {
     return program.exit(error) == 0 ? kDone : kBadInput;
   }
   if (simulate_command.parsed()) return simulate(simulate_options);
-  if (plan_command.parsed()) return plan(plan_options);
+  if (plan_command.parsed())
+    return plan_options.print_template.empty() ? plan(plan_options) : print_template(plan_options);
   if (explain_command.parsed()) return explain(explain_options);
   if (check_command.parsed()) return check(check_options);
   return help(program, topic);

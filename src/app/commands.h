@@ -19,6 +19,10 @@ int check(const CheckOptions& options);
 /// and how far that is from the least possible. kFailed: some pods find no node.
 int plan(const PlanOptions& options);
 
+/// Prints the devices and labels that a node of `options.print_template` offers with the device
+/// plugin's configuration, as JSON: {"resources": {}, "labels": {}}.
+int print_template(const PlanOptions& options);
+
 /// Runs the files in a simulated world up to a moment, and says of a pod where it is, or what keeps
 /// it off each pool and what would help. kFailed: there is no such pod.
 int explain(const ExplainOptions& options);

@@ -33,6 +33,9 @@ struct PlanOptions {
   std::string region;              // --region; empty: by the NodePools' zones
   std::vector<std::string> zones;  // --zones; empty: a, b and c of the region
   bool certificate = false;        // --bound-certificate
+  std::string print_template;      // --print-template TYPE: only say what a node of it offers
+  std::string config;              // --config FILE, with it: the device plugin's configuration
+  std::string mig_config;          // --mig-config, with it: the node's label nvidia.com/mig.config
 };
 
 struct ExplainOptions {

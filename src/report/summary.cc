@@ -48,8 +48,9 @@ std::string gpus_line(const Bought& bought, const port::RunResult::Gpu& gpu) {
       fmt::format("{} bought for {} asked", plural(bought.gpus, "GPU"), count_text(bought.asked));
   if (!bought.resource.empty() && bought.resource != "nvidia.com/gpu")
     text += " of " + bought.resource;
-  if (bought.sliced)
-    text += fmt::format(" ({} GPUs' worth were held)", decimal(bought.used_micros / 10'000, 2));
+  if (const std::string worth = decimal(bought.used_micros / 10'000, 2); bought.sliced)
+    text += worth == "1" ? " (1 GPU's worth was held)"
+                         : fmt::format(" ({} GPUs' worth were held)", worth);
   if (gpu.bought_us > 0)
     text += fmt::format("; idle for {} of their {}", percent_text(gpu.idle_us, gpu.bought_us),
                         span_text(Duration::seconds(gpu.bought_us / 1'000'000)));

@@ -14,7 +14,7 @@ function buildTiles() {
     cost.gpu_usd > 0 && [["money", (1 - idle) * (cost.gpu_usd / Math.max(cost.total_usd, 1e-9))], ["bad", idle * (cost.gpu_usd / Math.max(cost.total_usd, 1e-9))]]));
   tiles.push(tile("GPU nodes", `0 → ${count(nodes.gpu_peak)} → ${count(nodes.gpu_final)}`, `${count(nodes.gpu_launched)} launched, ${plural(nodes.launched - nodes.gpu_launched, "other node")}`));
   tiles.push(tile("GPUs bought", `${count(B.gpus)} <small>for</small> ${count(B.asked)} <small>${B.sliced ? "slices" : "asked"}</small>`,
-    gpu.seconds_bought > 0 ? `${B.sliced ? `${short(B.worth)} GPUs' worth held; ` : ""}idle for ${percent(gpu.seconds_idle, gpu.seconds_bought)} of ${span(gpu.seconds_bought)} of GPU time` : "none was bought",
+    gpu.seconds_bought > 0 ? `${B.sliced ? `${short(B.worth)} ${short(B.worth) === "1" ? "GPU's" : "GPUs'"} worth held; ` : ""}idle for ${percent(gpu.seconds_idle, gpu.seconds_bought)} of ${span(gpu.seconds_bought)} of GPU time` : "none was bought",
     gpu.seconds_bought > 0 && [["", gpu.seconds_requested / gpu.seconds_bought]]));
   const done = pods.succeeded + pods.running;
   const deleted = pods.created - done - pods.pending - pods.failed;

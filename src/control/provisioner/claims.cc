@@ -258,6 +258,7 @@ void Claims::launched(Claim& claim, const port::FleetResult& result, Instant now
     if (why.empty())
       why = fmt::format("{} in {}: {}", error.instance_type, error.zone, error.message);
   }
+  if (why.ends_with('.')) why.pop_back();
   if (result.instances.empty()) return failed(claim, why, now, commands, news);
   const port::FleetInstance& got = result.instances.front();
   model::NodeClaim object = *claim.object;

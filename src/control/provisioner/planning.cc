@@ -281,7 +281,8 @@ void Provisioner::tell_bought(const ProvisionProblem& problem, const ProvisionPl
       by_pool[machine.pool].push_back(&machine);
   for (const auto& [pool, machines] : by_pool) {
     std::int64_t before = 0, pods = 0;
-    for (const auto& [name, claim] : claims_.all()) before += claim.pool() == pool ? 1 : 0;
+    for (const auto& [name, claim] : claims_.all())
+      before += claim.pool() == pool && claim.stage != Stage::Ending ? 1 : 0;
     for (const PlannedMachine* machine : machines)
       pods += static_cast<std::int64_t>(machine->pods.size());
     port::Publish record{{"NodePool", "", pool},
