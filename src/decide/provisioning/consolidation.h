@@ -30,13 +30,19 @@ struct Consolidation {
 struct ConsolidationEffort {
   std::size_t most_together = 100;  // candidates that may go at once
   std::size_t most_alone = 32;      // candidates tried one by one
-  PackEffort packing{4, 4, 40, 40, 8, 20};
+  PackEffort packing{.constructions = 4,
+                     .repacks_per_node = 4,
+                     .most_repacks = 40,
+                     .small = 40,
+                     .orders = 8,
+                     .shakes = 20};
 };
 
-/// The move that saves most an hour, of those tried: the candidates dearest for what they disrupt all
-/// together, halves of them, and each alone; of equal ones that which moves fewer pods. Unlike Karpenter's, several
-/// new nodes may take the place of several old ones. `cluster.pods` must be empty: pods that wait
-/// come first. Nodes of the cluster are where pods may go, so it holds none that is not ready.
+/// The move that saves most an hour, of those tried: the candidates dearest for what they disrupt
+/// all together, halves of them, and each alone; of equal ones that which moves fewer pods. Unlike
+/// Karpenter's, several new nodes may take the place of several old ones. `cluster.pods` must be
+/// empty: pods that wait come first. Nodes of the cluster are where pods may go, so it holds none
+/// that is not ready.
 std::optional<Consolidation> consolidate(const ProvisionProblem& cluster,
                                          std::span<const Candidate> candidates,
                                          const ConsolidationEffort& effort = {});
