@@ -18,6 +18,7 @@
 #include "base/rng.h"
 #include "decide/provisioning/packing.h"
 #include "decide/provisioning/packing_bound.h"
+#include "decide/provisioning/preference_plan.h"
 
 namespace gputide::provisioning {
 namespace {
@@ -250,15 +251,91 @@ double best_of(const std::function<void()>& work) {
   return best;
 }
 
+constexpr std::string_view kSource = "karpenter 86026aa1a on two shared cores";
+constexpr const char* kRow =
+    "{:14} {:8.1f} {:8.1f} {:8.1f} {:6.2f} {:10.3f} {:6} {:9.1f} {:9.3f} {:9.3f} {:9.3f} {:7.4f} "
+    "{:6}\n";
+
 struct Times {
   double once = 0, twice = 0, four_times = 0;  // ms, by the number of pods
   double growth() const { return std::log(four_times / once) / std::log(4.0); }
 };
 
+// Karpenter's preference case: equal pods that would rather be in the first zone, in no zone with
+// their like (at most three can), and on no host with their like (4,000 nodes).
+WishProblem preferring(std::int64_t count) {
+  WishProblem p;
+  p.preferences = 3;
+  p.pack.dimensions = 3;
+  p.pack.pools.resize(1);
+  p.pack.kinds = diverse_kinds();
+  TopologyGroup by_zone, by_host;
+  by_zone.key = 0;
+  by_zone.counts = by_zone.anti_owners = {0, 0, 0};
+  p.pack.groups = {by_zone, by_host};
+  PackClass pods;
+  pods.demand = {1500, std::int64_t{4096} << 20, 1};
+  pods.count = count;
+  pods.counted_in = {0, 1};
+  std::vector<std::uint64_t> all(7, ~std::uint64_t{0});
+  all[6] = 0xffff;
+  pods.offers.assign(p.pack.kinds.size(), all);
+  p.pack.classes = {pods};
+  PackWish first_zone;
+  for (const NodeKind& kind : p.pack.kinds)
+    first_zone.offers.push_back(kind.domains[0] == 0 ? all : std::vector<std::uint64_t>{});
+  PackWish no_zone{1, 10, TopologyRule{TopologyRule::Kind::Avoid, 0, true, 1, 0, {}}, {}, {}};
+  PackWish no_host{2, 1, TopologyRule{TopologyRule::Kind::Avoid, 1, true, 1, 0, {}}, {}, {}};
+  p.wishes = {{first_zone, no_zone, no_host}};
+  return p;
+}
+
+// The price with what is honoured for nothing beside Karpenter's with preferences ignored; the
+// price of honouring all beside that with preferences respected. Returns the faults.
+int run_preferences(std::ostream& csv) {
+  constexpr std::int64_t kPods = 4000;
+  const auto solve = [](const WishProblem& problem) {
+    return with_preferences(problem, pack(problem.pack), {});
+  };
+  const WishProblem problem = preferring(kPods);
+  PreferencePlan found;
+  Times took;
+  took.once = best_of([&] { found = solve(problem); });
+  took.twice = best_of([&, more = preferring(2 * kPods)] { solve(more); });
+  took.four_times = best_of([&, more = preferring(4 * kPods)] { solve(more); });
+  const double bound = pack_bound(problem.pack).bound.per_hour.to_dollars();
+  const std::vector<std::int64_t> honoured = recount_granted(problem, found.plan);
+  int faults = static_cast<int>(check_plan(problem.pack, found.plan).size());
+  const char* names[] = {"first zone", "apart by zone", "apart by host"};
+  std::string story;
+  for (std::size_t i = 0; i < honoured.size(); ++i) {
+    const PreferenceCount& each = found.preferences[i];
+    faults += honoured[i] == each.honoured ? 0 : 1;
+    story += fmt::format("{} {} of {} (at most {}, for ${:.2f} more); ", names[i], honoured[i],
+                         each.pods, each.at_most, each.dearer.to_dollars());
+  }
+  const double free = found.plan.per_hour.to_dollars();
+  const double all = found.all.value_or(Money()).to_dollars();
+  const auto row = [&](const char* name, double price, double peer_ms, double peer_price) {
+    fmt::print(fmt::runtime(kRow), name, took.once, took.twice, took.four_times, took.growth(),
+               price, found.plan.nodes.size(), peer_ms, peer_price, 0.0, bound, price / bound,
+               faults);
+    csv << fmt::format("{},price,{:.6f},{},{},{:.6f},usd_per_hour\n", name, price, peer_price,
+                       kSource, bound);
+    csv << fmt::format("{},time,{:.3f},{},{},,ms\n", name, took.once, peer_ms, kSource);
+  };
+  row("prefer-free", free, 1467, 2524.5966);
+  row("prefer-all", all, 86144, 3776.9804);
+  csv << fmt::format("prefer,growth,{:.3f},,,1,exponent\n", took.growth());
+  for (std::size_t i = 0; i < honoured.size(); ++i)
+    csv << fmt::format("prefer-free,{},{},,,,pods\n", names[i], honoured[i]);
+  fmt::print("  honoured: {}\n", story);
+  return faults;
+}
+
 int run(std::string_view only) {
   std::ofstream csv("build/bench/plan.csv");
   csv << "case,metric,ours,peer,peer_source,bound,unit\n";
-  constexpr std::string_view kSource = "karpenter 86026aa1a on two shared cores";
   fmt::print("{:14} {:>8} {:>8} {:>8} {:>6} {:>10} {:>6} {:>9} {:>9} {:>9} {:>9} {:>7} {:>6}\n",
              "case", "ms", "2x ms", "4x ms", "growth", "$/h", "nodes", "peer ms", "peer $/h",
              "reference", "bound", "/bound", "faults");
@@ -281,11 +358,9 @@ int run(std::string_view only) {
     const std::size_t found = check_plan(problem, plan).size() + static_cast<std::size_t>(left);
     faults += static_cast<int>(found);
     const double price = plan.per_hour.to_dollars();
-    fmt::print(
-        "{:14} {:8.1f} {:8.1f} {:8.1f} {:6.2f} {:10.3f} {:6} {:9.1f} {:9.3f} {:9.3f} {:9.3f} "
-        "{:7.4f} {:6}\n",
-        each.name, took.once, took.twice, took.four_times, took.growth(), price, plan.nodes.size(),
-        each.peer_ms, each.peer_price, each.reference, bound, price / bound, found);
+    fmt::print(fmt::runtime(kRow), each.name, took.once, took.twice, took.four_times, took.growth(),
+               price, plan.nodes.size(), each.peer_ms, each.peer_price, each.reference, bound,
+               price / bound, found);
     csv << fmt::format("{},price,{:.6f},{},{},{:.6f},usd_per_hour\n", each.name, price,
                        each.peer_price, kSource, bound);
     csv << fmt::format("{},time,{:.3f},{},{},,ms\n", each.name, took.once, each.peer_ms, kSource);
@@ -293,6 +368,7 @@ int run(std::string_view only) {
     csv << fmt::format("{},nodes,{},,,,count\n", each.name, plan.nodes.size());
     std::fflush(stdout);
   }
+  if (only.empty() || only == "prefer") faults += run_preferences(csv);
   return faults == 0 ? 0 : 1;
 }
 

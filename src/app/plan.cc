@@ -163,6 +163,29 @@ void print_machines(const Demand& demand, const ProvisionPlan& plan) {
   print_table(table);
 }
 
+// What more of a preference would take.
+std::string rest_of(const provisioning::PreferenceCount& count) {
+  if (count.honoured == count.pods) return "-";
+  if (!count.tried) return "not looked for";
+  if (count.at_most <= count.honoured) return "no more can";
+  if (count.dearer == Money()) return fmt::format("{} instead of others", count.at_most);
+  return fmt::format("{} for ${} more", count.at_most, count.dearer.text(4));
+}
+
+void print_preferences(const ProvisionPlan& plan) {
+  if (plan.preferences.empty()) return;
+  fmt::print("\npreferences are honoured as far as they cost nothing");
+  if (plan.all_preferences && *plan.all_preferences > plan.per_hour)
+    fmt::print("; honouring all that can be costs ${} an hour, ${} more",
+               plan.all_preferences->text(4), (*plan.all_preferences - plan.per_hour).text(4));
+  fmt::print("\n");
+  std::vector<Row> table{{"PREFERENCE", "WEIGHT", "PODS", "HONOURED", "OF THE REST"}};
+  for (const provisioning::PreferenceReport& each : plan.preferences)
+    table.push_back({each.what, std::to_string(each.count.weight), std::to_string(each.count.pods),
+                     std::to_string(each.count.honoured), rest_of(each.count)});
+  print_table(table);
+}
+
 // Pods of one workload with one reason share a line.
 void print_unplaced(const Demand& demand, const ProvisionPlan& plan) {
   std::map<std::pair<std::string, std::string>, std::size_t> alike;
@@ -197,6 +220,7 @@ void print_text(const Demand& demand, const ProvisionPlan& plan,
       fmt::print("{}: ${} an hour, ${} more\n", other.what, other.per_hour.text(4),
                  (other.per_hour - plan.per_hour).text(4));
   }
+  print_preferences(plan);
   print_unplaced(demand, plan);
 }
 
@@ -231,6 +255,25 @@ Value json_of(const Demand& demand, const PlannedMachine& machine) {
   return node;
 }
 
+void add_preferences(const ProvisionPlan& plan, Value& report) {
+  Value::List list;
+  for (const provisioning::PreferenceReport& each : plan.preferences) {
+    Value preference{Value::Map{}};
+    preference.set("preference", each.what);
+    preference.set("weight", each.count.weight);
+    preference.set("pods", each.count.pods);
+    preference.set("honoured", each.count.honoured);
+    if (each.count.tried) {
+      preference.set("at_most", each.count.at_most);
+      preference.set("usd_per_hour_more", each.count.dearer.to_dollars());
+    }
+    list.push_back(std::move(preference));
+  }
+  report.set("preferences", Value(std::move(list)));
+  if (plan.all_preferences)
+    report.set("all_preferences_usd_per_hour", plan.all_preferences->to_dollars());
+}
+
 void print_json(const Demand& demand, const ProvisionPlan& plan,
                 const std::vector<Alternative>& others, const std::vector<Diagnostic>& findings) {
   Value report{Value::Map{}};
@@ -259,6 +302,7 @@ void print_json(const Demand& demand, const ProvisionPlan& plan,
     rest.push_back(std::move(each));
   }
   report.set("alternatives", Value(std::move(rest)));
+  add_preferences(plan, report);
   Value::List unplaced;
   for (const auto& [pod, why] : plan.unplaced) {
     const model::ObjectMeta& meta = demand.problem.pods[pod]->metadata;
@@ -288,7 +332,9 @@ int plan(const PlanOptions& options) {
     fmt::print(stderr, "gputide plan: {}\n", demand.error().message);
     return kBadInput;
   }
-  const ProvisionPlan found = provisioning::provision(demand->problem);
+  ProvisionProblem wished = demand->problem;
+  wished.preferences = true;
+  const ProvisionPlan found = provisioning::provision(wished);
   const std::vector<Alternative> others = alternatives(demand->problem, checked.catalogue);
   if (options.output == Output::Json) {
     print_json(*demand, found, others, findings);

@@ -19,6 +19,17 @@ constexpr std::string_view kReservation = "karpenter.k8s.aws/capacity-reservatio
 constexpr std::string_view kNodePool = "karpenter.sh/nodepool";
 constexpr std::string_view kHostnameLabel = "kubernetes.io/hostname";
 
+bool has_wishes_of_company(const model::PodSpec& spec) {
+  const auto& affinity = spec.affinity;
+  const auto prefers = [](const auto& part) {
+    return part && !part->preferredDuringSchedulingIgnoredDuringExecution.empty();
+  };
+  return (affinity && (prefers(affinity->podAffinity) || prefers(affinity->podAntiAffinity))) ||
+         std::any_of(
+             spec.topologySpreadConstraints.begin(), spec.topologySpreadConstraints.end(),
+             [](const auto& spread) { return spread.whenUnsatisfiable == "ScheduleAnyway"; });
+}
+
 struct PodKind {  // pods that ask the same of nodes, whatever they are called
   std::vector<Requirements> alternatives;
   std::vector<model::Toleration> tolerations;
@@ -51,6 +62,11 @@ class Compiler {
   void add_pool(std::uint32_t pool);
   void add_nodes();
   void add_classes();
+  void find_preferences();
+  PackWish node_wish(const Requirements& asked) const;
+  PackWish taint_wish(const model::Taint& taint) const;
+  std::uint32_t preference(const std::string& what, std::int64_t weight);
+  void add_wishes(std::uint32_t pod, const PodKind& kind, std::string key, PackClass each);
   bool suits(const PodKind& pod, const Requirements& node, const LabelSet& undefined) const;
   std::vector<std::vector<std::uint64_t>> offers_for(const PodKind& pod) const;
   std::vector<std::int64_t> daemon_overhead(std::uint32_t pool, const Requirements& kind,
@@ -60,12 +76,18 @@ class Compiler {
   const ProvisionProblem& problem_;
   TopologyCompiler topology_;
   Compiled out_;
+  std::vector<NodePreference> preferred_;  // of any pod
+  std::vector<model::Taint> unpopular_;    // PreferNoSchedule, of any pool or node
   std::map<std::string, std::size_t, std::less<>> dimension_;
   std::vector<Requirements> kind_requirements_;
   std::vector<std::vector<std::string>> limit_names_;  // by pool
   std::map<std::string, std::uint32_t> reservations_;
   std::set<std::pair<std::int32_t, std::string>> wildcard_ports_;
   std::map<std::string, std::uint32_t> port_numbers_;
+  bool wished_ = false;  // some pod has preferences
+  std::map<std::pair<std::string, std::int64_t>, std::uint32_t> preference_numbers_;
+  std::map<std::string, PackWish> node_wishes_;
+  std::map<std::string, std::uint32_t> wish_classes_;
 };
 
 void Compiler::name_dimensions() {
@@ -109,6 +131,8 @@ std::set<std::string> Compiler::split_keys(std::uint32_t pool) const {
   for (const auto& pod : problem_.pods)
     for (const Requirements& each : node_alternatives(*pod->spec))
       for (const auto& [key, requirement] : each) cared.insert(key);
+  for (const NodePreference& each : preferred_)
+    for (const auto& [key, requirement] : each.asked) cared.insert(key);
   for (const std::string_view known :
        {kZone, kCapacityType, kReservation, kNodePool, kHostnameLabel})
     cared.erase(std::string(known));
@@ -140,6 +164,7 @@ std::vector<Compiler::Variant> Compiler::variants(std::uint32_t pool) {
     };
     for (const auto& pod : problem_.pods)
       for (const Requirements& each : node_alternatives(*pod->spec)) take(each);
+    for (const NodePreference& each : preferred_) take(each.asked);
     for (const std::uint32_t t : problem_.pool_types[pool]) take(problem_.types[t].requirements);
     take(all.front().requirements);
     std::vector<Variant> split;
@@ -400,6 +425,7 @@ void Compiler::add_classes() {
     for (const TopologyRule& r : each.rules)
       key += fmt::format(" r{},{},{},{},{},{}", static_cast<int>(r.kind), r.group, r.counts_itself,
                          r.max_skew, r.min_domains, fmt::join(r.domains, "."));
+    if (wished_) add_wishes(i, kind, key, each);
     const auto [at, fresh] =
         known.try_emplace(key, static_cast<std::uint32_t>(out_.pack.classes.size()));
     if (fresh) {
@@ -412,15 +438,118 @@ void Compiler::add_classes() {
   }
 }
 
+void Compiler::find_preferences() {
+  if (!problem_.preferences) return;
+  const auto take = [&](const std::vector<model::Taint>& taints) {
+    for (const model::Taint& taint : taints)
+      if (taint.effect == "PreferNoSchedule" &&
+          std::none_of(unpopular_.begin(), unpopular_.end(),
+                       [&](const auto& known) { return text(known) == text(taint); }))
+        unpopular_.push_back(taint);
+  };
+  for (const model::NodePool& pool : problem_.pools) take(pool.spec.template_.spec.taints);
+  for (const ProvisionNode& node : problem_.nodes) take(node.taints);
+  wished_ = !unpopular_.empty();
+  for (const auto& pod : problem_.pods) {
+    for (NodePreference& each : node_preferences(*pod->spec))
+      if (std::none_of(preferred_.begin(), preferred_.end(),
+                       [&](const auto& known) { return known.asked == each.asked; }))
+        preferred_.push_back(std::move(each));
+    wished_ = wished_ || has_wishes_of_company(*pod->spec);
+  }
+  wished_ = wished_ || !preferred_.empty();
+}
+
+PackWish Compiler::node_wish(const Requirements& asked) const {
+  const PodKind anywhere{{asked}, {{"", "Exists", "", "", {}}}};
+  PackWish wish;
+  wish.offers = offers_for(anywhere);
+  for (const ProvisionNode& node : problem_.nodes)
+    wish.existing.push_back(Requirements::from_labels(node.labels).is_compatible(asked));
+  return wish;
+}
+
+PackWish Compiler::taint_wish(const model::Taint& taint) const {
+  const auto without = [&](const std::vector<model::Taint>& taints) {
+    return std::none_of(taints.begin(), taints.end(),
+                        [&](const auto& each) { return text(each) == text(taint); });
+  };
+  PackWish wish;
+  for (const NodeKind& kind : out_.pack.kinds)
+    wish.offers.emplace_back(without(problem_.pools[kind.pool].spec.template_.spec.taints)
+                                 ? (kind.offers.size() + 63) / 64
+                                 : 0,
+                             ~std::uint64_t{0});
+  for (const ProvisionNode& node : problem_.nodes) wish.existing.push_back(without(node.taints));
+  return wish;
+}
+
+std::uint32_t Compiler::preference(const std::string& what, std::int64_t weight) {
+  const auto [at, fresh] = preference_numbers_.try_emplace(
+      {what, weight}, static_cast<std::uint32_t>(out_.preferences.size()));
+  if (fresh) out_.preferences.emplace_back(what, weight);
+  return at->second;
+}
+
+// The pod's class among those that wishes tell apart.
+void Compiler::add_wishes(std::uint32_t i, const PodKind& kind, std::string key, PackClass each) {
+  const model::Pod& pod = *problem_.pods[i];
+  std::vector<PackWish> wishes;
+  const auto add = [&](const std::string& what, std::int64_t weight, PackWish wish) {
+    wish.preference = preference(what, weight);
+    wish.weight = weight;
+    key += fmt::format(" w{}", wish.preference);
+    wishes.push_back(std::move(wish));
+  };
+  for (const NodePreference& wanted : node_preferences(*pod.spec)) {
+    const std::string what = "nodes with " + wanted.asked.text();
+    auto known = node_wishes_.find(what);
+    if (known == node_wishes_.end())
+      known = node_wishes_.emplace(what, node_wish(wanted.asked)).first;
+    add(what, wanted.weight, known->second);
+  }
+  for (const model::Taint& taint : unpopular_)
+    if (!untolerated(std::span(&taint, 1), pod.spec->tolerations).empty())
+      add("nodes without the taint " + text(taint), kUnweighted, taint_wish(taint));
+  for (TopologyCompiler::Wish& wanted : topology_.wishes_of(pod, kind.alternatives, each)) {
+    const TopologyRule& rule = wanted.rule;
+    key += fmt::format(" {},{},{}", rule.group, rule.counts_itself, fmt::join(rule.domains, "."));
+    PackWish wish;
+    wish.rule = std::move(wanted.rule);
+    add(wanted.what, wanted.weight, std::move(wish));
+  }
+  for (const std::uint32_t g : each.counted_in) key += fmt::format(" g{}", g);
+  std::vector<PackClass>& classes = out_.wishes.pack.classes;
+  const auto [at, fresh] =
+      wish_classes_.try_emplace(key, static_cast<std::uint32_t>(classes.size()));
+  if (fresh) {
+    each.count = 0;
+    classes.push_back(std::move(each));
+    out_.wishes.wishes.push_back(std::move(wishes));
+    out_.pods_of_wish_class.emplace_back();
+  }
+  ++classes[at->second].count;
+  out_.pods_of_wish_class[at->second].push_back(i);
+}
+
 Compiled Compiler::run() {
   name_dimensions();
+  find_preferences();
   for (std::uint32_t pool = 0; pool < problem_.pools.size(); ++pool) {
     add_pool(pool);
     for (const Variant& variant : variants(pool)) add_kinds(variant);
   }
   add_nodes();
   add_classes();
-  topology_.finish(out_.pack);
+  topology_.finish(out_.pack, false);
+  if (wished_) {
+    out_.wishes.preferences = static_cast<std::uint32_t>(out_.preferences.size());
+    PackProblem same = out_.pack;  // but for classes and groups
+    same.classes = std::move(out_.wishes.pack.classes);
+    same.groups.clear();
+    topology_.finish(same, true);
+    out_.wishes.pack = std::move(same);
+  }
   return std::move(out_);
 }
 

@@ -38,6 +38,21 @@ std::vector<Requirements> node_alternatives(const model::PodSpec& spec) {
   return out;
 }
 
+std::vector<NodePreference> node_preferences(const model::PodSpec& spec) {
+  std::vector<NodePreference> out;
+  if (!spec.affinity || !spec.affinity->nodeAffinity) return out;
+  for (const auto& term :
+       spec.affinity->nodeAffinity->preferredDuringSchedulingIgnoredDuringExecution) {
+    std::vector<Requirement> list;
+    for (const model::NodeSelectorRequirement& r : term.preference.matchExpressions)
+      list.push_back(Requirement::make(r.key, r.operator_, r.values));
+    if (list.empty() || !contradiction(list).empty()) continue;
+    out.push_back({term.weight, {}});
+    for (Requirement& each : list) out.back().asked.add(std::move(each));
+  }
+  return out;
+}
+
 std::string contradiction(std::span<const Requirement> asked) {
   for (const Requirement& first : asked) {
     Requirement together = first;

@@ -18,6 +18,14 @@ namespace gputide::provisioning {
 /// affinity without terms has none; terms that contradict themselves or the selector are left out.
 std::vector<Requirements> node_alternatives(const model::PodSpec& spec);
 
+/// A label preference of a pod: its terms are one requirement each, with their weight.
+struct NodePreference {
+  std::int64_t weight = 0;
+  Requirements asked;
+};
+/// Those that are no contradiction and ask anything.
+std::vector<NodePreference> node_preferences(const model::PodSpec& spec);
+
 /// What is asked of the first label that no node can meet: "KEY In [a] and KEY In [b]"; "" = none.
 std::string contradiction(std::span<const Requirement> asked);
 /// The same of a pod of which every alternative contradicts itself, and of a NodePool.

@@ -51,7 +51,8 @@ struct TopologyGroup {
 };
 
 struct TopologyRule {
-  enum class Kind { Spread, Affinity, AntiAffinity };
+  /// Avoid: anti-affinity of one side; pods of its group may still come to its owners.
+  enum class Kind { Spread, Affinity, AntiAffinity, Avoid };
   Kind kind = Kind::Spread;
   std::uint32_t group = 0;
   bool counts_itself = false;  // the pod is one that the group counts

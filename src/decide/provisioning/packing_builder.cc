@@ -17,7 +17,8 @@ int turn_of(const PackClass& each, const std::vector<char>& watched) {
   for (const TopologyRule& rule : each.rules) {
     starts = starts || (rule.kind == TopologyRule::Kind::Affinity && rule.counts_itself);
     waits = waits || (rule.kind == TopologyRule::Kind::Affinity && !rule.counts_itself);
-    repels = repels || rule.kind == TopologyRule::Kind::AntiAffinity;
+    repels = repels || rule.kind == TopologyRule::Kind::AntiAffinity ||
+             rule.kind == TopologyRule::Kind::Avoid;
   }
   const bool counted = std::any_of(each.counted_in.begin(), each.counted_in.end(),
                                    [&](std::uint32_t g) { return watched[g] != 0; });
@@ -35,7 +36,8 @@ int rank_of(const PackClass& each) {
     return 0;
   int rank = 2;
   for (const TopologyRule& rule : each.rules) {
-    if (rule.kind == TopologyRule::Kind::AntiAffinity) rank = 1;
+    if (rule.kind == TopologyRule::Kind::AntiAffinity || rule.kind == TopologyRule::Kind::Avoid)
+      rank = 1;
     if (rule.kind == TopologyRule::Kind::Affinity && !rule.counts_itself) rank = 3;
   }
   return rank;
@@ -173,6 +175,7 @@ void Builder::candidates(std::uint32_t kind, std::uint32_t k,
   const std::vector<double>& value = prices_.offer_value[kind];  // worth a dollar, at the most 1
   const std::vector<std::int64_t>& demand = problem().classes[k].demand;
   double best = 0, next_price = 0;
+  std::uint32_t worthiest = kNone;  // of the most worth for its price: seldom among the cheap
   const auto usable = [&](std::uint32_t t) {
     if ((suits[t / 64] >> (t % 64) & 1) == 0) return false;
     for (std::size_t r = 0; r < problem().dimensions; ++r)
@@ -180,7 +183,10 @@ void Builder::candidates(std::uint32_t kind, std::uint32_t k,
     return state_.affordable(kind, t);
   };
   for (std::uint32_t t = 0; t < each.offers.size(); ++t)
-    if (value[t] > best && usable(t)) best = value[t];
+    if (value[t] > best && usable(t)) {
+      best = value[t];
+      worthiest = t;
+    }
   bool first = true;
   for (std::uint32_t t = 0; t < each.offers.size() && out.size() < kMost; ++t) {
     if (!first && value[t] < 0.8 * best) continue;
@@ -191,6 +197,7 @@ void Builder::candidates(std::uint32_t kind, std::uint32_t k,
     first = false;
     next_price = price * 1.6;
   }
+  if (worthiest != kNone && (out.empty() || worthiest > out.back())) out.push_back(worthiest);
 }
 
 std::uint32_t Builder::cheapest(const OpenNode& node) const {

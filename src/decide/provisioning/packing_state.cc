@@ -182,6 +182,7 @@ bool PackState::admits_rule(const OpenNode& node, const TopologyRule& rule) cons
     case Kind::Affinity:
       return here > 0 || (rule.counts_itself && totals_[rule.group] == 0);
     case Kind::AntiAffinity:
+    case Kind::Avoid:
       return here == 0;
   }
   return false;

@@ -184,7 +184,8 @@ class Checker {
   bool keeps(const TopologyRule& rule, std::uint32_t where) const {
     const std::int64_t here = present(rule.group, where, false);
     const TopologyGroup& group = problem_.groups[rule.group];
-    if (rule.kind == TopologyRule::Kind::AntiAffinity) return here == 0;
+    if (rule.kind == TopologyRule::Kind::AntiAffinity || rule.kind == TopologyRule::Kind::Avoid)
+      return here == 0;
     if (rule.kind == TopologyRule::Kind::Affinity) {
       if (here > 0) return true;
       std::int64_t all = 0;

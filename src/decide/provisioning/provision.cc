@@ -1,49 +1,63 @@
 #include "decide/provisioning/provision.h"
 
+#include <map>
+
 #include "decide/provisioning/packing_bound.h"
 #include "decide/provisioning/packing_order.h"
+#include "decide/provisioning/preference_plan.h"
 #include "decide/provisioning/substitutes.h"
 #include "decide/provisioning/why_unplaced.h"
 
 namespace gputide::provisioning {
-ProvisionPlan provision(const ProvisionProblem& problem, const PackEffort& effort) {
-  const Compiled compiled = compile(problem);
-  const PackPlan packed = pack(compiled.pack, effort);
-  ProvisionPlan plan;
+namespace {
+
+// The machines of a plan; of each class the first pods are those that are placed.
+void name_machines(const ProvisionProblem& problem, const Compiled& compiled,
+                   const PackProblem& pack, const PackPlan& packed,
+                   const std::vector<std::vector<std::uint32_t>>& pods_of_class,
+                   ProvisionPlan& plan) {
   plan.per_hour = packed.per_hour;
-  plan.any_order = fits_in_any_order(compiled.pack, packed);
-  std::vector<std::size_t> next(compiled.pack.classes.size(), 0);
+  plan.any_order = fits_in_any_order(pack, packed);
   for (const PlannedNode& node : packed.nodes) {
     PlannedMachine machine;
     if (node.kind == kNone) {
       machine.existing = problem.nodes[node.offer].name;
     } else {
-      const NodeKind& kind = compiled.pack.kinds[node.kind];
+      const NodeKind& kind = pack.kinds[node.kind];
       machine.pool = problem.pools[kind.pool].metadata.name;
       machine.type = problem.types[kind.offers[node.offer].type].name;
       machine.zone = compiled.kinds[node.kind].zone;
       machine.capacity_type = compiled.kinds[node.kind].capacity_type;
       machine.reservation_id = compiled.kinds[node.kind].reservation_id;
       machine.price = kind.offers[node.offer].price;
-      if (problem.substitutes) machine.substitutes = substitutes_of(problem, compiled, node);
+      if (problem.substitutes) machine.substitutes = substitutes_of(problem, compiled, pack, node);
     }
     plan.machines.push_back(std::move(machine));
   }
+  std::vector<std::size_t> next(pods_of_class.size(), 0);
   for (const Placement& step : packed.order)
     plan.machines[step.node].pods.push_back(
-        compiled.pods_of_class[step.demand_class][next[step.demand_class]++]);
-  PackProblem placed = compiled.pack;
+        pods_of_class[step.demand_class][next[step.demand_class]++]);
+}
+
+void name_unplaced(const ProvisionProblem& problem, const Compiled& compiled,
+                   const PackPlan& packed, ProvisionPlan& plan) {
   for (std::uint32_t k = 0; k < packed.unplaced.size(); ++k) {
-    if (packed.unplaced[k] == 0) continue;
-    placed.classes[k].count -= packed.unplaced[k];
+    const std::vector<std::uint32_t>& pods = compiled.pods_of_class[k];
     std::string of_class;
-    while (next[k] < compiled.pods_of_class[k].size()) {
-      const std::uint32_t pod = compiled.pods_of_class[k][next[k]++];
-      std::string reason = impossible(*problem.pods[pod]->spec);
+    for (std::size_t i = pods.size() - static_cast<std::size_t>(packed.unplaced[k]);
+         i < pods.size(); ++i) {
+      std::string reason = impossible(*problem.pods[pods[i]]->spec);
       if (reason.empty() && of_class.empty()) of_class = why_unplaced(problem, compiled, packed, k);
-      plan.unplaced.emplace_back(pod, reason.empty() ? of_class : std::move(reason));
+      plan.unplaced.emplace_back(pods[i], reason.empty() ? of_class : std::move(reason));
     }
   }
+}
+
+void add_bound(const Compiled& compiled, const PackPlan& packed, ProvisionPlan& plan) {
+  PackProblem placed = compiled.pack;
+  for (std::uint32_t k = 0; k < packed.unplaced.size(); ++k)
+    placed.classes[k].count -= packed.unplaced[k];
   const PackBound bound = pack_bound(placed);
   plan.lower_bound = bound.bound.per_hour;
   plan.certified = certified(bound.placement, bound.bound.certificate);
@@ -51,6 +65,50 @@ ProvisionPlan provision(const ProvisionProblem& problem, const PackEffort& effor
     if (placed.classes[k].count > 0)
       plan.pod_prices.push_back(
           {compiled.pods_of_class[k].front(), placed.classes[k].count, bound.class_value[k]});
+}
+
+// The same plan by the classes that wishes tell apart.
+PackPlan by_wish_class(const ProvisionProblem& problem, const Compiled& compiled,
+                       const PackPlan& packed) {
+  std::vector<std::uint32_t> class_of(problem.pods.size());
+  for (std::uint32_t k = 0; k < compiled.pods_of_wish_class.size(); ++k)
+    for (const std::uint32_t pod : compiled.pods_of_wish_class[k]) class_of[pod] = k;
+  PackPlan out = packed;
+  std::vector<std::size_t> next(compiled.pods_of_class.size(), 0);
+  std::vector<std::map<std::uint32_t, std::int64_t>> pods(packed.nodes.size());
+  for (Placement& step : out.order) {
+    const std::uint32_t k = step.demand_class;
+    step.demand_class = class_of[compiled.pods_of_class[k][next[k]++]];
+    ++pods[step.node][step.demand_class];
+  }
+  for (std::size_t n = 0; n < pods.size(); ++n)
+    out.nodes[n].pods.assign(pods[n].begin(), pods[n].end());
+  out.unplaced.assign(compiled.pods_of_wish_class.size(), 0);
+  for (std::uint32_t k = 0; k < next.size(); ++k)
+    for (std::size_t i = next[k]; i < compiled.pods_of_class[k].size(); ++i)
+      ++out.unplaced[class_of[compiled.pods_of_class[k][i]]];
+  return out;
+}
+
+}  // namespace
+
+ProvisionPlan provision(const ProvisionProblem& problem, const PackEffort& effort) {
+  const Compiled compiled = compile(problem);
+  const PackPlan packed = pack(compiled.pack, effort);
+  ProvisionPlan plan;
+  if (compiled.wishes.preferences == 0) {
+    name_machines(problem, compiled, compiled.pack, packed, compiled.pods_of_class, plan);
+  } else {
+    const PreferencePlan wished =
+        with_preferences(compiled.wishes, by_wish_class(problem, compiled, packed), effort);
+    name_machines(problem, compiled, compiled.wishes.pack, wished.plan, compiled.pods_of_wish_class,
+                  plan);
+    for (std::size_t i = 0; i < compiled.preferences.size(); ++i)
+      plan.preferences.push_back({compiled.preferences[i].first, wished.preferences[i]});
+    plan.all_preferences = wished.all;
+  }
+  name_unplaced(problem, compiled, packed, plan);
+  add_bound(compiled, packed, plan);
   return plan;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -9,6 +10,8 @@
 #include "base/money.h"
 #include "decide/provisioning/node_constraints.h"
 #include "decide/provisioning/packing.h"
+#include "decide/provisioning/preference_plan.h"
+#include "decide/provisioning/preferences.h"
 #include "decide/provisioning/requirements.h"
 #include "model/karpenter.h"
 #include "model/node.h"
@@ -59,6 +62,9 @@ struct ProvisionProblem {
   /// topology rules do not forbid it, at most a fifth dearer (dearer ones only to reach minValues),
   /// within the pool's limits, cheapest first.
   bool substitutes = false;
+  /// Honour preferences (preferred affinity, ScheduleAnyway, PreferNoSchedule) as far as they cost
+  /// nothing, and find what the rest would cost. False: they are left out.
+  bool preferences = false;
 };
 
 /// What a planned node could be instead: it suits the same pods.
@@ -82,6 +88,13 @@ struct PodPrice {
   double dollars_per_hour = 0;
 };
 
+/// A preference that pods state, and how far the plan honours it. The weight is 100 where none is
+/// stated (ScheduleAnyway, PreferNoSchedule).
+struct PreferenceReport {
+  std::string what;  // "apart from pods app=web, by kubernetes.io/hostname"
+  PreferenceCount count;
+};
+
 struct ProvisionPlan {
   std::vector<PlannedMachine> machines;
   /// Pods that found no place, each with the reason.
@@ -90,12 +103,14 @@ struct ProvisionPlan {
   /// No placement of the placed pods on new nodes costs less.
   Money lower_bound;
   std::vector<PodPrice> pod_prices;
-  bool any_order = true;  // see fits_in_any_order
+  std::vector<PreferenceReport> preferences;  // of pods that have a node
+  /// A plan in which preferences are requirements as far as that is possible.
+  std::optional<Money> all_preferences;
   Money certified;        // what the bound's certificate proves, computed afresh by certified()
+  bool any_order = true;  // see fits_in_any_order
 };
 
-/// Preferences (preferred affinity, ScheduleAnyway, PreferNoSchedule) cost nothing here: they are
-/// left out. Pools' weights are not an order: price decides.
+/// Pools' weights are not an order: price decides.
 ProvisionPlan provision(const ProvisionProblem& problem, const PackEffort& effort = {});
 
 /// The numbers behind a problem, and the way back.
@@ -107,6 +122,11 @@ struct Compiled {
   };
   std::vector<KindName> kinds;
   std::vector<std::string> dimensions;  // resource names
+
+  /// With what pods would rather have; no classes when no pod has preferences.
+  WishProblem wishes;
+  std::vector<std::vector<std::uint32_t>> pods_of_wish_class;
+  std::vector<std::pair<std::string, std::int64_t>> preferences;  // what, weight
 };
 Compiled compile(const ProvisionProblem& problem);
 

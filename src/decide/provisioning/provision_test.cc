@@ -61,6 +61,7 @@ void add_pods(ProvisionProblem& problem, const model::PodSpec& spec, int count,
 
 ProvisionProblem one_pool() {
   ProvisionProblem problem;
+  problem.preferences = true;
   problem.types = {type("small", 4, Money::micros(100'000)),
                    type("large", 16, Money::micros(400'000))};
   add_pool(problem, pool("main"));
@@ -224,7 +225,121 @@ TEST(Provision, BuysWhatCostsNothing) {
   EXPECT_EQ(plan.lower_bound, Money());
 }
 
+model::PodAffinityTerm like(const char* key) {
+  model::PodAffinityTerm term;
+  term.labelSelector.emplace();
+  term.labelSelector->matchLabels = {{"app", "web"}};
+  term.topologyKey = key;
+  return term;
+}
+
+model::PodSpec apart(model::PodSpec spec, const char* key, std::int32_t weight) {
+  if (!spec.affinity) spec.affinity.emplace();
+  if (!spec.affinity->podAntiAffinity) spec.affinity->podAntiAffinity.emplace();
+  spec.affinity->podAntiAffinity->preferredDuringSchedulingIgnoredDuringExecution.push_back(
+      {weight, like(key)});
+  return spec;
+}
+
+const PreferenceCount& only(const ProvisionPlan& plan) {
+  EXPECT_EQ(plan.preferences.size(), 1u);
+  return plan.preferences.front().count;
+}
+
+TEST(Provision, HonoursAPreferredZoneForNothing) {
+  ProvisionProblem problem = one_pool();
+  model::PodSpec spec = asking("3");
+  spec.affinity.emplace();
+  spec.affinity->nodeAffinity.emplace();
+  spec.affinity->nodeAffinity->preferredDuringSchedulingIgnoredDuringExecution = {
+      {1, {{{kZone, "In", {"b"}}}, {}}}};
+  add_pods(problem, spec, 12);
+  const ProvisionPlan plan = provision(problem);
+  EXPECT_EQ(plan.preferences.front().what, "nodes with topology.kubernetes.io/zone In [b]");
+  EXPECT_EQ(only(plan).pods, 12);
+  EXPECT_EQ(only(plan).honoured, 12);
+  EXPECT_EQ(plan.all_preferences, plan.per_hour);
+  for (const PlannedMachine& machine : plan.machines) EXPECT_EQ(machine.zone, "b");
+  problem.preferences = false;
+  EXPECT_EQ(provision(problem).per_hour, plan.per_hour);
+}
+
+// Four small nodes cost what the one large node costs.
+TEST(Provision, KeepsPodsApartWhereNodesCostTheSame) {
+  ProvisionProblem problem = one_pool();
+  add_pods(problem, apart(asking("4"), "kubernetes.io/hostname", 1), 4, {{"app", "web"}});
+  const ProvisionPlan plan = provision(problem);
+  EXPECT_EQ(plan.per_hour, Money::micros(400'000));
+  EXPECT_EQ(only(plan).honoured, 4);
+  EXPECT_EQ(plan.machines.size(), 4u);
+}
+
+TEST(Provision, SaysWhatKeepingPodsApartWouldCost) {
+  ProvisionProblem problem = one_pool();
+  add_pods(problem, apart(asking("1"), "kubernetes.io/hostname", 1), 4, {{"app", "web"}});
+  const ProvisionPlan plan = provision(problem);
+  EXPECT_EQ(plan.per_hour, Money::micros(100'000));
+  EXPECT_EQ(plan.preferences.front().what, "apart from pods app=web, by kubernetes.io/hostname");
+  EXPECT_EQ(only(plan).honoured, 1);
+  EXPECT_EQ(only(plan).at_most, 4);
+  EXPECT_EQ(only(plan).dearer, Money::micros(300'000));
+  EXPECT_EQ(plan.all_preferences, Money::micros(400'000));
+}
+
+// Two zones hold two pods that keep apart; a third cannot.
+TEST(Provision, SaysForHowManyAPreferenceCanHold) {
+  ProvisionProblem problem = one_pool();
+  add_pods(problem, apart(asking("1"), kZone, 10), 3, {{"app", "web"}});
+  const ProvisionPlan plan = provision(problem);
+  EXPECT_TRUE(plan.unplaced.empty());
+  EXPECT_EQ(only(plan).honoured, 1);
+  EXPECT_EQ(only(plan).at_most, 2);
+  EXPECT_EQ(only(plan).dearer, Money::micros(100'000));
+}
+
+TEST(Provision, SpreadsAnywayForNothing) {
+  ProvisionProblem problem = one_pool();
+  model::PodSpec spec = asking("4");
+  model::TopologySpreadConstraint spread;
+  spread.maxSkew = 1;
+  spread.topologyKey = kZone;
+  spread.whenUnsatisfiable = "ScheduleAnyway";
+  spread.labelSelector.emplace();
+  spread.labelSelector->matchLabels = {{"app", "web"}};
+  spec.topologySpreadConstraints = {spread};
+  add_pods(problem, spec, 10, {{"app", "web"}});
+  const ProvisionPlan plan = provision(problem);
+  EXPECT_EQ(plan.per_hour, Money::micros(1'000'000));
+  EXPECT_EQ(only(plan).weight, 100);
+  EXPECT_EQ(only(plan).honoured, 10);
+}
+
+TEST(Provision, AvoidsPreferNoScheduleForNothing) {
+  ProvisionProblem problem = one_pool();
+  problem.pools[0].spec.template_.spec.taints = {{"old", "", "PreferNoSchedule", {}}};
+  add_pool(problem, pool("new"));
+  add_pods(problem, asking("3"), 5);
+  const ProvisionPlan plan = provision(problem);
+  EXPECT_EQ(plan.preferences.front().what, "nodes without the taint old:PreferNoSchedule");
+  EXPECT_EQ(only(plan).honoured, 5);
+  for (const PlannedMachine& machine : plan.machines) EXPECT_EQ(machine.pool, "new");
+}
+
+TEST(Provision, CountsPreferencesOfPodsWithANodeOnly) {
+  ProvisionProblem problem = one_pool();
+  add_pods(problem, apart(asking("1"), "kubernetes.io/hostname", 1), 1, {{"app", "web"}});
+  add_pods(problem, apart(asking("17"), "kubernetes.io/hostname", 1), 1, {{"app", "web"}});
+  const ProvisionPlan plan = provision(problem);
+  EXPECT_EQ(plan.unplaced.size(), 1u);
+  EXPECT_EQ(plan.unplaced.front().first, 1u);
+  EXPECT_EQ(only(plan).pods, 1);
+  EXPECT_EQ(only(plan).honoured, 1);
+}
+
 TEST(Provision, TakesTenThousandTypes) {
+  PackEffort little;
+  little.constructions = 2;
+  little.orders = little.shakes = 2;
   ProvisionProblem problem;
   for (int i = 0; i < 10'000; ++i)
     problem.types.push_back(
@@ -232,7 +347,7 @@ TEST(Provision, TakesTenThousandTypes) {
   add_pool(problem, pool("all"));
   add_pods(problem, asking("7"), 50);
   add_pods(problem, asking("65"), 1);
-  const ProvisionPlan plan = provision(problem, {2, 1, 10, 0, 0, 0});
+  const ProvisionPlan plan = provision(problem, little);
   EXPECT_EQ(plan.unplaced.size(), 1u);
   EXPECT_LT(plan.per_hour, Money::micros(1'200'000));
   EXPECT_GE(plan.per_hour, plan.lower_bound);

@@ -50,8 +50,7 @@ constexpr std::int64_t kDearerPercent = 20;
 }  // namespace
 
 std::vector<Substitute> substitutes_of(const ProvisionProblem& problem, const Compiled& compiled,
-                                       const PlannedNode& node) {
-  const PackProblem& pack = compiled.pack;
+                                       const PackProblem& pack, const PlannedNode& node) {
   const PackOffer& chosen = pack.kinds[node.kind].offers[node.offer];
   if (chosen.reservation != kNone) return {};
   const bool same_domains = has_domain_rules(pack, node);

@@ -7,8 +7,9 @@
 
 namespace gputide::provisioning {
 
-/// See ProvisionProblem::substitutes. `node` is to be bought. A reserved node has none.
+/// See ProvisionProblem::substitutes. `node`, of a plan of `pack`, is to be bought. A reserved node
+/// has none.
 std::vector<Substitute> substitutes_of(const ProvisionProblem& problem, const Compiled& compiled,
-                                       const PlannedNode& node);
+                                       const PackProblem& pack, const PlannedNode& node);
 
 }  // namespace gputide::provisioning

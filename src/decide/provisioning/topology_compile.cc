@@ -1,6 +1,9 @@
 #include "decide/provisioning/topology_compile.h"
 
 #include <algorithm>
+#include <span>
+
+#include <fmt/format.h>
 
 namespace gputide::provisioning {
 namespace {
@@ -23,6 +26,20 @@ void each_term(const model::PodSpec& spec, Take take) {
     for (const auto& t :
          spec.affinity->podAntiAffinity->requiredDuringSchedulingIgnoredDuringExecution)
       take(t, Kind::AntiAffinity);
+}
+
+// Preferred terms: company, and distance that one side keeps.
+template <class Take>
+void each_preferred_term(const model::PodSpec& spec, Take take) {
+  if (!spec.affinity) return;
+  if (spec.affinity->podAffinity)
+    for (const auto& t :
+         spec.affinity->podAffinity->preferredDuringSchedulingIgnoredDuringExecution)
+      take(t.podAffinityTerm, t.weight, Kind::Affinity);
+  if (spec.affinity->podAntiAffinity)
+    for (const auto& t :
+         spec.affinity->podAntiAffinity->preferredDuringSchedulingIgnoredDuringExecution)
+      take(t.podAffinityTerm, t.weight, Kind::Avoid);
 }
 
 // The selector with what matchLabelKeys copy from the pod's own labels.
@@ -49,7 +66,13 @@ TopologyCompiler::TopologyCompiler(const ProvisionProblem& problem) : problem_(p
       if (hard(spread)) keys.insert(spread.topologyKey);
     each_term(spec, [&](const auto& term, Kind) { keys.insert(term.topologyKey); });
   };
-  for (const auto& pod : problem.pods) take(*pod->spec);
+  for (const auto& pod : problem.pods) {
+    take(*pod->spec);
+    if (!problem.preferences) continue;
+    for (const auto& spread : pod->spec->topologySpreadConstraints) keys.insert(spread.topologyKey);
+    each_preferred_term(
+        *pod->spec, [&](const auto& term, std::int64_t, Kind) { keys.insert(term.topologyKey); });
+  }
   for (const auto& pod : problem.bound) take(*pod->spec);
   keys.erase(std::string(kHostnameLabel));
   keys_.assign(keys.begin(), keys.end());
@@ -198,7 +221,7 @@ std::vector<std::uint32_t> TopologyCompiler::spread_domains(
   return out;
 }
 
-// Every group there is, once.
+// Every group there is, once; those of rules first.
 void TopologyCompiler::collect() {
   if (collected_) return;
   collected_ = true;
@@ -209,23 +232,66 @@ void TopologyCompiler::collect() {
   };
   for (const auto& each : problem_.pods) take(*each);
   for (const auto& each : problem_.bound) take(*each);
+  rule_groups_ = groups_.size();
+  if (!problem_.preferences) return;
+  for (const auto& pod : problem_.pods) {
+    for (const auto& spread : pod->spec->topologySpreadConstraints) spread_group(*pod, spread);
+    each_preferred_term(*pod->spec,
+                        [&](const auto& term, std::int64_t, Kind) { affinity_group(*pod, term); });
+  }
+}
+
+TopologyRule TopologyCompiler::spread_rule(const model::Pod& pod,
+                                           const model::TopologySpreadConstraint& spread,
+                                           const std::vector<Requirements>& alternatives) {
+  TopologyRule rule;
+  rule.kind = Kind::Spread;
+  rule.group = spread_group(pod, spread);
+  rule.counts_itself = counts(rule.group, pod);
+  rule.max_skew = spread.maxSkew;
+  rule.min_domains = spread.minDomains.value_or(0);
+  rule.domains = spread_domains(spread, pod, alternatives);
+  return rule;
+}
+
+std::vector<TopologyCompiler::Wish> TopologyCompiler::wishes_of(
+    const model::Pod& pod, const std::vector<Requirements>& alternatives, PackClass& out) {
+  collect();
+  for (std::size_t g = rule_groups_; g < groups_.size(); ++g)
+    if (counts(static_cast<std::uint32_t>(g), pod))
+      out.counted_in.push_back(static_cast<std::uint32_t>(g));
+  std::vector<Wish> wishes;
+  const auto pods_text = [&](std::uint32_t g) {
+    return groups_[g].text.empty() ? std::string("any pods") : "pods " + groups_[g].text;
+  };
+  for (const auto& spread : pod.spec->topologySpreadConstraints) {
+    if (hard(spread)) continue;
+    TopologyRule rule = spread_rule(pod, spread, alternatives);
+    wishes.push_back({fmt::format("spread of {} over {}, maxSkew {}", pods_text(rule.group),
+                                  spread.topologyKey, spread.maxSkew),
+                      kUnweighted, std::move(rule)});
+  }
+  each_preferred_term(
+      *pod.spec, [&](const model::PodAffinityTerm& term, std::int64_t weight, Kind kind) {
+        TopologyRule rule;
+        rule.kind = kind;
+        rule.group = affinity_group(pod, term);
+        rule.counts_itself = counts(rule.group, pod);
+        wishes.push_back({fmt::format("{} {}, by {}", kind == Kind::Avoid ? "apart from" : "near",
+                                      pods_text(rule.group), term.topologyKey),
+                          weight, std::move(rule)});
+      });
+  return wishes;
 }
 
 void TopologyCompiler::rules_of(const model::Pod& pod,
                                 const std::vector<Requirements>& alternatives, PackClass& out) {
   collect();
-  for (std::uint32_t g = 0; g < groups_.size(); ++g)
+  for (std::uint32_t g = 0; g < rule_groups_; ++g)
     if (counts(g, pod)) out.counted_in.push_back(g);
   for (const auto& spread : pod.spec->topologySpreadConstraints) {
     if (!hard(spread)) continue;
-    TopologyRule rule;
-    rule.kind = Kind::Spread;
-    rule.group = spread_group(pod, spread);
-    rule.counts_itself = counts(rule.group, pod);
-    rule.max_skew = spread.maxSkew;
-    rule.min_domains = spread.minDomains.value_or(0);
-    rule.domains = spread_domains(spread, pod, alternatives);
-    out.rules.push_back(std::move(rule));
+    out.rules.push_back(spread_rule(pod, spread, alternatives));
   }
   each_term(*pod.spec, [&](const model::PodAffinityTerm& term, Kind kind) {
     TopologyRule rule;
@@ -236,9 +302,10 @@ void TopologyCompiler::rules_of(const model::Pod& pod,
   });
 }
 
-void TopologyCompiler::finish(PackProblem& pack) {
+void TopologyCompiler::finish(PackProblem& pack, bool wishes) {
   collect();
-  for (const Group& each : groups_) {
+  const std::size_t count = wishes ? groups_.size() : rule_groups_;
+  for (const Group& each : std::span(groups_).first(count)) {
     TopologyGroup group;
     group.key = each.key;
     if (each.key == kHostname) {
@@ -265,7 +332,7 @@ void TopologyCompiler::finish(PackProblem& pack) {
         ++(repels ? group.anti_owners : group.counts)[d];
       }
     };
-    for (std::uint32_t g = 0; g < groups_.size(); ++g)
+    for (std::uint32_t g = 0; g < count; ++g)
       if (counts(g, *pod)) tally(g, false);
     each_term(*pod->spec, [&](const model::PodAffinityTerm& term, Kind kind) {
       if (kind == Kind::AntiAffinity) tally(affinity_group(*pod, term), true);

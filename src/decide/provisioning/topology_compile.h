@@ -11,6 +11,9 @@
 
 namespace gputide::provisioning {
 
+/// What a wish that states no weight weighs: as much as the heaviest that does.
+inline constexpr std::int64_t kUnweighted = 100;
+
 class TopologyCompiler {
  public:
   explicit TopologyCompiler(const ProvisionProblem& problem);
@@ -22,8 +25,18 @@ class TopologyCompiler {
   /// Fills rules and counted_in. All nodes and kinds must be known (domains_of called for each).
   void rules_of(const model::Pod& pod, const std::vector<Requirements>& alternatives,
                 PackClass& out);
-  /// Hands the groups over, with what running pods count in them.
-  void finish(PackProblem& pack);
+  /// A wish of company, and what to call it.
+  struct Wish {
+    std::string what;
+    std::int64_t weight = 0;
+    TopologyRule rule;
+  };
+  /// What the pod would rather have of company; adds the groups of wishes to counted_in.
+  std::vector<Wish> wishes_of(const model::Pod& pod, const std::vector<Requirements>& alternatives,
+                              PackClass& out);
+  /// Hands the groups over, with what running pods count in them: those of rules, then, if asked,
+  /// those of wishes alone.
+  void finish(PackProblem& pack, bool wishes);
 
  private:
   struct Group {
@@ -39,6 +52,8 @@ class TopologyCompiler {
                       std::set<std::string> namespaces);
   std::uint32_t affinity_group(const model::Pod& pod, const model::PodAffinityTerm& term);
   std::uint32_t spread_group(const model::Pod& pod, const model::TopologySpreadConstraint& spread);
+  TopologyRule spread_rule(const model::Pod& pod, const model::TopologySpreadConstraint& spread,
+                           const std::vector<Requirements>& alternatives);
   bool counts(std::uint32_t group, const model::Pod& pod) const;
   bool reaches(const std::string& key, const std::string& value, const Requirements& asked) const;
   std::vector<std::uint32_t> spread_domains(const model::TopologySpreadConstraint& spread,
@@ -49,7 +64,8 @@ class TopologyCompiler {
   std::vector<std::string> keys_;
   std::vector<std::map<std::string, std::uint32_t>> domains_;  // by key: value -> number
   std::vector<Group> groups_;
-  bool collected_ = false;  // every pod's groups are known
+  std::size_t rule_groups_ = 0;  // so many come first; the others are of wishes alone
+  bool collected_ = false;       // every pod's groups are known
 };
 
 }  // namespace gputide::provisioning
