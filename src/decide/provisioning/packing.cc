@@ -490,7 +490,12 @@ PackPlan pack_many(const PackProblem& problem, const PackEffort& effort, std::in
   if (!worth_a_search(problem, plan)) return plan;
   Best best{Money()};
   best.offer(std::move(plan));
-  construct(problem, prices, effort, best);
+  // A construction takes time with every pod: the more there are, the fewer.
+  constexpr std::int64_t kPodsBuilt = 4000;
+  PackEffort less = effort;
+  less.constructions = static_cast<int>(
+      std::clamp<std::int64_t>(kPodsBuilt / pods, 1, std::max(effort.constructions, 1)));
+  construct(problem, prices, less, best);
   return best.plan();
 }
 

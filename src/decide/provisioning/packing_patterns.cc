@@ -123,13 +123,16 @@ void PatternSearch::first_values() {
   score_.resize(seeds_.size());
 }
 
-// Cheap offers, and larger ones in steps, of those that hold most of the class for their price.
+// Cheap offers, and larger ones in steps, of those that hold most of the class for their price; and
+// the one that holds most whole pods of it for its price, where most pods are of the class.
 void PatternSearch::find_candidates() {
   constexpr std::size_t kCheap = 3, kMost = 5;
+  const std::int64_t pods = std::accumulate(count_.begin(), count_.end(), std::int64_t{0});
   candidates_.resize(classes_);
   std::vector<double> held(price_.size());  // pods of the class for a dollar
   for (const std::uint32_t k : seeds_) {
-    double best = 0, next_price = 0;
+    double best = 0, next_price = 0, most_whole = 0;
+    std::uint32_t fullest = kNone;
     for (const std::uint32_t t : ranked_) {
       if (!suits(t, k)) continue;
       double part = 1e-9;
@@ -138,6 +141,10 @@ void PatternSearch::find_candidates() {
           part = std::max(part, d / capacity(t, r));
       held[t] = 1 / (part * price(t));
       best = std::max(best, held[t]);
+      const double whole = std::floor(1 / part + 1e-9);
+      if (2 * count_[k] < pods || whole / price(t) <= most_whole * (1 + 1e-9)) continue;
+      most_whole = whole / price(t);
+      fullest = t;
     }
     std::vector<std::uint32_t>& out = candidates_[k];
     for (const std::uint32_t t : ranked_) {
@@ -147,6 +154,8 @@ void PatternSearch::find_candidates() {
       next_price = price(t) * 1.6;
       if (out.size() == kMost) break;
     }
+    if (fullest != kNone && std::find(out.begin(), out.end(), fullest) == out.end())
+      out.push_back(fullest);
   }
 }
 
