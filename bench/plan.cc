@@ -16,9 +16,11 @@
 #include <fmt/format.h>
 
 #include "base/rng.h"
+#include "decide/provisioning/configuration_bound.h"
 #include "decide/provisioning/packing.h"
 #include "decide/provisioning/packing_bound.h"
 #include "decide/provisioning/preference_plan.h"
+#include "openb_on_ec2.h"
 
 namespace gputide::provisioning {
 namespace {
@@ -182,6 +184,7 @@ struct Case {
   std::function<PackProblem(std::int64_t scale)> make;
   double peer_ms, peer_price;  // Karpenter's, measured
   double reference;            // what its pods need at most; 0 = the bound says
+  bool whole_pods = false;     // the bound counts whole pods on nodes
 };
 
 std::vector<Case> cases() {
@@ -229,7 +232,23 @@ std::vector<Case> cases() {
       {"G6", [=](auto scale) { return gpu_mix(scale, thousand, any, false); }, 269.8, 1668.8, 526});
   out.push_back({"G6b", [=](auto scale) { return gpu_mix(scale, thousand, any, true); }, 351.2,
                  507.195, 189.36});
+  out.push_back({"openb-whole", [](auto scale) { return openb_whole(scale); }, 0, 11600, 0, true});
   return out;
+}
+
+// The bound, and what an independent function says that its certificate proves.
+struct Bound {
+  double bound, certified;
+};
+
+Bound bound_of(const PackProblem& problem, bool whole_pods) {
+  const PackBound known = pack_bound(problem);
+  if (!whole_pods)
+    return {known.bound.per_hour.to_dollars(),
+            certified(known.placement, known.bound.certificate).to_dollars()};
+  const ConfigurationBound better = configuration_bound(known.placement, known.bound);
+  return {better.per_hour.to_dollars(),
+          certified(known.placement, better.certificate).to_dollars()};
 }
 
 // Processor time: the machine may be shared.
@@ -344,7 +363,8 @@ int run(std::string_view only) {
     if (!only.empty() && only != each.name) continue;
     const PackProblem problem = each.make(1);
     if (problem.kinds.empty() || problem.kinds.front().offers.empty()) {
-      fmt::print("{:14} skipped: ../shared/data/karpenter-benchmark is not there\n", each.name);
+      fmt::print("{:14} skipped: ../shared/data/karpenter-benchmark is not there, or data/openb\n",
+                 each.name);
       continue;
     }
     PackPlan plan;
@@ -352,7 +372,7 @@ int run(std::string_view only) {
     took.once = best_of([&] { plan = pack(problem); });
     took.twice = best_of([more = each.make(2)] { pack(more); });
     took.four_times = best_of([more = each.make(4)] { pack(more); });
-    const double bound = pack_bound(problem).bound.per_hour.to_dollars();
+    const auto [bound, proved] = bound_of(problem, each.whole_pods);
     std::int64_t left = 0;
     for (const std::int64_t n : plan.unplaced) left += n;
     const std::size_t found = check_plan(problem, plan).size() + static_cast<std::size_t>(left);
@@ -363,6 +383,7 @@ int run(std::string_view only) {
                price / bound, found);
     csv << fmt::format("{},price,{:.6f},{},{},{:.6f},usd_per_hour\n", each.name, price,
                        each.peer_price, kSource, bound);
+    csv << fmt::format("{},certified,{:.6f},,,,usd_per_hour\n", each.name, proved);
     csv << fmt::format("{},time,{:.3f},{},{},,ms\n", each.name, took.once, each.peer_ms, kSource);
     csv << fmt::format("{},growth,{:.3f},,,1,exponent\n", each.name, took.growth());
     csv << fmt::format("{},nodes,{},,,,count\n", each.name, plan.nodes.size());

@@ -62,7 +62,7 @@ endif()
 
 # ./dev bench plan, ./dev bench scaling, ./dev bench placement
 if(NOT GPUTIDE_FUZZ)
-  add_executable(gputide-bench-plan EXCLUDE_FROM_ALL bench/plan.cc)
+  add_executable(gputide-bench-plan EXCLUDE_FROM_ALL bench/plan.cc bench/openb_on_ec2.cc)
   target_link_libraries(gputide-bench-plan PRIVATE decide_provisioning allocator)
   add_executable(gputide-bench-scaling EXCLUDE_FROM_ALL bench/scaling.cc)
   target_link_libraries(gputide-bench-scaling PRIVATE decide_scaling allocator)

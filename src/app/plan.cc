@@ -43,6 +43,7 @@ struct Alternative {
 template <class Keep>
 Alternative without_others(std::string what, const ProvisionProblem& problem, Keep keep) {
   ProvisionProblem only = problem;
+  only.bound_by_whole_pods = false;
   for (provisioning::ProviderType& type : only.types)
     for (auto& offering : type.offerings)
       offering.available = offering.available && keep(type, offering);

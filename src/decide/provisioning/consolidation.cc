@@ -27,6 +27,7 @@ Without without(const ProvisionProblem& cluster, std::span<const Candidate> cand
     out.price += candidates[i].price;
   }
   out.problem = cluster;
+  out.problem.bound_by_whole_pods = false;  // nobody is told
   out.problem.nodes.clear();
   out.problem.bound.clear();
   std::set<std::string> names;

@@ -39,6 +39,10 @@ void LinearProgram::set_row(int row, double at_least) {
   state_->model.setRowLower(row, at_least);
 }
 
+void LinearProgram::set_cost(int column, double cost) {
+  state_->model.setObjectiveCoefficient(column, cost);
+}
+
 bool LinearProgram::solve() {
   // Columns were added: the old basis stays primal feasible. Rows changed: it stays dual feasible.
   if (state_->solved_once)

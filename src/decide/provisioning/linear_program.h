@@ -27,6 +27,7 @@ class LinearProgram {
   /// Numbers columns from 0.
   int add_column(double cost, std::span<const Entry> entries);
   void set_row(int row, double at_least);
+  void set_cost(int column, double cost);
 
   /// True when optimal. Starts from the last solution. Equal programs built by equal steps give
   /// equal answers.

@@ -9,6 +9,14 @@ void NodePrices::add_pod(std::span<const double> demand, double worth) {
   worth_.push_back(worth);
 }
 
+std::vector<std::pair<std::uint32_t, double>> NodePrices::content() const {
+  std::vector<std::pair<std::uint32_t, double>> out;
+  for (std::size_t r = 0; r < basis_.size(); ++r)
+    if (basis_[r] >= 0 && basic_[r] > 0)
+      out.emplace_back(static_cast<std::uint32_t>(basis_[r]), basic_[r]);
+  return out;
+}
+
 bool NodePrices::solve(std::span<const double> capacity, std::vector<double>& price) {
   constexpr double kTiny = 1e-9;
   const std::size_t n = dimensions_;

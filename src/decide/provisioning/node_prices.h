@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace gputide::provisioning {
@@ -19,6 +20,8 @@ class NodePrices {
   void add_pod(std::span<const double> demand, double worth);
   /// False when it gave up; the prices are then not to be trusted.
   bool solve(std::span<const double> capacity, std::vector<double>& price);
+  /// What the fullest node of the last solve holds: pods by their number, how much of each.
+  std::vector<std::pair<std::uint32_t, double>> content() const;
 
  private:
   std::size_t dimensions_;

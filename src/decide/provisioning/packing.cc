@@ -485,7 +485,10 @@ bool worth_a_search(const PackProblem& problem, const PackPlan& plan) {
 PackPlan pack_many(const PackProblem& problem, const PackEffort& effort, std::int64_t pods) {
   const Relaxation relaxed = relax(problem);
   PackPrices prices = first_prices(problem, relaxed);
-  const int rounds = std::min(effort.rounds, std::max(3, static_cast<int>(pods / 300)));
+  // Rules between nodes spoil patterns, so that better ones are not worth their time.
+  const bool free = problem.groups.empty();
+  const int rounds = std::min(free ? effort.free_rounds : effort.rounds,
+                              std::max(3, static_cast<int>(pods / (free ? 200 : 300))));
   PackPlan plan = from_patterns(problem, relaxed, rounds, prices);
   if (!worth_a_search(problem, plan)) return plan;
   Best best{Money()};

@@ -120,7 +120,8 @@ struct PackEffort {
   std::int64_t small = 200;  // so many pods are few:
   int orders = 48;           // they are placed one by one in so many orders,
   int shakes = 1500;         // and the best plan is taken apart and rebuilt in part so often
-  int rounds = 6;            // for more pods: linear programs that choose patterns of nodes
+  int rounds = 6;            // for more pods: linear programs that choose patterns of nodes,
+  int free_rounds = 40;      // and where no rule ties pods to each other
 };
 
 PackPlan pack(const PackProblem& problem, const PackEffort& effort = {});

@@ -49,6 +49,7 @@ PackBound pack_bound(const PackProblem& problem) {
     }
   }
   out.placement = std::move(placement);
+  out.class_of = std::move(relaxed.class_of);
   return out;
 }
 

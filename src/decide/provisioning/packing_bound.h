@@ -20,6 +20,7 @@ struct PackPrices {
 struct PackBound : PackPrices {
   LowerBound bound;
   PlacementProblem placement;
+  std::vector<std::uint32_t> class_of;  // the problem's class -> the placement's
 };
 
 PackBound pack_bound(const PackProblem& problem);

@@ -2,6 +2,7 @@
 
 #include <map>
 
+#include "decide/provisioning/configuration_bound.h"
 #include "decide/provisioning/packing_bound.h"
 #include "decide/provisioning/packing_order.h"
 #include "decide/provisioning/preference_plan.h"
@@ -54,17 +55,21 @@ void name_unplaced(const ProvisionProblem& problem, const Compiled& compiled,
   }
 }
 
-void add_bound(const Compiled& compiled, const PackPlan& packed, ProvisionPlan& plan) {
+void add_bound(const ProvisionProblem& problem, const Compiled& compiled, const PackPlan& packed,
+               ProvisionPlan& plan) {
   PackProblem placed = compiled.pack;
   for (std::uint32_t k = 0; k < packed.unplaced.size(); ++k)
     placed.classes[k].count -= packed.unplaced[k];
-  const PackBound bound = pack_bound(placed);
-  plan.lower_bound = bound.bound.per_hour;
-  plan.certified = certified(bound.placement, bound.bound.certificate);
+  const PackBound known = pack_bound(placed);
+  ConfigurationEffort effort;
+  if (!problem.bound_by_whole_pods) effort.largest = 0;
+  const ConfigurationBound bound = configuration_bound(known.placement, known.bound, effort);
+  plan.lower_bound = bound.per_hour;
+  plan.certified = certified(known.placement, bound.certificate);
   for (std::uint32_t k = 0; k < placed.classes.size(); ++k)
     if (placed.classes[k].count > 0)
-      plan.pod_prices.push_back(
-          {compiled.pods_of_class[k].front(), placed.classes[k].count, bound.class_value[k]});
+      plan.pod_prices.push_back({compiled.pods_of_class[k].front(), placed.classes[k].count,
+                                 bound.certificate.pod_price[known.class_of[k]]});
 }
 
 // The same plan by the classes that wishes tell apart.
@@ -108,7 +113,7 @@ ProvisionPlan provision(const ProvisionProblem& problem, const PackEffort& effor
     plan.all_preferences = wished.all;
   }
   name_unplaced(problem, compiled, packed, plan);
-  add_bound(compiled, packed, plan);
+  add_bound(problem, compiled, packed, plan);
   return plan;
 }
 

@@ -62,6 +62,9 @@ struct ProvisionProblem {
   /// topology rules do not forbid it, at most a fifth dearer (dearer ones only to reach minValues),
   /// within the pool's limits, cheapest first.
   bool substitutes = false;
+  /// The bound counts whole pods on nodes (configuration_bound.h); else parts of pods, which takes
+  /// a millisecond.
+  bool bound_by_whole_pods = true;
   /// Honour preferences (preferred affinity, ScheduleAnyway, PreferNoSchedule) as far as they cost
   /// nothing, and find what the rest would cost. False: they are left out.
   bool preferences = false;
