@@ -358,7 +358,9 @@ void Claims::register_node(Claim& claim, const NodeRef& node, Instant now,
                            port::Commands& commands) {
   port::PatchNode patch;
   patch.name = node->metadata.name;
-  patch.remove_taint_keys = {std::string(kUnregistered)};
+  // An earlier run of the program may have left the others.
+  for (const std::string_view key : {kUnregistered, kClosed, kDisrupted})
+    patch.remove_taint_keys.emplace_back(key);
   patch.set_labels = claim.object->metadata.labels;
   patch.set_labels["karpenter.sh/registered"] = "true";
   commands.emplace_back(std::move(patch));

@@ -13,8 +13,6 @@ namespace {
 using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
-using testing::IsEmpty;
-using testing::Not;
 
 constexpr Instant kStart = Instant::from_seconds(1'767'225'600);
 
@@ -350,6 +348,37 @@ TEST(Provisioner, AnInterruptedNodesPodsGetTheirNextNodeAtTheNotice) {
   bench.run(Duration::seconds(1));
   EXPECT_EQ(lines_with(bench, "evict a"), 1u);
   EXPECT_EQ(lines_with(bench, "launch g4dn.xlarge"), 1u);
+}
+
+// What an earlier run of the program held in memory alone is taken back.
+TEST(Provisioner, TakesOverNodesThatItFinds) {
+  auto claim = std::make_shared<model::NodeClaim>();
+  claim->metadata.name = "gpu-abcde";
+  claim->metadata.labels["karpenter.sh/nodepool"] = "gpu";
+  claim->status.providerID = "aws:///us-west-2a/i-9";
+  auto node = std::make_shared<model::Node>();
+  node->metadata.name = "node-9";
+  node->spec.providerID = claim->status.providerID;
+  node->spec.taints = {{"gputide.dev/closed", "", "NoSchedule", {}}};
+  node->status.conditions = {{"Ready", "True", "", "", kStart, kStart}};
+  Provisioner controller({}, pricing::Catalogue::builtin(), "us-west-2", 1);
+  port::Commands commands;
+  controller.step(
+      port::ObjectChanged{port::Change::Added, std::shared_ptr<const model::Node>(node)}, kStart,
+      commands);
+  controller.step(
+      port::ObjectChanged{port::Change::Added, std::shared_ptr<const model::NodeClaim>(claim)},
+      kStart, commands);
+  std::vector<std::string> removed;
+  bool launched = false;
+  for (const port::Command& command : commands) {
+    if (const auto* patch = std::get_if<port::PatchNode>(&command))
+      removed.insert(removed.end(), patch->remove_taint_keys.begin(),
+                     patch->remove_taint_keys.end());
+    launched = launched || std::holds_alternative<port::CloudCall>(command);
+  }
+  EXPECT_THAT(removed, Contains("gputide.dev/closed"));
+  EXPECT_FALSE(launched);
 }
 
 TEST(Provisioner, SaysWhyAPoolCanBuyNothing) {
