@@ -100,6 +100,50 @@ bool wants_gpus(const Context& context, const Pool& pool, const Place& list) {
   return gpus;
 }
 
+// What a label of the type will be; "" = it hangs on more than the type.
+std::string label_of(const model::InstanceType& type, std::string_view key) {
+  std::string gpu = to_lower(type.gpu_name);
+  std::replace(gpu.begin(), gpu.end(), ' ', '-');
+  if (key == "kubernetes.io/arch") return std::string(type.arch);
+  if (key == kInstanceType) return std::string(type.name);
+  if (key == kFamily) return std::string(type.family());
+  if (key == "karpenter.k8s.aws/instance-gpu-name") return gpu;
+  if (key == "karpenter.k8s.aws/instance-gpu-manufacturer") return std::string(type.gpu_maker);
+  return {};
+}
+
+bool allows(const Pool& pool, const model::InstanceType& type) {
+  return std::all_of(
+      pool.requirements.begin(), pool.requirements.end(), [&](const NodePoolRequirement& wanted) {
+        const std::string value = label_of(type, wanted.key);
+        const bool listed =
+            std::find(wanted.values.begin(), wanted.values.end(), value) != wanted.values.end();
+        if (value.empty() || (wanted.operator_ != "In" && wanted.operator_ != "NotIn")) return true;
+        return listed == (wanted.operator_ == "In");
+      });
+}
+
+// Images are for one architecture mostly, and the scheduler does not look at them.
+void check_architectures(const Context& context, const Pool& pool, const Place& list) {
+  std::set<std::string> archs;
+  std::string arm;
+  for (const model::InstanceType& type : context.catalogue.all()) {
+    if (!type.has_nvidia() || type.status == model::InstanceType::Status::Retired ||
+        !allows(pool, type))
+      continue;
+    archs.emplace(type.arch);
+    if (type.arch == "arm64" && arm.empty()) arm = type.name;
+  }
+  if (archs.size() < 2) return;
+  context.findings.warning(
+      list, list.key(),
+      {"pool-mixes-architectures",
+       fmt::format("NodePool {} may buy arm64 nodes ({}) as well as amd64: pods whose images are "
+                   "for one of them fail on the other",
+                   pool.object->metadata.name, arm),
+       "require kubernetes.io/arch In [amd64]"});
+}
+
 /// Names of the EC2NodeClasses that pools with GPUs use.
 using GpuClasses = std::set<std::string>;
 
@@ -107,6 +151,7 @@ void check_pool(const Context& context, const Pool& pool, GpuClasses& gpu_classe
   const Place spec = Place(*pool.object)["spec"]["template"]["spec"];
   const bool gpus = wants_gpus(context, pool, spec["requirements"]);
   if (gpus) gpu_classes.insert(pool.class_name);
+  if (gpus) check_architectures(context, pool, spec["requirements"]);
   if (gpus && pool.taints.empty())
     context.findings.warning(
         Place(*pool.object)["metadata"]["name"],
