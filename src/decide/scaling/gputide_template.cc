@@ -19,12 +19,17 @@ ResourceList common(const ResourceList& a, const ResourceList& b) {
   return least;
 }
 
-// The DaemonSets whose pods come to the node.
-std::vector<std::shared_ptr<const model::DaemonSet>> coming_to(const model::Node& node,
-                                                               const LaunchPossibilities& from) {
+// The GPU plugins whose pods come to the node.
+std::vector<std::shared_ptr<const model::DaemonSet>> plugins_on(const model::Node& node,
+                                                                const LaunchPossibilities& from) {
   std::vector<std::shared_ptr<const model::DaemonSet>> sets;
+  if (std::none_of(from.types.begin(), from.types.end(),
+                   [](const model::InstanceType* type) { return type->has_nvidia(); }))
+    return sets;
   for (const auto& set : from.daemon_sets)
-    if (!daemon_pods(node, std::span(&set, 1)).empty()) sets.push_back(set);
+    if (sharing::plugin_role(*set->spec.template_.spec) &&
+        !daemon_pods(node, std::span(&set, 1)).empty())
+      sets.push_back(set);
   return sets;
 }
 
@@ -42,11 +47,11 @@ Result<NodeTemplate> gputide_template(const LaunchPossibilities& from, std::stri
   pricing::NodeSizing sizing;
   if (from.volume_gib > 0) sizing.volume_gib = from.volume_gib;
   ResourceList capacity, allocatable;
-  const auto coming = coming_to(node, from);
+  const auto plugins = plugins_on(node, from);
   for (const model::InstanceType* type : from.types) {
     pricing::NodeResources size = pricing::node_resources(*type, sizing);
     const sharing::Devices devices = sharing::devices_of(
-        *type, node.metadata.labels, node.metadata.name, coming, from.find_config_map);
+        *type, node.metadata.labels, node.metadata.name, plugins, from.find_config_map);
     for (const auto& [name, amount] : devices.resources)
       size.capacity[name] = size.allocatable[name] = amount;
     const bool is_first = type == &first;
