@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <ctime>
 #include <fstream>
 #include <functional>
 #include <map>
@@ -21,6 +20,7 @@
 #include "decide/provisioning/packing_bound.h"
 #include "decide/provisioning/preference_plan.h"
 #include "openb_on_ec2.h"
+#include "processor_time.h"
 
 namespace gputide::provisioning {
 namespace {
@@ -249,17 +249,6 @@ Bound bound_of(const PackProblem& problem, bool whole_pods) {
   const ConfigurationBound better = configuration_bound(known.placement, known.bound);
   return {better.per_hour.to_dollars(),
           certified(known.placement, better.certificate).to_dollars()};
-}
-
-// Processor time: the machine may be shared.
-double milliseconds(const std::function<void()>& work) {
-  timespec before{};
-  timespec after{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
-  work();
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
-  return static_cast<double>(after.tv_sec - before.tv_sec) * 1e3 +
-         static_cast<double>(after.tv_nsec - before.tv_nsec) / 1e6;
 }
 
 // The best of three, or one run of what takes long.

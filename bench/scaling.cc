@@ -2,7 +2,6 @@
 // beside what its loop took. Writes build/bench/scaling.csv.
 #include <algorithm>
 #include <cmath>
-#include <ctime>
 #include <fstream>
 #include <functional>
 #include <string>
@@ -12,6 +11,7 @@
 
 #include "decide/scaling/estimator.h"
 #include "decide/scaling/loop.h"
+#include "processor_time.h"
 
 namespace gputide::scaling {
 namespace {
@@ -19,17 +19,6 @@ namespace {
 constexpr Instant kNow = Instant::from_seconds(1'767'225'600);
 constexpr const char* kSource = "Cluster Autoscaler 1.31.5 RunOnce; 2 vCPU";
 constexpr int kRuns = 3;
-
-// Processor time: the machine may be shared.
-double milliseconds(const std::function<void()>& work) {
-  timespec before{};
-  timespec after{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
-  work();
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
-  return static_cast<double>(after.tv_sec - before.tv_sec) * 1e3 +
-         static_cast<double>(after.tv_nsec - before.tv_nsec) / 1e6;
-}
 
 model::Node node(std::string name, std::int64_t milli_cpu, std::int64_t memory, std::int64_t pods) {
   model::Node node;

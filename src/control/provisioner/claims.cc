@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "decide/provisioning/node_constraints.h"
 #include "decide/provisioning/requirements.h"
+#include "decide/provisioning/substitutes.h"
 
 namespace gputide::provisioner {
 namespace {
@@ -24,7 +25,6 @@ constexpr std::string_view kType = "node.kubernetes.io/instance-type";
 constexpr std::string_view kZone = "topology.kubernetes.io/zone";
 constexpr std::string_view kCapacityType = "karpenter.sh/capacity-type";
 constexpr std::size_t kMostOverrides = 60;
-constexpr std::int64_t kDearerPercent = 20;
 constexpr Duration kEvictionRetry = Duration::seconds(10);
 // Pods that the scheduler sent there in the same moment show up meanwhile.
 constexpr Duration kLeastDrain = Duration::seconds(5);
@@ -73,8 +73,7 @@ std::vector<std::tuple<Money, std::string, std::string>> pools_of(const model::N
   if (pools.empty()) return pools;
   const bool flexible = std::any_of(claim.spec.requirements.begin(), claim.spec.requirements.end(),
                                     [](const auto& each) { return each.minValues.has_value(); });
-  const Money most =
-      Money::micros(std::get<0>(pools.front()).micros() * (100 + kDearerPercent) / 100);
+  const Money most = provisioning::most_for_substitute(std::get<0>(pools.front()));
   if (!flexible) std::erase_if(pools, [&](const auto& pool) { return std::get<0>(pool) > most; });
   if (pools.size() > kMostOverrides) pools.resize(kMostOverrides);
   return pools;
@@ -307,7 +306,11 @@ bool Claims::answered(const port::CloudAnswered& event, Instant now, port::Comma
   Claim& claim = at->second;
   claim.call = 0;
   const auto* error = std::get_if<port::CloudError>(&event.answer);
-  if (claim.stage == Stage::Ending) {  // terminated, or gone before
+  const bool refused = error != nullptr && error->code != "InvalidInstanceID.NotFound";
+  if (claim.stage == Stage::Ending && refused) {  // it would cost money for ever: again
+    claim.stage = Stage::Draining;
+    claim.since = now;
+  } else if (claim.stage == Stage::Ending) {  // terminated, or gone before
     commands.emplace_back(port::Delete{about(*claim.object), {}});
     claims_.erase(at);
     news.plan_soon = news.disruption = true;
@@ -459,8 +462,8 @@ void Claims::drain(Claim& claim, Instant now, const Ask& ask, port::Commands& co
     claim.call = ask(port::TerminateInstances{{instance_of(*claim.object)}});
   };
   std::vector<PodRef> pods = to_drain(cluster_, claim.node);
-  if (claim.node.empty()) return end();
-  if (pods.empty()) return now >= claim.since + kLeastDrain ? end() : void();
+  if (pods.empty() && now < claim.since + kLeastDrain) return;
+  if (pods.empty()) return end();
   if (const auto& grace = claim.object->spec.terminationGracePeriod)
     if (const auto limit = Duration::parse(*grace); limit && now >= claim.since + *limit)
       return end();

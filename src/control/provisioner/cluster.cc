@@ -9,6 +9,7 @@ namespace {
 
 using port::Change;
 
+constexpr const char* kStatus = "cluster-autoscaler.kubernetes.io/last-updated";
 constexpr std::string_view kDoNotDisrupt = "karpenter.sh/do-not-disrupt";
 
 std::string key_of(const model::ObjectMeta& meta) {
@@ -87,6 +88,8 @@ Impact Cluster::changed(const port::ObjectChanged& event) {
           keep(classes_, event.change, held, held->metadata.name);
           return {.setup = true};
         } else if constexpr (std::is_same_v<Held, std::shared_ptr<const model::ConfigMap>>) {
+          // What Cluster Autoscaler writes every few seconds is nobody's configuration.
+          if (held->metadata.annotations.contains(kStatus)) return {};
           keep(config_maps_, event.change, held, key_of(held->metadata));
           return {.setup = true};
         } else if constexpr (std::is_same_v<Held, std::shared_ptr<const model::DaemonSet>>) {

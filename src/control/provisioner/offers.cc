@@ -11,6 +11,20 @@ namespace {
 
 constexpr Duration kNoCapacity = Duration::minutes(3);
 
+// Drops offerings in zones and markets that the pool does not allow, and types that have no other.
+void keep_allowed(const model::NodePool& pool, std::vector<provisioning::ProviderType>& types) {
+  const auto allowed =
+      provisioning::Requirements::from_node_pool(pool.spec.template_.spec.requirements);
+  const provisioning::Requirement zones = allowed.get("topology.kubernetes.io/zone");
+  const provisioning::Requirement markets = allowed.get("karpenter.sh/capacity-type");
+  for (provisioning::ProviderType& type : types)
+    std::erase_if(type.offerings, [&](const auto& offering) {
+      return !zones.has(offering.zone) || !markets.has(offering.capacity_type);
+    });
+  std::erase_if(types,
+                [](const provisioning::ProviderType& type) { return type.offerings.empty(); });
+}
+
 }  // namespace
 
 // There are NVIDIA's GPUs, and nothing offers any.
@@ -62,6 +76,7 @@ const Offers::OfPool& Offers::of(const model::NodePool& pool) {
     provisioning::PoolTypes types = provisioning::types_of_pool(around, pool, node_class);
     made.types = std::move(types.types);
     made.errors = std::move(types.errors);
+    keep_allowed(pool, made.types);
     for (provisioning::ProviderType& type : made.types)
       for (const auto& [name, resource] : distrusted_)
         if (name == pool.metadata.name) {

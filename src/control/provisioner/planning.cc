@@ -21,7 +21,6 @@ using provisioning::ProvisionPlan;
 using provisioning::ProvisionProblem;
 
 constexpr Duration kNominated = Duration::seconds(20);  // as Karpenter's, at the usual batch
-constexpr std::int64_t kReplacementSavesPercent = 10;
 
 // Taints with which nodes start, and which go by themselves.
 bool goes_by_itself(const model::Taint& taint) {
@@ -339,12 +338,7 @@ void Provisioner::consolidate(Instant now, port::Commands& commands) {
     claim_names.push_back(name);
   }
   const auto found = provisioning::consolidate(seen.problem, candidates);
-  const auto worth_it = [&] {
-    const Money price = found->saves + found->plan.per_hour;
-    return found->plan.per_hour == Money() ||
-           found->saves * 100 >= price * kReplacementSavesPercent;
-  };
-  if (!found || !worth_it()) return disruption_.settle(now);
+  if (!found) return disruption_.settle(now);
   ProvisionProblem moved = seen.problem;
   moved.pods.clear();
   for (const std::uint32_t p : found->moved) moved.pods.push_back(seen.problem.bound[p]);

@@ -4,9 +4,6 @@
 
 #include <fmt/format.h>
 
-#include "base/text.h"
-#include "model/names.h"
-
 namespace gputide::provisioner {
 namespace {
 
@@ -45,9 +42,6 @@ void Provisioner::on(const port::ObjectChanged& event, Instant now, port::Comman
     return trigger(now);
   }
   const auto* pod = std::get_if<PodRef>(&event.object);
-  const PodRef before =
-      pod == nullptr ? nullptr
-                     : cluster_.pod({"Pod", (*pod)->metadata.namespace_, (*pod)->metadata.name});
   const Impact impact = cluster_.changed(event);
   if (impact.waiting) trigger(now);
   if (impact.setup) {
@@ -140,28 +134,25 @@ void Provisioner::ask_subnets(port::Commands& commands) {
   }
 }
 
-// Once for each pool: what may be bought for it, or why nothing may.
+// What may be bought for each pool, or why nothing may, whenever that is something else.
 void Provisioner::tell_pools(port::Commands& commands) {
   for (const auto& [name, pool] : cluster_.pools()) {
-    if (pools_told_.contains(name)) continue;
     if (subnet_answers_due_.contains(pool->spec.template_.spec.nodeClassRef.name)) continue;
-    pools_told_.insert(name);
     const Offers::OfPool& offers = offers_.of(*pool);
-    for (const std::string& error : offers.errors)
-      commands.emplace_back(port::Publish{{"NodePool", "", name}, true, "NotReady", error});
-    if (offers.types.empty()) continue;
-    const auto allowed =
-        provisioning::Requirements::from_node_pool(pool->spec.template_.spec.requirements);
     std::set<std::string> types, zones, markets;
     for (const provisioning::ProviderType& type : offers.types)
       for (const auto& offering : type.offerings) {
-        if (!allowed.get("topology.kubernetes.io/zone").has(offering.zone) ||
-            !allowed.get("karpenter.sh/capacity-type").has(offering.capacity_type))
-          continue;
         types.insert(type.name);
         zones.insert(offering.zone);
         markets.insert(offering.capacity_type);
       }
+    std::string known = fmt::format("{}|{}|{}|{}", fmt::join(types, ","), fmt::join(zones, ","),
+                                    fmt::join(markets, ","), fmt::join(offers.errors, "|"));
+    if (pools_told_[name] == known) continue;
+    pools_told_[name] = std::move(known);
+    for (const std::string& error : offers.errors)
+      commands.emplace_back(port::Publish{{"NodePool", "", name}, true, "NotReady", error});
+    if (types.empty()) continue;
     port::Publish record{{"NodePool", "", name},
                          false,
                          "Ready",
@@ -198,9 +189,11 @@ void Provisioner::plan_next(Instant now, port::Commands& commands) {
   };
   consider(claims_.due(now));
   consider(disruption_.due(now));
-  if (batch_since_ && !claims_.launching() && subnet_answers_due_.empty())
-    consider(std::min(*batch_since_ + options_.batch_max, *batch_last_ + options_.batch_idle));
-  consider(retry_at_);
+  if (!claims_.launching() && subnet_answers_due_.empty()) {  // else an answer comes first
+    if (batch_since_)
+      consider(std::min(*batch_since_ + options_.batch_max, *batch_last_ + options_.batch_idle));
+    consider(retry_at_);
+  }
   if (next == armed_) return;
   armed_ = next;
   commands.emplace_back(port::SetTimer{kTimer, next});

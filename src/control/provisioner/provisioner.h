@@ -80,8 +80,8 @@ class Provisioner final : public port::Controller {
   std::map<std::uint64_t, std::string> subnet_calls_;        // call -> class
   std::map<std::string, std::vector<model::Subnet>> found_;  // of a class, until all answered
   std::map<std::string, int> subnet_answers_due_;            // by class
-  std::set<std::string> pools_told_;
-  std::map<std::string, std::string> unplaced_told_;  // pod uid -> reason
+  std::map<std::string, std::string> pools_told_;            // pool -> what was told
+  std::map<std::string, std::string> unplaced_told_;         // pod uid -> reason
   std::optional<Instant> batch_since_, batch_last_;
   bool urgent_ = false;
   std::optional<Instant> retry_at_;  // pods found no node, but a pool of capacity may be back then

@@ -62,6 +62,7 @@ class Bench {
 
   std::set<std::string> no_capacity;  // types
   bool plugin_works = true;
+  bool throttled = false;  // the next termination is refused
   std::vector<std::string> log;
 
   void add_pod(const std::string& name) {
@@ -224,6 +225,7 @@ class Bench {
     return result;
   }
   port::CloudAnswer answer(const port::TerminateInstances& ask) {
+    if (std::exchange(throttled, false)) return port::CloudError{"Throttling", "slow down"};
     for (const std::string& id : ask.instance_ids) {
       log.push_back("terminate " + id);
       const auto node = nodes_.find("node-" + id);
@@ -299,6 +301,19 @@ TEST(Provisioner, EmptyNodesGoAfterConsolidateAfter) {
   bench.run(Duration::seconds(20));
   EXPECT_EQ(bench.nodes(), 0u);
   EXPECT_THAT(bench.log, Contains(HasSubstr("Empty for 1m")));
+  EXPECT_TRUE(bench.at_rest());
+}
+
+TEST(Provisioner, AMachineThatCouldNotBeEndedIsEndedLater) {
+  Bench bench;
+  bench.add_pod("a");
+  bench.run(Duration::seconds(90));
+  bench.bind_pods();
+  bench.delete_pod("a");
+  bench.throttled = true;
+  bench.run(Duration::minutes(2));
+  EXPECT_FALSE(bench.throttled);
+  EXPECT_EQ(bench.nodes(), 0u);
   EXPECT_TRUE(bench.at_rest());
 }
 

@@ -4,6 +4,7 @@
 #include <rapidcheck/gtest.h>
 
 #include "decide/provisioning/bound_rows.h"
+#include "decide/provisioning/testing.h"
 
 namespace gputide::provisioning {
 namespace {
@@ -66,23 +67,8 @@ TEST(LowerBound, OverTimeIsTheSumOfItsMoments) {
 // Any plan costs at least the bound: plans made at random.
 RC_GTEST_PROP(LowerBound, IsBelowEveryPlan, ()) {
   using rc::gen::inRange;
-  PlacementProblem p;
-  p.dimensions = static_cast<std::size_t>(*inRange(1, 4));
-  const int offers = *inRange(1, 6), classes = *inRange(1, 5);
-  for (int t = 0; t < offers; ++t) {
-    NodeOffer offer;
-    for (std::size_t r = 0; r < p.dimensions; ++r) offer.capacity.push_back(*inRange(0, 40));
-    offer.price = Money::micros(*inRange(0, 5'000'000));
-    p.offers.push_back(offer);
-  }
-  for (int k = 0; k < classes; ++k) {
-    DemandClass c;
-    for (std::size_t r = 0; r < p.dimensions; ++r) c.demand.push_back(*inRange(0, 20));
-    for (int t = 0; t < offers; ++t)
-      if (*inRange(0, 3) > 0) c.offers.push_back(static_cast<std::uint32_t>(t));
-    c.count = *inRange(0, 6);
-    p.classes.push_back(c);
-  }
+  const PlacementProblem p = any_placement();
+  const int offers = static_cast<int>(p.offers.size());
   // First fit into nodes of types drawn at random.
   Money cost;
   std::vector<std::pair<std::uint32_t, std::vector<std::int64_t>>> open;

@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include "decide/provisioning/testing.h"
+
 namespace gputide::provisioning {
 namespace {
 
@@ -78,27 +80,6 @@ TEST(ContentCertificate, IsRefusedWhenItClaimsMore) {
   }
 }
 
-PlacementProblem any_problem() {
-  PlacementProblem p;
-  p.dimensions = static_cast<std::size_t>(*inRange(1, 4));
-  const int offers = *inRange(1, 6), classes = *inRange(1, 5);
-  for (int t = 0; t < offers; ++t) {
-    NodeOffer offer;
-    for (std::size_t r = 0; r < p.dimensions; ++r) offer.capacity.push_back(*inRange(0, 40));
-    offer.price = Money::micros(*inRange(0, 5) == 0 ? 0 : *inRange(0, 5'000'000));
-    p.offers.push_back(offer);
-  }
-  for (int k = 0; k < classes; ++k) {
-    DemandClass c;
-    for (std::size_t r = 0; r < p.dimensions; ++r) c.demand.push_back(*inRange(0, 20));
-    for (int t = 0; t < offers; ++t)
-      if (*inRange(0, 3) > 0) c.offers.push_back(static_cast<std::uint32_t>(t));
-    c.count = *inRange(0, 6);
-    p.classes.push_back(c);
-  }
-  return p;
-}
-
 // The worthiest content of a node, by trying every one.
 double worthiest(const PlacementProblem& p, std::uint32_t offer, const std::vector<double>& price,
                  std::vector<std::int64_t> room, std::size_t k = 0) {
@@ -116,7 +97,7 @@ double worthiest(const PlacementProblem& p, std::uint32_t offer, const std::vect
 }
 
 RC_GTEST_PROP(ConfigurationBound, IsNoLessThanTheClassBoundAndItsProofHolds, ()) {
-  const PlacementProblem p = any_problem();
+  const PlacementProblem p = any_placement();
   const LowerBound known = lower_bound(p);
   const ConfigurationBound bound =
       configuration_bound(p, known, {.rounds = *inRange(0, 40), .steps = *inRange(1, 60)});
@@ -130,7 +111,7 @@ RC_GTEST_PROP(ConfigurationBound, IsNoLessThanTheClassBoundAndItsProofHolds, ())
 }
 
 RC_GTEST_PROP(ContentCertificate, ShowsNoLessThanTheTruthWhateverItsProofSays, ()) {
-  const PlacementProblem p = any_problem();
+  const PlacementProblem p = any_placement();
   ContentCertificate c = bound_of(p).certificate;
   for (double& price : c.pod_price) price *= 1 + 0.1 * *inRange(-2, 9);
   for (std::uint32_t t = 0; t < p.offers.size(); ++t) {

@@ -10,6 +10,8 @@
 namespace gputide::provisioning {
 namespace {
 
+constexpr std::int64_t kReplacementSavesPercent = 10;
+
 // The cluster without some nodes, whose pods wait for a place.
 struct Without {
   ProvisionProblem problem;
@@ -57,10 +59,11 @@ std::optional<Consolidation> attempt(const ProvisionProblem& cluster,
   Without rest = without(cluster, candidates, chosen);
   ProvisionPlan plan = provision(rest.problem, effort);
   if (!plan.unplaced.empty() || plan.per_hour >= rest.price) return std::nullopt;
-  return Consolidation{{chosen.begin(), chosen.end()},
-                       std::move(plan),
-                       std::move(rest.moved),
-                       rest.price - plan.per_hour};
+  const Money saves = rest.price - plan.per_hour;
+  if (plan.per_hour > Money() && saves * 100 < rest.price * kReplacementSavesPercent)
+    return std::nullopt;
+  return Consolidation{
+      {chosen.begin(), chosen.end()}, std::move(plan), std::move(rest.moved), saves};
 }
 
 }  // namespace

@@ -68,6 +68,17 @@ TEST(Consolidation, PodsThatFitElsewhereFreeTheirNode) {
   EXPECT_EQ(found->saves, Money::micros(100'000));
 }
 
+TEST(Consolidation, AReplacementMustSaveATenth) {
+  World world;
+  world.add(1, 8);  // four small nodes would cost 400'000
+  world.candidates.front().price = Money::micros(440'000);
+  EXPECT_FALSE(consolidate(world.problem, world.candidates));
+  world.candidates.front().price = Money::micros(450'000);
+  const auto found = consolidate(world.problem, world.candidates);
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->saves, Money::micros(50'000));
+}
+
 TEST(Consolidation, SeveralNodesBecomeSeveralCheaperOnes) {
   World world;
   for (int i = 0; i < 3; ++i) world.add(1, 2);  // 6 pods on 24 cores

@@ -45,8 +45,6 @@ bool min_values_met(const Pool& pool, const std::vector<std::uint32_t>& types) {
   });
 }
 
-constexpr std::int64_t kDearerPercent = 20;
-
 }  // namespace
 
 std::vector<Substitute> substitutes_of(const ProvisionProblem& problem, const Compiled& compiled,
@@ -70,7 +68,7 @@ std::vector<Substitute> substitutes_of(const ProvisionProblem& problem, const Co
     }
   }
   std::sort(found.begin(), found.end());
-  const Money most = Money::micros(chosen.price.micros() * (100 + kDearerPercent) / 100);
+  const Money most = most_for_substitute(chosen.price);
   const Pool& pool = pack.pools[pack.kinds[node.kind].pool];
   std::vector<Substitute> out;
   std::vector<std::uint32_t> types;

@@ -7,6 +7,11 @@
 
 namespace gputide::provisioning {
 
+/// A substitute is at most a fifth dearer.
+constexpr Money most_for_substitute(Money price) {
+  return Money::micros(price.micros() * 120 / 100);
+}
+
 /// See ProvisionProblem::substitutes. `node`, of a plan of `pack`, is to be bought. A reserved node
 /// has none.
 std::vector<Substitute> substitutes_of(const ProvisionProblem& problem, const Compiled& compiled,

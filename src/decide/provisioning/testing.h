@@ -5,6 +5,7 @@
 
 #include <rapidcheck.h>
 
+#include "decide/provisioning/bound.h"
 #include "decide/provisioning/packing.h"
 
 namespace gputide::provisioning {
@@ -94,6 +95,29 @@ inline PackProblem any_problem() {
       c.rules.push_back(rule);
     }
     if (*inRange(0, 4) == 0) c.ports = {static_cast<std::uint32_t>(*inRange(0, 2))};
+    p.classes.push_back(c);
+  }
+  return p;
+}
+
+/// Random offers, some of them free, and classes that fit some of them.
+inline PlacementProblem any_placement() {
+  using rc::gen::inRange;
+  PlacementProblem p;
+  p.dimensions = static_cast<std::size_t>(*inRange(1, 4));
+  const int offers = *inRange(1, 6), classes = *inRange(1, 5);
+  for (int t = 0; t < offers; ++t) {
+    NodeOffer offer;
+    for (std::size_t r = 0; r < p.dimensions; ++r) offer.capacity.push_back(*inRange(0, 40));
+    offer.price = Money::micros(*inRange(0, 5) == 0 ? 0 : *inRange(0, 5'000'000));
+    p.offers.push_back(offer);
+  }
+  for (int k = 0; k < classes; ++k) {
+    DemandClass c;
+    for (std::size_t r = 0; r < p.dimensions; ++r) c.demand.push_back(*inRange(0, 20));
+    for (int t = 0; t < offers; ++t)
+      if (*inRange(0, 3) > 0) c.offers.push_back(static_cast<std::uint32_t>(t));
+    c.count = *inRange(0, 6);
     p.classes.push_back(c);
   }
   return p;
