@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "decide/cluster/mixed_instances.h"
 #include "decide/cluster/node_groups.h"
 #include "decide/pricing/allocatable.h"
 #include "decide/provisioning/ec2_types.h"
@@ -13,21 +14,11 @@ using provisioning::ProviderType;
 
 constexpr std::string_view kCapacityType = "karpenter.sh/capacity-type";
 
-std::vector<std::string> types_of(const model::NodeGroupPlan& plan) {
-  std::vector<std::string> names;
-  if (plan.group.mixed_instances_policy)
-    for (const auto& each : plan.group.mixed_instances_policy->overrides)
-      names.push_back(each.instance_type);
-  if (names.empty()) names.push_back(plan.launch.instance_type);
-  return names;
-}
-
 std::vector<std::string> markets_of(const model::NodeGroupPlan& plan) {
-  if (!plan.group.mixed_instances_policy) return {"on-demand"};
-  const auto& how = plan.group.mixed_instances_policy->distribution;
-  if (how.on_demand_percentage_above_base == 100) return {"on-demand"};
-  if (how.on_demand_percentage_above_base == 0 && how.on_demand_base_capacity == 0) return {"spot"};
-  return {"on-demand", "spot"};
+  std::vector<std::string> names;
+  for (const model::Market market : cluster::markets(plan.group))
+    names.emplace_back(model::market_name(market));
+  return names;
 }
 
 bool is_karpenters(std::string_view label) {
@@ -77,7 +68,7 @@ std::vector<NodeGroupPool> node_group_pools(const model::Object& object,
   for (const model::NodeGroupPlan& plan :
        cluster::plan_node_groups(config, catalogue, object.source, object.file, diagnostics)) {
     NodeGroupPool& each = pools.emplace_back(pool_of(plan), std::vector<ProviderType>{});
-    const std::vector<std::string> names = types_of(plan);
+    const std::vector<std::string> names = cluster::instance_types(plan.group, plan.launch);
     for (ProviderType& type : provisioning::ec2_types(catalogue, config.metadata.region,
                                                       plan.group.availability_zones)) {
       if (std::find(names.begin(), names.end(), type.name) == names.end()) continue;

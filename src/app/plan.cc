@@ -9,28 +9,18 @@
 #include "app/commands.h"
 #include "app/findings.h"
 #include "app/plan_demand.h"
+#include "app/plan_view.h"
 #include "app/simulation.h"
-#include "base/text.h"
+#include "app/table.h"
 #include "codec/json.h"
-#include "decide/sharing/offer.h"
 #include "model/pod_requests.h"
 
 namespace gputide::app {
 namespace {
 
 using model::Value;
-using provisioning::PlannedMachine;
 using provisioning::ProvisionPlan;
 using provisioning::ProvisionProblem;
-
-// GPUs, or the parts of them that are offered.
-std::int64_t gpus_of(const model::ResourceList& list) {
-  std::int64_t sum = 0;
-  for (const auto& [name, amount] : list)
-    if (name.starts_with("nvidia.com/") || name.ends_with("/gpu") || name == sharing::kAwsVgpu)
-      sum += amount.value();
-  return sum;
-}
 
 // What another choice would have cost.
 struct Alternative {
@@ -100,70 +90,6 @@ std::vector<Alternative> alternatives(const ProvisionProblem& problem,
   return list;
 }
 
-struct Gpus {
-  std::int64_t used = 0;
-  std::int64_t offered = 0;
-};
-
-Gpus gpus_on(const ProvisionProblem& problem, const PlannedMachine& machine) {
-  Gpus gpus;
-  for (std::size_t p = 0; p < problem.pools.size(); ++p)
-    for (const std::uint32_t t : problem.pool_types[p])
-      if (problem.pools[p].metadata.name == machine.pool && problem.types[t].name == machine.type)
-        gpus.offered = gpus_of(problem.types[t].allocatable);
-  for (const std::uint32_t pod : machine.pods)
-    gpus.used += gpus_of(model::pod_requests(*problem.pods[pod]));
-  return gpus;
-}
-
-// "vector-add ×4, web".
-std::string pods_text(const Demand& demand, const PlannedMachine& machine) {
-  std::map<std::string, int> count;
-  for (const std::uint32_t pod : machine.pods) ++count[demand.owners[pod]];
-  std::vector<std::string> parts;
-  for (const auto& [owner, n] : count)
-    parts.push_back(n == 1 ? owner : fmt::format("{} ×{}", owner, n));
-  return join(parts, ", ");
-}
-
-using Row = std::vector<std::string>;
-
-// Columns as wide as their widest cell; the last is not padded.
-void print_table(const std::vector<Row>& rows) {
-  std::vector<std::size_t> widths;
-  for (const Row& row : rows)
-    for (std::size_t i = 0; i < row.size(); ++i) {
-      if (widths.size() <= i) widths.push_back(0);
-      widths[i] = std::max(widths[i], row[i].size());
-    }
-  for (const Row& row : rows) {
-    std::string line;
-    for (std::size_t i = 0; i < row.size(); ++i)
-      line += i + 1 == row.size() ? row[i] : fmt::format("{:{}}   ", row[i], widths[i]);
-    fmt::print("{}\n", line);
-  }
-}
-
-void print_machines(const Demand& demand, const ProvisionPlan& plan) {
-  if (plan.machines.empty()) return fmt::print("nothing is bought\n");
-  std::map<Row, int> rows;  // equal machines are one row
-  for (const PlannedMachine& machine : plan.machines) {
-    if (machine.pods.empty()) continue;
-    const Gpus gpus = gpus_on(demand.problem, machine);
-    ++rows[{machine.pool, machine.type, machine.zone, machine.capacity_type,
-            gpus.offered == 0 ? "-" : fmt::format("{}/{}", gpus.used, gpus.offered),
-            "$" + machine.price.text(4), pods_text(demand, machine)}];
-  }
-  std::vector<Row> table{
-      {"NODES", "POOL", "TYPE", "ZONE", "CAPACITY", "GPUS", "$/H EACH", "PODS ON EACH"}};
-  for (const auto& [row, count] : rows) {
-    Row line{std::to_string(count)};
-    line.insert(line.end(), row.begin(), row.end());
-    table.push_back(std::move(line));
-  }
-  print_table(table);
-}
-
 // What more of a preference would take.
 std::string rest_of(const provisioning::PreferenceCount& count) {
   if (count.honoured == count.pods) return "-";
@@ -185,22 +111,6 @@ void print_preferences(const ProvisionPlan& plan) {
     table.push_back({each.what, std::to_string(each.count.weight), std::to_string(each.count.pods),
                      std::to_string(each.count.honoured), rest_of(each.count)});
   print_table(table);
-}
-
-// Pods of one workload with one reason share a line.
-void print_unplaced(const Demand& demand, const ProvisionPlan& plan) {
-  std::map<std::pair<std::string, std::string>, std::size_t> alike;
-  for (const auto& [pod, why] : plan.unplaced) ++alike[{demand.owners[pod], why}];
-  for (const auto& [pod, why] : plan.unplaced) {
-    std::size_t& count = alike[{demand.owners[pod], why}];
-    if (count == 0) continue;
-    const model::ObjectMeta& meta = demand.problem.pods[pod]->metadata;
-    const std::string rest =
-        count == 1 ? " finds"
-                   : fmt::format(" and {} more of {} find", count - 1, demand.owners[pod]);
-    fmt::print("pod {}/{}{} no node: {}\n", meta.namespace_, meta.name, rest, why);
-    count = 0;
-  }
 }
 
 void print_text(const Demand& demand, const ProvisionPlan& plan,
@@ -237,25 +147,6 @@ void print_certificate(const Demand& demand, const ProvisionPlan& plan) {
   print_table(table);
 }
 
-Value json_of(const Demand& demand, const PlannedMachine& machine) {
-  Value node{Value::Map{}};
-  node.set("nodePool", machine.pool);
-  node.set("instanceType", machine.type);
-  node.set("zone", machine.zone);
-  node.set("capacityType", machine.capacity_type);
-  node.set("price_usd_per_hour", machine.price.to_dollars());
-  const Gpus gpus = gpus_on(demand.problem, machine);
-  node.set("gpus_offered", gpus.offered);
-  node.set("gpus_used", gpus.used);
-  Value::List pods;
-  for (const std::uint32_t pod : machine.pods) {
-    const model::ObjectMeta& meta = demand.problem.pods[pod]->metadata;
-    pods.push_back(Value(meta.namespace_ + "/" + meta.name));
-  }
-  node.set("pods", Value(std::move(pods)));
-  return node;
-}
-
 void add_preferences(const ProvisionPlan& plan, Value& report) {
   Value::List list;
   for (const provisioning::PreferenceReport& each : plan.preferences) {
@@ -278,10 +169,7 @@ void add_preferences(const ProvisionPlan& plan, Value& report) {
 void print_json(const Demand& demand, const ProvisionPlan& plan,
                 const std::vector<Alternative>& others, const std::vector<Diagnostic>& findings) {
   Value report{Value::Map{}};
-  Value::List nodes;
-  for (const PlannedMachine& machine : plan.machines)
-    if (!machine.pods.empty()) nodes.push_back(json_of(demand, machine));
-  report.set("nodes", Value(std::move(nodes)));
+  report.set("nodes", machines_json(demand, plan));
   report.set("total_usd_per_hour", plan.per_hour.to_dollars());
   report.set("lower_bound_usd_per_hour", plan.lower_bound.to_dollars());
   report.set("certified_usd_per_hour", plan.certified.to_dollars());
@@ -304,15 +192,7 @@ void print_json(const Demand& demand, const ProvisionPlan& plan,
   }
   report.set("alternatives", Value(std::move(rest)));
   add_preferences(plan, report);
-  Value::List unplaced;
-  for (const auto& [pod, why] : plan.unplaced) {
-    const model::ObjectMeta& meta = demand.problem.pods[pod]->metadata;
-    Value each{Value::Map{}};
-    each.set("pod", meta.namespace_ + "/" + meta.name);
-    each.set("reason", why);
-    unplaced.push_back(std::move(each));
-  }
-  report.set("unplaced", Value(std::move(unplaced)));
+  report.set("unplaced", unplaced_json(demand, plan));
   report.set("diagnostics", to_json(findings));
   fmt::print("{}\n", codec::write_json(report, codec::JsonStyle::Indented));
 }

@@ -15,22 +15,6 @@ namespace {
 
 using model::Market;
 
-// Capacity beyond "enough" does not count where price or priority also matter.
-int enough(int depth) {
-  return std::min(depth, 2);
-}
-
-void spread_over_cheapest(std::span<const PoolChoice> pools, std::int64_t spot_pools,
-                          std::vector<std::size_t>& order) {
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return std::tie(pools[a].price, pools[a].priority) <
-           std::tie(pools[b].price, pools[b].priority);
-  });
-  const auto count = std::min(order.size(), static_cast<std::size_t>(spot_pools));
-  std::stable_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count),
-                   [&](std::size_t a, std::size_t b) { return pools[a].ours < pools[b].ours; });
-}
-
 std::string ordinal(std::size_t n) {
   if (n == 1) return "the cheapest";
   if (n == 2) return "second cheapest";
@@ -48,37 +32,6 @@ std::size_t price_rank(std::span<const PoolChoice> pools, std::size_t chosen) {
 }
 
 }  // namespace
-
-MarketSplit split_capacity(const model::InstancesDistributionPolicy& policy,
-                           std::int64_t capacity) {
-  const std::int64_t base = std::min(policy.on_demand_base_capacity, capacity);
-  const std::int64_t above = capacity - base;
-  const std::int64_t on_demand = base + (above * policy.on_demand_percentage_above_base + 99) / 100;
-  return {on_demand, capacity - on_demand};
-}
-
-std::vector<std::size_t> rank_pools(std::string_view strategy, std::int64_t spot_pools,
-                                    std::span<const PoolChoice> pools) {
-  std::vector<std::size_t> order(pools.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  const auto sort_by = [&](auto key) {
-    std::stable_sort(order.begin(), order.end(),
-                     [&](std::size_t a, std::size_t b) { return key(pools[a]) < key(pools[b]); });
-  };
-  if (strategy == "prioritized")
-    sort_by([](const PoolChoice& p) { return p.priority; });
-  else if (strategy == "capacity-optimized")
-    sort_by([](const PoolChoice& p) { return std::tuple(-p.depth, p.priority); });
-  else if (strategy == "capacity-optimized-prioritized")
-    sort_by([](const PoolChoice& p) { return std::tuple(-enough(p.depth), p.priority); });
-  else if (strategy == "price-capacity-optimized")
-    sort_by([](const PoolChoice& p) { return std::tuple(-enough(p.depth), p.price, p.priority); });
-  else if (strategy == "diversified")
-    sort_by([](const PoolChoice& p) { return std::tuple(p.ours, p.priority); });
-  else
-    spread_over_cheapest(pools, std::max<std::int64_t>(spot_pools, 1), order);
-  return order;
-}
 
 std::string why_chosen(std::string_view strategy, std::int64_t spot_pools,
                        std::span<const PoolChoice> pools, std::size_t chosen, std::string_view zone,
@@ -139,7 +92,7 @@ std::optional<Market> market_above_share(std::span<const MemberView> members,
   std::int64_t spot = 0;
   for (const MemberView& member : members)
     (member.market == Market::Spot ? spot : on_demand) += member.weight;
-  const MarketSplit target = split_capacity(policy.distribution, desired_capacity);
+  const MarketSplit target = cluster::split_capacity(policy.distribution, desired_capacity);
   if (on_demand > target.on_demand && on_demand - target.on_demand >= spot - target.spot)
     return Market::OnDemand;
   if (spot > target.spot) return Market::Spot;

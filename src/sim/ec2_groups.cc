@@ -16,24 +16,11 @@ using port::RecordKind;
 
 namespace {
 
-std::vector<std::string> types_of(const AutoScalingGroup& facts,
-                                  const model::LaunchTemplateData& launch) {
-  std::vector<std::string> types;
-  if (facts.mixed_instances_policy)
-    for (const auto& override_ : facts.mixed_instances_policy->overrides)
-      if (!override_.instance_type.empty()) types.push_back(override_.instance_type);
-  if (types.empty()) types.push_back(launch.instance_type);
-  return types;
-}
-
-std::string_view markets_of(const AutoScalingGroup& facts) {
-  if (!facts.mixed_instances_policy) return "on-demand";
-  const auto& distribution = facts.mixed_instances_policy->distribution;
-  if (distribution.on_demand_percentage_above_base == 100) return "on-demand";
-  if (distribution.on_demand_percentage_above_base == 0 &&
-      distribution.on_demand_base_capacity == 0)
-    return "spot";
-  return "on-demand and spot";
+std::string markets_text(const AutoScalingGroup& facts) {
+  std::vector<std::string> names;
+  for (const Market market : cluster::markets(facts))
+    names.emplace_back(model::market_name(market));
+  return join(names, " and ");
 }
 
 bool same_launch(const model::NodeGroupPlan& plan, const model::LaunchTemplateData& launch,
@@ -100,13 +87,13 @@ void Ec2::apply_node_group(const model::NodeGroupPlan& plan) {
 }
 
 void Ec2::announce(const Group& group) {
-  const std::string types = join(types_of(group.facts, group.launch), ",");
+  const std::string types = join(cluster::instance_types(group.facts, group.launch), ",");
   const std::string zones = join(group.facts.availability_zones, ",");
-  const std::string_view market = markets_of(group.facts);
+  const std::string market = markets_text(group.facts);
   tell(RecordKind::GroupCreated, fmt::format("group {}", group.facts.name),
        fmt::format("node group {}: {} to {} {} instances of {} in {}, {} wanted now",
                    group.nodegroup_name, group.facts.min_size, group.facts.max_size, market,
-                   join(types_of(group.facts, group.launch), ", "),
+                   join(cluster::instance_types(group.facts, group.launch), ", "),
                    join(group.facts.availability_zones, ", "), group.facts.desired_capacity),
        {{"group", group.facts.name},
         {"min", group.facts.min_size},
@@ -230,8 +217,8 @@ void Ec2::reconcile(Group& group) {
 void Ec2::grow(Group& group, std::int64_t units, Census& now) {
   std::int64_t on_demand = units;
   if (group.facts.mixed_instances_policy) {
-    const MarketSplit target = split_capacity(group.facts.mixed_instances_policy->distribution,
-                                              group.facts.desired_capacity);
+    const MarketSplit target = cluster::split_capacity(
+        group.facts.mixed_instances_policy->distribution, group.facts.desired_capacity);
     on_demand = std::clamp<std::int64_t>(target.on_demand - now.on_demand, 0, units);
   }
   bool failed = false;
@@ -295,7 +282,7 @@ Ec2::Candidates Ec2::candidates(const Group& group, Market market, const std::st
   } else if (policy) {
     found.strategy = policy->distribution.on_demand_allocation_strategy;
   }
-  const auto types = types_of(group.facts, group.launch);
+  const auto types = cluster::instance_types(group.facts, group.launch);
   found.first_type = types.front();
   for (std::size_t i = 0; i < types.size(); ++i) {
     Pool* pool = pools_.get(types[i], zone);
@@ -327,7 +314,7 @@ Ec2::Attempt Ec2::launch_in_zone(Group& group, Market market, const std::string&
   Attempt attempt;
   attempt.type = from.first_type;
   std::vector<std::string> without_capacity;
-  for (const std::size_t i : rank_pools(from.strategy, from.spot_pools, from.choices)) {
+  for (const std::size_t i : cluster::rank_pools(from.strategy, from.spot_pools, from.choices)) {
     Pool& pool = *from.pools[i];
     if (!pools_.has_capacity(pool, market, heap_.now())) {
       without_capacity.emplace_back(pool.type->name);
@@ -380,7 +367,7 @@ void Ec2::launch_failed(Group& group, Market market, const Attempt& attempt,
                            "desired and actual capacity.",
                            group.cause, heap_.now().rfc3339()),
                message);
-  const auto types = types_of(group.facts, group.launch);
+  const auto types = cluster::instance_types(group.facts, group.launch);
   tell(RecordKind::LaunchFailed, fmt::format("group {}", group.facts.name),
        fmt::format("{}: no {} {} in {} ({}); {}", group.nodegroup_name, model::market_name(market),
                    join(types, " or "), join(where, ", "), attempt.code, next),

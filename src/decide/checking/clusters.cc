@@ -1,44 +1,20 @@
 // Clusters: Kubernetes version, region and zones.
 #include <algorithm>
-#include <charconv>
 
 #include <fmt/format.h>
 
 #include "base/text.h"
 #include "decide/checking/checks.h"
+#include "decide/pricing/eks_versions.h"
 
 namespace gputide::checking {
 namespace {
 
-// Minor versions of EKS, oldest first. Source: AWS's EKS release calendar, as of August 2026.
-struct EksVersion {
-  int minor;
-  std::string_view standard_until;
-  std::string_view extended_until;
-  bool offered;
-  bool extended;  // out of standard support: six times the price
-};
-
-constexpr EksVersion kVersions[] = {
-    {29, "2025-03-23", "2026-03-23", false, true}, {30, "2025-07-23", "2026-07-23", false, true},
-    {31, "2025-11-26", "2026-11-26", true, true},  {32, "2026-03-23", "2027-03-23", true, true},
-    {33, "2026-07-29", "2027-07-29", true, true},  {34, "2026-12-02", "2027-12-02", true, false},
-    {35, "2027-03-27", "2028-03-27", true, false},
-};
-
-// 34 of "1.34".
-std::optional<int> minor_of(std::string_view version) {
-  if (!version.starts_with("1.")) return std::nullopt;
-  version.remove_prefix(2);
-  int minor = 0;
-  const auto [end, error] = std::from_chars(version.data(), version.data() + version.size(), minor);
-  if (error != std::errc() || end != version.data() + version.size()) return std::nullopt;
-  return minor;
-}
+using pricing::EksVersion;
 
 std::string offered_versions() {
   std::vector<std::string> names;
-  for (const EksVersion& version : kVersions)
+  for (const EksVersion& version : pricing::eks_versions())
     if (version.offered) names.push_back(fmt::format("1.{}", version.minor));
   return join(names, ", ");
 }
@@ -47,23 +23,24 @@ void check_version(const Context& context, const ClusterView& cluster) {
   const auto& version = cluster.config->metadata.version;
   if (!version || version->empty()) return;  // absent, or no string, which has been said
   const Place place = Place(*cluster.object)["metadata"]["version"];
-  const std::optional<int> minor = minor_of(*version);
+  const std::optional<int> minor = pricing::minor_of(*version);
   if (!minor)
     return context.findings.error(
         place, {"bad-kubernetes-version",
                 fmt::format("version {} is not a Kubernetes version", quote(*version)),
                 fmt::format("write one of {}, in quotes", offered_versions())});
-  const auto known = std::find_if(std::begin(kVersions), std::end(kVersions),
+  const auto versions = pricing::eks_versions();
+  const auto known = std::find_if(versions.begin(), versions.end(),
                                   [&](const EksVersion& v) { return v.minor == *minor; });
-  if (*minor > std::end(kVersions)[-1].minor)
+  if (*minor > versions.back().minor)
     return context.findings.warning(
         place, {"unknown-kubernetes-version",
                 fmt::format("EKS versions are known here up to 1.{}; nothing is said about {}",
-                            std::end(kVersions)[-1].minor, *version),
+                            versions.back().minor, *version),
                 ""});
-  if (known == std::end(kVersions) || !known->offered) {
+  if (known == versions.end() || !known->offered) {
     const std::string ended =
-        known == std::end(kVersions) ? "" : fmt::format(" since {}", known->extended_until);
+        known == versions.end() ? "" : fmt::format(" since {}", known->extended_until);
     return context.findings.add(
         context.options.as_it_was ? Severity::Warning : Severity::Error, place, place.where(),
         {"kubernetes-version-gone",
@@ -75,8 +52,9 @@ void check_version(const Context& context, const ClusterView& cluster) {
         place,
         {"kubernetes-version-extended",
          fmt::format("standard support of Kubernetes {} ended on {}: until {} the cluster costs "
-                     "$0.60 an hour instead of $0.10, then EKS upgrades it by force",
-                     *version, known->standard_until, known->extended_until),
+                     "${} an hour instead of ${}, then EKS upgrades it by force",
+                     *version, known->standard_until, known->extended_until,
+                     pricing::kExtendedSupport.text(), pricing::kStandardSupport.text()),
          fmt::format("write version: \"1.{}\" or later", 34)});
 }
 

@@ -1,0 +1,130 @@
+#include "app/plan_view.h"
+
+#include <map>
+
+#include <fmt/core.h>
+
+#include "app/table.h"
+#include "base/text.h"
+#include "decide/sharing/offer.h"
+#include "model/pod_requests.h"
+
+namespace gputide::app {
+namespace {
+
+using model::Value;
+using provisioning::PlannedMachine;
+using provisioning::ProvisionPlan;
+using provisioning::ProvisionProblem;
+
+struct Gpus {
+  std::int64_t used = 0;
+  std::int64_t offered = 0;
+};
+
+Gpus gpus_on(const ProvisionProblem& problem, const PlannedMachine& machine) {
+  Gpus gpus;
+  for (std::size_t p = 0; p < problem.pools.size(); ++p)
+    for (const std::uint32_t t : problem.pool_types[p])
+      if (problem.pools[p].metadata.name == machine.pool && problem.types[t].name == machine.type)
+        gpus.offered = gpus_of(problem.types[t].allocatable);
+  for (const std::uint32_t pod : machine.pods)
+    gpus.used += gpus_of(model::pod_requests(*problem.pods[pod]));
+  return gpus;
+}
+
+// "vector-add ×4, web".
+std::string pods_text(const Demand& demand, const PlannedMachine& machine) {
+  std::map<std::string, int> count;
+  for (const std::uint32_t pod : machine.pods) ++count[demand.owners[pod]];
+  std::vector<std::string> parts;
+  for (const auto& [owner, n] : count)
+    parts.push_back(n == 1 ? owner : fmt::format("{} ×{}", owner, n));
+  return join(parts, ", ");
+}
+
+Value machine_json(const Demand& demand, const PlannedMachine& machine) {
+  Value node{Value::Map{}};
+  node.set("nodePool", machine.pool);
+  node.set("instanceType", machine.type);
+  node.set("zone", machine.zone);
+  node.set("capacityType", machine.capacity_type);
+  node.set("price_usd_per_hour", machine.price.to_dollars());
+  const Gpus gpus = gpus_on(demand.problem, machine);
+  node.set("gpus_offered", gpus.offered);
+  node.set("gpus_used", gpus.used);
+  Value::List pods;
+  for (const std::uint32_t pod : machine.pods) {
+    const model::ObjectMeta& meta = demand.problem.pods[pod]->metadata;
+    pods.push_back(Value(meta.namespace_ + "/" + meta.name));
+  }
+  node.set("pods", Value(std::move(pods)));
+  return node;
+}
+
+}  // namespace
+
+std::int64_t gpus_of(const model::ResourceList& list) {
+  std::int64_t sum = 0;
+  for (const auto& [name, amount] : list)
+    if (name.starts_with("nvidia.com/") || name.ends_with("/gpu") || name == sharing::kAwsVgpu)
+      sum += amount.value();
+  return sum;
+}
+
+void print_machines(const Demand& demand, const ProvisionPlan& plan) {
+  if (plan.machines.empty()) return fmt::print("nothing is bought\n");
+  std::map<Row, int> rows;  // equal machines are one row
+  for (const PlannedMachine& machine : plan.machines) {
+    if (machine.pods.empty()) continue;
+    const Gpus gpus = gpus_on(demand.problem, machine);
+    ++rows[{machine.pool, machine.type, machine.zone, machine.capacity_type,
+            gpus.offered == 0 ? "-" : fmt::format("{}/{}", gpus.used, gpus.offered),
+            "$" + machine.price.text(4), pods_text(demand, machine)}];
+  }
+  std::vector<Row> table{
+      {"NODES", "POOL", "TYPE", "ZONE", "CAPACITY", "GPUS", "$/H EACH", "PODS ON EACH"}};
+  for (const auto& [row, count] : rows) {
+    Row line{std::to_string(count)};
+    line.insert(line.end(), row.begin(), row.end());
+    table.push_back(std::move(line));
+  }
+  print_table(table);
+}
+
+// Pods of one workload with one reason share a line.
+void print_unplaced(const Demand& demand, const ProvisionPlan& plan) {
+  std::map<std::pair<std::string, std::string>, std::size_t> alike;
+  for (const auto& [pod, why] : plan.unplaced) ++alike[{demand.owners[pod], why}];
+  for (const auto& [pod, why] : plan.unplaced) {
+    std::size_t& count = alike[{demand.owners[pod], why}];
+    if (count == 0) continue;
+    const model::ObjectMeta& meta = demand.problem.pods[pod]->metadata;
+    const std::string rest =
+        count == 1 ? " finds"
+                   : fmt::format(" and {} more of {} find", count - 1, demand.owners[pod]);
+    fmt::print("pod {}/{}{} no node: {}\n", meta.namespace_, meta.name, rest, why);
+    count = 0;
+  }
+}
+
+Value machines_json(const Demand& demand, const ProvisionPlan& plan) {
+  Value::List nodes;
+  for (const PlannedMachine& machine : plan.machines)
+    if (!machine.pods.empty()) nodes.push_back(machine_json(demand, machine));
+  return Value(std::move(nodes));
+}
+
+Value unplaced_json(const Demand& demand, const ProvisionPlan& plan) {
+  Value::List unplaced;
+  for (const auto& [pod, why] : plan.unplaced) {
+    const model::ObjectMeta& meta = demand.problem.pods[pod]->metadata;
+    Value each{Value::Map{}};
+    each.set("pod", meta.namespace_ + "/" + meta.name);
+    each.set("reason", why);
+    unplaced.push_back(std::move(each));
+  }
+  return Value(std::move(unplaced));
+}
+
+}  // namespace gputide::app

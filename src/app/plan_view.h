@@ -1,0 +1,24 @@
+// What a plan looks like: its nodes and the pods that find none, for a person and as JSON.
+#pragma once
+
+#include <cstdint>
+
+#include "app/plan_demand.h"
+#include "model/value.h"
+
+namespace gputide::app {
+
+/// GPUs in the list, or the parts of them that are offered.
+std::int64_t gpus_of(const model::ResourceList& list);
+
+/// A row for each kind of node that is bought: how many, of which pool, at what price, for whom.
+void print_machines(const Demand& demand, const provisioning::ProvisionPlan& plan);
+/// A line for the pods of a workload that find no node for the same reason.
+void print_unplaced(const Demand& demand, const provisioning::ProvisionPlan& plan);
+
+/// Nodes with pods, as `nodes` of `-o json`.
+model::Value machines_json(const Demand& demand, const provisioning::ProvisionPlan& plan);
+/// `unplaced` of `-o json`.
+model::Value unplaced_json(const Demand& demand, const provisioning::ProvisionPlan& plan);
+
+}  // namespace gputide::app
