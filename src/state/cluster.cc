@@ -100,22 +100,22 @@ NodeId Cluster::add_node(NodeRef node) {
     requested_.resize(nodes_.size() * stride_);
   }
   set_object(id, std::move(node));
-  record({Undo::Kind::AddNode, id, 0, nullptr, {}, nullptr, {}});
+  record({Undo::Kind::AddNode, id, 0, {}, nullptr, nullptr});
   return id;
 }
 
 void Cluster::update_node(NodeId id, NodeRef node) {
-  NodeRef before = at(id).object;
+  auto before = std::make_unique<Before>(at(id).object);
   set_object(id, std::move(node));
-  record({Undo::Kind::UpdateNode, id, 0, nullptr, {}, std::move(before), {}});
+  record({Undo::Kind::UpdateNode, id, 0, {}, nullptr, std::move(before)});
 }
 
 void Cluster::remove_node(NodeId id) {
-  while (!at(id).pods.empty()) remove_pod(PodRef(at(id).pods.back()), id);
-  NodeRef before = at(id).object;
+  remove_pods(at(id).pods, id);
+  auto before = std::make_unique<Before>(at(id).object);
   set_object(id, nullptr);
   if (ids_ == Ids::UsedAgain) free_ids_.push_back(id);
-  record({Undo::Kind::RemoveNode, id, 0, nullptr, {}, std::move(before), {}});
+  record({Undo::Kind::RemoveNode, id, 0, {}, nullptr, std::move(before)});
 }
 
 SpecId Cluster::spec_of(const model::Pod& pod) {
@@ -130,14 +130,15 @@ ResourceId Cluster::resource(std::string_view name) {
   return id;
 }
 
-void Cluster::count(NodeId id, const PodEntry& entry, std::int64_t sign) {
+// `times` pods of one spec come, or go where it is negative.
+void Cluster::count(NodeId id, const PodEntry& entry, std::int64_t times) {
   const SpecInfo& info = kinds_.spec(entry.spec);
   std::int64_t* sums = requested_.data() + row(id);
-  for (const Amount& request : info.requests) sums[request.resource] += sign * request.amount;
+  for (const Amount& request : info.requests) sums[request.resource] += times * request.amount;
   NodeState& state = at(id);
-  state.scored_cpu += sign * info.scored_cpu;
-  state.scored_memory += sign * info.scored_memory;
-  const auto step = static_cast<std::int32_t>(sign);
+  state.scored_cpu += times * info.scored_cpu;
+  state.scored_memory += times * info.scored_memory;
+  const auto step = static_cast<std::int32_t>(times);
   const auto tally = [&](bool flag, std::uint32_t& here, std::int32_t& everywhere) {
     if (!flag) return;
     here += static_cast<std::uint32_t>(step);
@@ -145,15 +146,22 @@ void Cluster::count(NodeId id, const PodEntry& entry, std::int64_t sign) {
   };
   tally(info.required_anti_affinity, state.with_anti_affinity, with_anti_affinity_);
   tally(info.any_pod_affinity, state.with_any_affinity, with_any_affinity_);
-  count_priority(info.priority, sign);
+  count_priority(info.priority, times);
   touch(id);
 }
 
-void Cluster::count_priority(std::int32_t priority, std::int64_t sign) {
+void Cluster::count_all(NodeId id, std::span<const PodEntry> entries, std::int64_t sign) {
+  for (std::size_t from = 0, to = 0; from < entries.size(); from = to) {
+    while (to < entries.size() && entries[to].spec == entries[from].spec) ++to;
+    count(id, entries[from], sign * static_cast<std::int64_t>(to - from));
+  }
+}
+
+void Cluster::count_priority(std::int32_t priority, std::int64_t times) {
   auto at = std::lower_bound(priorities_.begin(), priorities_.end(), priority,
                              [](const auto& known, std::int32_t p) { return known.first < p; });
   if (at == priorities_.end() || at->first != priority) at = priorities_.insert(at, {priority, 0});
-  at->second += sign;
+  at->second += times;
   if (at->second == 0) priorities_.erase(at);
 }
 
@@ -182,9 +190,11 @@ std::size_t Cluster::place_of(const PodRef& pod, NodeId id) const {
   return static_cast<std::size_t>(pods.rend() - found) - 1;
 }
 
-std::vector<HostPort> Cluster::ports_before(NodeId id, const PodEntry& entry) const {
-  if (forks_.empty() || kinds_.spec(entry.spec).ports.empty()) return {};
-  return node(id).ports;
+std::unique_ptr<Cluster::Before> Cluster::ports_before(NodeId id, const PodEntry& entry) const {
+  if (forks_.empty() || kinds_.spec(entry.spec).ports.empty()) return nullptr;
+  auto before = std::make_unique<Before>();
+  before->ports = node(id).ports;
+  return before;
 }
 
 void Cluster::take_ports(NodeId id, const PodEntry& entry) {
@@ -203,7 +213,6 @@ void Cluster::add_pod(PodRef pod, NodeId node) {
   record({Undo::Kind::AddPod,
           node,
           static_cast<std::uint32_t>(place),
-          nullptr,
           {},
           nullptr,
           ports_before(node, entry)});
@@ -214,10 +223,32 @@ void Cluster::add_pod(PodRef pod, NodeId node) {
 void Cluster::remove_pod(const PodRef& pod, NodeId node) {
   const std::size_t place = place_of(pod, node);
   const PodEntry entry = at(node).entries[place];
-  record({Undo::Kind::RemovePod, node, static_cast<std::uint32_t>(place), pod, entry, nullptr,
+  record({Undo::Kind::RemovePod, node, static_cast<std::uint32_t>(place), entry, pod,
           ports_before(node, entry)});
   free_ports(node, entry);
   erase_pod(node, place);
+}
+
+void Cluster::remove_pods(std::span<const PodRef> pods, NodeId node) {
+  if (pods.empty()) return;
+  NodeState& state = at(node);
+  auto before = std::make_unique<Before>();
+  before->ports = state.ports;
+  before->pods.swap(state.pods);  // `pods` may be these
+  before->entries.swap(state.entries);
+  std::size_t gone = 0;
+  for (std::size_t i = 0; i < before->pods.size(); ++i)
+    if (gone < pods.size() && before->pods[i] == pods[gone]) {
+      free_ports(node, before->entries[i]);
+      ++gone;
+    } else {
+      state.pods.push_back(before->pods[i]);
+      state.entries.push_back(before->entries[i]);
+    }
+  GPUTIDE_CHECK(gone == pods.size());
+  count_all(node, before->entries, -1);
+  count_all(node, state.entries, 1);
+  record({Undo::Kind::RemovePods, node, 0, {}, nullptr, std::move(before)});
 }
 
 void Cluster::replace_pod(const PodRef& before, PodRef now, NodeId node, bool same_spec) {
@@ -263,9 +294,7 @@ void Cluster::revert() {
 }
 
 void Cluster::undo(Undo& entry) {
-  const auto restore_ports = [&](const PodEntry& pod) {
-    if (!kinds_.spec(pod.spec).ports.empty()) at(entry.node).ports = std::move(entry.ports);
-  };
+  NodeState& node = at(entry.node);
   switch (entry.kind) {
     case Undo::Kind::AddNode:
       set_object(entry.node, nullptr);
@@ -279,19 +308,26 @@ void Cluster::undo(Undo& entry) {
       }
       break;
     case Undo::Kind::UpdateNode:
-      set_object(entry.node, std::move(entry.object));
+      set_object(entry.node, std::move(entry.before->object));
       break;
     case Undo::Kind::RemoveNode:
       if (ids_ == Ids::UsedAgain) free_ids_.pop_back();
-      set_object(entry.node, std::move(entry.object));
+      set_object(entry.node, std::move(entry.before->object));
       break;
     case Undo::Kind::AddPod:
-      restore_ports(at(entry.node).entries[entry.place]);
+      if (entry.before) node.ports = std::move(entry.before->ports);
       erase_pod(entry.node, entry.place);
       break;
     case Undo::Kind::RemovePod:
-      restore_ports(entry.entry);
+      if (entry.before) node.ports = std::move(entry.before->ports);
       insert_pod(entry.node, entry.place, std::move(entry.pod), entry.entry);
+      break;
+    case Undo::Kind::RemovePods:
+      count_all(entry.node, node.entries, -1);
+      count_all(entry.node, entry.before->entries, 1);
+      node.pods.swap(entry.before->pods);
+      node.entries.swap(entry.before->entries);
+      node.ports.swap(entry.before->ports);
       break;
   }
 }

@@ -74,6 +74,8 @@ class Cluster {
   void add_pod(PodRef pod, NodeId node);
   /// Removes this very object, which must be there.
   void remove_pod(const PodRef& pod, NodeId node);
+  /// The same for several, given in the order in which they are on the node: one change.
+  void remove_pods(std::span<const PodRef> pods, NodeId node);
   /// Puts `now` in the place of `before`, which must be there. `same_spec`: it is known that their
   /// specs read the same to a scheduler.
   void replace_pod(const PodRef& before, PodRef now, NodeId node, bool same_spec = false);
@@ -129,14 +131,27 @@ class Cluster {
   ResourceId resource(std::string_view name);
 
  private:
+  /// What a node was before a change.
+  struct Before {
+    NodeRef object;
+    std::vector<PodRef> pods;
+    std::vector<PodEntry> entries;
+    std::vector<HostPort> ports;
+  };
   struct Undo {
-    enum class Kind : std::uint8_t { AddNode, UpdateNode, RemoveNode, AddPod, RemovePod } kind;
+    enum class Kind : std::uint8_t {
+      AddNode,
+      UpdateNode,
+      RemoveNode,
+      AddPod,
+      RemovePod,
+      RemovePods
+    } kind;
     NodeId node = kNoNode;
     std::uint32_t place = 0;
-    PodRef pod;
     PodEntry entry;
-    NodeRef object;
-    std::vector<HostPort> ports;  // of the node before, where the pod has any
+    PodRef pod;
+    std::unique_ptr<Before> before;  // only where more is to be restored than that pod
   };
   struct Topology {
     explicit Topology(std::string_view k) : key(k) {}
@@ -152,14 +167,15 @@ class Cluster {
   void place_domains(NodeId id);
   void insert_pod(NodeId id, std::size_t place, PodRef pod, const PodEntry& entry);
   void erase_pod(NodeId id, std::size_t place);
-  void count(NodeId id, const PodEntry& entry, std::int64_t sign);
-  void count_priority(std::int32_t priority, std::int64_t sign);
+  void count(NodeId id, const PodEntry& entry, std::int64_t times);
+  void count_all(NodeId id, std::span<const PodEntry> entries, std::int64_t sign);
+  void count_priority(std::int32_t priority, std::int64_t times);
   std::size_t place_of(const PodRef& pod, NodeId id) const;
   void undo(Undo& entry);
   void record(Undo undo);
   void take_ports(NodeId id, const PodEntry& entry);
   void free_ports(NodeId id, const PodEntry& entry);
-  std::vector<HostPort> ports_before(NodeId id, const PodEntry& entry) const;
+  std::unique_ptr<Before> ports_before(NodeId id, const PodEntry& entry) const;
   void touch(NodeId id);
 
   const Ids ids_;

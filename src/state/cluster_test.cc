@@ -78,6 +78,7 @@ class Wanderer {
       return cluster_.update_node(
           node, a_node(cluster_.node(node).object->metadata.name, zone(), *rc::gen::inRange(0, 9)));
     const auto& pods = cluster_.node(node).pods;
+    if (choice == 3) return remove_some(node);
     if (choice < 6 && !pods.empty())
       return cluster_.remove_pod(PodRef(pods[*rc::gen::inRange<std::size_t>(0, pods.size())]),
                                  node);
@@ -90,6 +91,12 @@ class Wanderer {
  private:
   static std::string zone() {
     return std::string(1, static_cast<char>(*rc::gen::inRange('a', 'd')));
+  }
+  void remove_some(NodeId node) {
+    std::vector<PodRef> some;
+    for (const PodRef& pod : cluster_.node(node).pods)
+      if (*rc::gen::arbitrary<bool>()) some.push_back(pod);
+    cluster_.remove_pods(some, node);
   }
   void add_node() { cluster_.add_node(a_node("n" + std::to_string(++nodes_), zone(), 8)); }
   NodeId some_node() {

@@ -193,18 +193,21 @@ SpecId PodKinds::spec_of(const model::Pod& pod) {
 }
 
 ClassId PodKinds::class_of(const model::Pod& pod) {
+  const auto is_of = [&](ClassId id) {
+    return classes_[id].namespace_ == pod.metadata.namespace_ &&
+           classes_[id].labels == pod.metadata.labels;
+  };
+  if (last_class_ < classes_.size() && is_of(last_class_)) return last_class_;
   DeepHash hash;
   hash.add(pod.metadata.namespace_);
   hash.add(pod.metadata.labels);
   std::vector<ClassId>& same_hash = by_class_hash_[hash.value()];
-  for (const ClassId id : same_hash)
-    if (classes_[id].namespace_ == pod.metadata.namespace_ &&
-        classes_[id].labels == pod.metadata.labels)
-      return id;
-  const auto id = static_cast<ClassId>(classes_.size());
-  same_hash.push_back(id);
+  const auto known = std::find_if(same_hash.begin(), same_hash.end(), is_of);
+  if (known != same_hash.end()) return last_class_ = *known;
+  last_class_ = static_cast<ClassId>(classes_.size());
+  same_hash.push_back(last_class_);
   classes_.push_back({pod.metadata.namespace_, pod.metadata.labels});
-  return id;
+  return last_class_;
 }
 
 bool ports_conflict(const HostPort& a, const HostPort& b) {

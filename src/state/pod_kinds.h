@@ -101,6 +101,7 @@ class PodKinds {
   Names port_names_;
   std::deque<Spec> specs_;
   std::deque<ClassInfo> classes_;
+  ClassId last_class_ = 0;  // given out; siblings come one after the other
   boost::unordered_flat_map<const void*, SpecId> by_address_;  // of values that specs_ holds
   boost::unordered_flat_map<std::uint64_t, std::vector<SpecId>> by_spec_hash_;
   boost::unordered_flat_map<std::uint64_t, std::vector<ClassId>> by_class_hash_;

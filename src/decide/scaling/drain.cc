@@ -68,8 +68,8 @@ DrainVerdict replica_count(const Pod& pod, const DrainContext& context) {
 bool is_replicated(const Pod& pod, bool skip_custom_controllers) {
   const OwnerReference* owner = pod.metadata.controller();
   if (owner == nullptr) return false;
-  return !skip_custom_controllers || owner->kind == "ReplicationController" ||
-         owner->kind == "Job" || owner->kind == "ReplicaSet" || owner->kind == "StatefulSet";
+  return !skip_custom_controllers || owner->kind == "ReplicaSet" || owner->kind == "Job" ||
+         owner->kind == "StatefulSet" || owner->kind == "ReplicationController";
 }
 
 // Rule 9: a kube-system pod that no budget covers.
@@ -84,17 +84,18 @@ DrainVerdict system_pod(const Pod& pod, const DrainContext& context) {
 }
 
 bool has_local_storage(const Pod& pod) {
-  const std::string_view listed =
-      annotation(pod, "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes");
-  const std::vector<std::string_view> safe = split(listed, ',');
-  for (const model::Volume& volume : pod.spec->volumes) {
+  const auto is_safe = [&](const std::string& volume) {
+    const std::string_view listed =
+        annotation(pod, "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes");
+    if (listed.empty()) return false;
+    const std::vector<std::string_view> safe = split(listed, ',');
+    return std::find(safe.begin(), safe.end(), volume) != safe.end();
+  };
+  const std::vector<model::Volume>& volumes = pod.spec->volumes;
+  return std::any_of(volumes.begin(), volumes.end(), [&](const model::Volume& volume) {
     const bool local = volume.hostPath || (volume.emptyDir && volume.emptyDir->medium != "Memory");
-    if (!local) continue;
-    const bool is_safe =
-        !listed.empty() && std::find(safe.begin(), safe.end(), volume.name) != safe.end();
-    if (!is_safe) return true;
-  }
-  return false;
+    return local && !is_safe(volume.name);
+  });
 }
 
 }  // namespace
@@ -168,7 +169,9 @@ PodsToMove pods_to_move(std::span<const PodRef> pods, const DrainContext& contex
       none.reason = verdict.reason;
       return none;
     }
-    (is_daemonset_pod(*pod) ? result.daemonset_pods : result.pods).push_back(pod);
+    // Those of DaemonSets are all Movable.
+    const bool of_daemonset = verdict.outcome == Drainability::Movable && is_daemonset_pod(*pod);
+    (of_daemonset ? result.daemonset_pods : result.pods).push_back(pod);
   }
   return result;
 }

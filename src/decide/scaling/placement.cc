@@ -18,8 +18,7 @@ std::string_view hint_key(const model::Pod& pod, std::string& scratch) {
 
 bool allowed(NodeId node, const Among& among) {
   if (node < among.first || node >= among.last || node == among.except) return false;
-  const auto at = static_cast<std::size_t>(node);
-  return among.allowed == nullptr || (at < among.allowed->size() && (*among.allowed)[at] != 0);
+  return among.allowed == nullptr || among.allowed->contains(node);
 }
 
 // Adding pods elsewhere can never make room for it: nothing in its spec counts other pods.
@@ -30,6 +29,7 @@ bool only_loses_room(const model::PodSpec& spec) {
 // Shapes that were found to fit nowhere.
 class Hopeless {
  public:
+  bool empty() const { return by_controller_.empty() && anywhere_.empty(); }
   bool contains(const model::Pod& pod, PodShapes::Id shape) const {
     const model::OwnerReference* owner = pod.metadata.controller();
     if (owner == nullptr) return anywhere_.contains(shape);
@@ -76,11 +76,10 @@ std::vector<Placed> Placer::place(std::span<const PodRef> pods, const Among& amo
     const std::string_view key = hint_key(*pod, scratch);
     NodeId node = hinted(key, pod, among, simulation);
     if (node == kNoNode) {
-      const PodShapes::Id shape = shapes.of(*pod);
-      if (!hopeless.contains(*pod, shape)) {
+      if (hopeless.empty() || !hopeless.contains(*pod, shapes.of(*pod))) {
         node = simulation.first_fit(pod, among);
         if (node == kNoNode) {
-          hopeless.add(*pod, shape);
+          hopeless.add(*pod, shapes.of(*pod));
         } else {
           ++searched_;
           current_.insert_or_assign(std::string(key), simulation.node(node));

@@ -80,11 +80,10 @@ class ScaleDownPlanner::Pass {
         input_(input),
         simulation_(simulation),
         shapes_(shapes),
-        budgets_(input.seen.budgets),
-        destinations_(static_cast<std::size_t>(simulation.end()), 0) {
+        budgets_(input.seen.budgets) {
     for (std::size_t i = 0; i < input.ids.size(); ++i)
       if (input.ids[i] != kNoNode && !input.deletions.contains(name(i)))
-        destinations_[static_cast<std::size_t>(input.ids[i])] = 1;
+        destinations_.insert(input.ids[i]);
   }
 
   std::vector<Removable> run(const std::vector<std::size_t>& candidates) {
@@ -150,7 +149,7 @@ class ScaleDownPlanner::Pass {
       leave(index, {UnremovableReason::NoPlaceToMovePods, nullptr, BlockingReason::None});
       return std::nullopt;
     }
-    destinations_[static_cast<std::size_t>(id)] = 0;
+    destinations_.erase(id);
     Removable removable{name(index),
                         index,
                         view(index).group,
@@ -166,8 +165,7 @@ class ScaleDownPlanner::Pass {
   // The node stays, empty of them, so that it still counts as a topology domain.
   bool move(NodeId from, const std::vector<PodRef>& pods) {
     simulation_.fork();
-    // The last first: that moves no other pod up.
-    for (std::size_t i = pods.size(); i-- > 0;) simulation_.remove_pod(pods[i], from);
+    simulation_.remove_pods(pods, from);
     const std::vector<Placed> placed = planner_.mover_.place(
         pods, {.allowed = &destinations_, .except = from}, OnFailure::Stop, simulation_, shapes_);
     if (placed.size() == pods.size()) {
@@ -189,7 +187,7 @@ class ScaleDownPlanner::Pass {
   Simulation& simulation_;
   PodShapes& shapes_;
   DisruptionBudgets budgets_;
-  std::vector<std::uint8_t> destinations_;
+  state::NodeSet destinations_;
 };
 
 ScaleDownPlanner::ScaleDownPlanner(const Options& options)

@@ -34,6 +34,9 @@ void Simulation::add_pod(const PodRef& pod, NodeId node) {
 void Simulation::remove_pod(const PodRef& pod, NodeId node) {
   state_->cluster.remove_pod(pod, node);
 }
+void Simulation::remove_pods(std::span<const PodRef> pods, NodeId node) {
+  state_->cluster.remove_pods(pods, node);
+}
 NodeId Simulation::find(std::string_view name) const {
   return state_->cluster.find(name);
 }
@@ -80,16 +83,13 @@ NodeId Simulation::first_fit(const PodRef& pod, const Among& among) {
   if (!demand.pre_filter().ok()) return kNoNode;
   const auto& names = demand.node_names();
   const auto allowed = [&](NodeId id) {
-    const auto at = static_cast<std::size_t>(id);
-    if (among.allowed != nullptr && (at >= among.allowed->size() || (*among.allowed)[at] == 0))
-      return false;
     if (id == among.except || node(id)->spec.unschedulable) return false;
     return !names || names->contains(node(id)->metadata.name);
   };
   const NodeId first = std::max<NodeId>(among.first, 0);
   const NodeId last = std::min(among.last, end());
   const auto search = [&](NodeId from, NodeId to) {
-    for (NodeId id = demand.next(from, to); id != kNoNode; id = demand.next(id + 1, to))
+    for (NodeId id = from; (id = demand.next(id, to, among.allowed)) != kNoNode; ++id)
       if (allowed(id)) return id;
     return kNoNode;
   };

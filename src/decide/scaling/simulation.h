@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "decide/scaling/node_template.h"
+#include "state/node_set.h"
 
 namespace gputide::scaling {
 
@@ -25,11 +26,12 @@ struct Rejection {
   bool by_host = false;
 };
 
-/// Some nodes: ids in [first, last), of those the ones that are allowed, and never `except`.
+/// Some nodes: ids in [first, last), of those the allowed ones where any are named, and never
+/// `except`.
 struct Among {
   NodeId first = 0;
   NodeId last = INT32_MAX;
-  const std::vector<std::uint8_t>* allowed = nullptr;  // by id; ids beyond its end are not allowed
+  const state::NodeSet* allowed = nullptr;
   NodeId except = kNoNode;
 };
 
@@ -44,6 +46,8 @@ class Simulation {
   void remove_node(NodeId node);
   void add_pod(const PodRef& pod, NodeId node);
   void remove_pod(const PodRef& pod, NodeId node);
+  /// Several, in the order in which they are on the node.
+  void remove_pods(std::span<const PodRef> pods, NodeId node);
 
   /// kNoNode when there is none of that name.
   NodeId find(std::string_view name) const;

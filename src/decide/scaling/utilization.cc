@@ -23,12 +23,13 @@ Result<double> share(const Node& node, std::span<const PodRef> pods, const std::
   Quantity ignored = Quantity::from_value(0);
   const void* spec = nullptr;  // pods next to each other often share one
   model::ResourceList requests;
+  auto amount = requests.end();
   for (const PodRef& pod : pods) {
     if (spec == nullptr || spec != pod->spec.identity()) {
       spec = pod->spec.identity();
       requests = model::pod_requests(*pod);
+      amount = requests.find(resource);
     }
-    const auto amount = requests.find(resource);
     if (amount == requests.end()) continue;
     if ((options.ignore_daemonsets && is_daemonset_pod(*pod)) ||
         (options.ignore_mirror_pods && is_mirror_pod(*pod)))

@@ -104,9 +104,9 @@ Status Demand::check(NodeId node) {
   return {};
 }
 
-NodeId Demand::next(NodeId from, NodeId to) {
+NodeId Demand::next(NodeId from, NodeId to, const state::NodeSet* among) {
   for (;;) {
-    const NodeId node = fit_->next(cluster_, from, to);
+    const NodeId node = fit_->next(cluster_, from, to, among);
     if (node == state::kNoNode || fits_beyond(node)) return node;
     from = node + 1;
   }

@@ -41,8 +41,9 @@ class Demand {
   bool fits(state::NodeId node);
   /// The first filter that rejects the pod on the node, in the default order.
   Status check(state::NodeId node);
-  /// The first node of [from, to) that takes the pod; kNoNode when there is none.
-  state::NodeId next(state::NodeId from, state::NodeId to);
+  /// The first node of [from, to), and of `among` where that is given, that takes the pod; kNoNode
+  /// when there is none.
+  state::NodeId next(state::NodeId from, state::NodeId to, const state::NodeSet* among = nullptr);
 
   NodeFit& node_fit() { return *fit_; }
   /// What a node's verdict cannot be told from the node alone.

@@ -96,11 +96,12 @@ void NodeFit::catch_up(const Cluster& cluster) {
   }
 }
 
-NodeId NodeFit::next(const Cluster& cluster, NodeId from, NodeId to) {
+NodeId NodeFit::next(const Cluster& cluster, NodeId from, NodeId to, const state::NodeSet* among) {
   auto index = static_cast<std::size_t>(from);
   const auto end = static_cast<std::size_t>(std::min(to, cluster.end()));
   while (index < end) {
-    const std::uint64_t word = maybe_[index / 64] >> (index % 64);
+    const std::uint64_t asked = among == nullptr ? ~std::uint64_t{0} : among->word(index / 64);
+    const std::uint64_t word = (maybe_[index / 64] & asked) >> (index % 64);
     if (word == 0) {
       index = (index / 64 + 1) * 64;
       continue;

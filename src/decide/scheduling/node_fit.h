@@ -15,6 +15,7 @@
 #include "decide/scheduling/node_affinity.h"
 #include "decide/scheduling/status.h"
 #include "state/cluster.h"
+#include "state/node_set.h"
 
 namespace gputide::scheduling {
 
@@ -59,8 +60,10 @@ class NodeFit {
   /// Learns which nodes changed. To be called before the rest whenever the cluster may have.
   void catch_up(const state::Cluster& cluster);
 
-  /// The first node of [from, to) that fits; kNoNode when there is none.
-  state::NodeId next(const state::Cluster& cluster, state::NodeId from, state::NodeId to);
+  /// The first node of [from, to), and of `among` where that is given, that fits; kNoNode when
+  /// there is none.
+  state::NodeId next(const state::Cluster& cluster, state::NodeId from, state::NodeId to,
+                     const state::NodeSet* among = nullptr);
   bool fits(const state::Cluster& cluster, state::NodeId node) {
     return verdict(cluster, node) == kFits;
   }
