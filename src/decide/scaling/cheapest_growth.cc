@@ -50,9 +50,15 @@ void add_group(const GrowthGroup& group, std::size_t number, ProvisionProblem& p
   problem.pools.push_back(std::move(pool));
 }
 
+bool repels(const model::PodSpec& spec) {
+  return spec.affinity && spec.affinity->podAntiAffinity &&
+         !spec.affinity->podAntiAffinity->requiredDuringSchedulingIgnoredDuringExecution.empty();
+}
+
 bool has_rules(const model::PodSpec& spec) {
-  return !spec.topologySpreadConstraints.empty() ||
-         (spec.affinity && (spec.affinity->podAffinity || spec.affinity->podAntiAffinity));
+  return repels(spec) || !spec.topologySpreadConstraints.empty() ||
+         (spec.affinity && spec.affinity->podAffinity &&
+          !spec.affinity->podAffinity->requiredDuringSchedulingIgnoredDuringExecution.empty());
 }
 
 // Where the pods are that rules between pods count. Nothing more fits there.
@@ -62,7 +68,7 @@ void add_cluster(const Observation& seen, std::span<const GrowthPod> pods,
                            [](const GrowthPod& each) { return has_rules(*each.pod->spec); });
   for (const auto& view : seen.nodes)
     for (const PodRef& pod : view->pods)
-      rules = rules || (pod->spec->affinity && pod->spec->affinity->podAntiAffinity);
+      rules = rules || repels(*pod->spec);
   if (!rules) return;
   for (const auto& view : seen.nodes) {
     problem.nodes.push_back({view->node->metadata.name,
