@@ -15,7 +15,7 @@ struct World {
   scaling::Simulation simulation;
   scaling::PodShapes shapes;
   std::vector<scaling::NodeId> ids;
-  std::vector<std::uint8_t> ready;
+  std::vector<scaling::NodeFacts> facts;
 };
 
 void read_groups(const Value& input, World& world) {
@@ -49,7 +49,7 @@ void read_world(const Value& input, World& world) {
     for (const scaling::PodRef& pod : pods)
       if (pod->spec->nodeName == name) view->pods.push_back(pod);
     world.ids.push_back(world.simulation.add_node(view->node, view->pods));
-    world.ready.push_back(scaling::condition_readiness(*view->node).ready);
+    world.facts.push_back(scaling::node_facts(*view, scaling::condition_readiness(*view->node)));
     world.seen.nodes.push_back(view);
   }
 }
@@ -118,7 +118,7 @@ Value answer(const Value& input) {
   const scaling::Deletions none;
   Value::List passes;
   for (const std::int64_t after : kPasses) {
-    const scaling::ScaleDownInput look{world.seen, world.ids, world.ready, none,
+    const scaling::ScaleDownInput look{world.seen, world.ids, world.facts, none,
                                        instant(need(input, "start")) + Duration::seconds(after)};
     const scaling::ScaleDownState& state = planner.update(look, world.simulation, world.shapes);
     Value pass = Value::Map{{"afterSeconds", after, {}},

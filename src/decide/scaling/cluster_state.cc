@@ -6,8 +6,6 @@
 #include <boost/unordered/unordered_flat_set.hpp>
 #include <fmt/core.h>
 
-#include "decide/scaling/taints.h"
-
 namespace gputide::scaling {
 namespace {
 
@@ -27,8 +25,8 @@ ClusterState::ClusterState(const Options& options)
                        options.max_node_group_backoff_duration,
                        options.node_group_backoff_reset_timeout} {}
 
-void ClusterState::update(const Observation& seen, std::span<const NodeReadiness> readiness,
-                          Instant now, std::vector<PlanEvent>& events) {
+void ClusterState::update(const Observation& seen, std::span<const NodeFacts> facts, Instant now,
+                          std::vector<PlanEvent>& events) {
   seen_ = &seen;
   now_ = now;
   changes_.clear();
@@ -36,23 +34,22 @@ void ClusterState::update(const Observation& seen, std::span<const NodeReadiness
   gate_nodes_ = 0;
   gate_unready_ = 0;
   groups_.assign(seen.groups.size(), {});
-  count_nodes(readiness, now);
+  count_nodes(facts, now);
   count_instances(now);
   update_requests(now, events);
   notice_creation_errors(now, events);
   update_sizes(now);
 }
 
-void ClusterState::count_nodes(std::span<const NodeReadiness> readiness, Instant now) {
-  for (std::size_t i = 0; i < seen_->nodes.size(); ++i) {
-    const NodeView& view = *seen_->nodes[i];
-    const Instant deadline =
-        view.node->metadata.creationTimestamp.value_or(Instant()) + options_.max_node_startup_time;
+void ClusterState::count_nodes(std::span<const NodeFacts> facts, Instant now) {
+  for (std::size_t i = 0; i < facts.size(); ++i) {
+    const NodeFacts& node = facts[i];
+    const Instant deadline = node.created + options_.max_node_startup_time;
     const auto add = [&](ReadinessCount& count) {
       ++count.registered;
-      if (view.instance_gone) {
+      if (node.instance_gone) {
         ++count.deleted;
-      } else if (readiness[i].ready) {
+      } else if (node.ready) {
         ++count.ready;
       } else if (deadline > now) {
         ++count.not_started;
@@ -64,9 +61,8 @@ void ClusterState::count_nodes(std::span<const NodeReadiness> readiness, Instant
     };
     const std::int64_t unready_before = total_.unready;
     add(total_);
-    if (view.group != kNoGroup) add(groups_[static_cast<std::size_t>(view.group)]);
-    if (!semantics_.unready_gate_counts_unmanaged &&
-        (view.group == kNoGroup || has_taint(*view.node, kToBeDeletedTaint)))
+    if (node.group != kNoGroup) add(groups_[static_cast<std::size_t>(node.group)]);
+    if (!semantics_.unready_gate_counts_unmanaged && (node.group == kNoGroup || node.to_be_deleted))
       continue;
     ++gate_nodes_;
     gate_unready_ += total_.unready - unready_before;

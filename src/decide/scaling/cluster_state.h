@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "decide/scaling/backoff.h"
+#include "decide/scaling/node_facts.h"
 #include "decide/scaling/observation.h"
 #include "decide/scaling/plan.h"
-#include "decide/scaling/readiness.h"
 
 namespace gputide::scaling {
 
@@ -52,9 +52,9 @@ class ClusterState {
  public:
   explicit ClusterState(const Options& options);
 
-  /// Takes in a loop's look. `readiness` has an entry for each node. Requests that were fulfilled
+  /// Takes in a loop's look. `facts` has an entry for each node. Requests that were fulfilled
   /// or timed out end here, and instances that cannot be created are noticed.
-  void update(const Observation& seen, std::span<const NodeReadiness> readiness, Instant now,
+  void update(const Observation& seen, std::span<const NodeFacts> facts, Instant now,
               std::vector<PlanEvent>& events);
 
   /// Not too many nodes of the cluster are unready.
@@ -101,7 +101,7 @@ class ClusterState {
     bool operator==(const Deviation&) const = default;
   };
 
-  void count_nodes(std::span<const NodeReadiness> readiness, Instant now);
+  void count_nodes(std::span<const NodeFacts> facts, Instant now);
   void find_unregistered(Instant now);
   void count_instances(Instant now);
   void update_requests(Instant now, std::vector<PlanEvent>& events);

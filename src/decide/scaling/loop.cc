@@ -86,13 +86,12 @@ class LoopRun {
       plan_.outcome = Outcome::Unhealthy;
       return false;
     }
-    if (const Result<void> found = state_.templates_.update(seen_, state_.readiness_, now_);
-        !found) {
+    if (const Result<void> found = state_.templates_.update(seen_, state_.facts_, now_); !found) {
       plan_.outcome = Outcome::Failed;
       status_event(true, "FailedToBuildTemplates", found.error().message);
       return false;
     }
-    state_.cluster_.update(seen_, state_.readiness_, now_, plan_.events);
+    state_.cluster_.update(seen_, state_.facts_, now_, plan_.events);
     if (drop_long_unregistered()) {
       plan_.outcome = Outcome::Repaired;
       return false;
@@ -121,7 +120,7 @@ class LoopRun {
       for (LoopState::Known& each : known) each.id = kNoNode;
     }
     if (!stayed_in_place()) rearrange();
-    state_.readiness_.resize(known.size());
+    state_.facts_.resize(known.size());
     for (std::size_t i = 0; i < known.size(); ++i) look_at(i);
   }
 
@@ -137,15 +136,15 @@ class LoopRun {
 
   void rearrange() {
     std::vector<LoopState::Known> old = std::move(state_.known_);
-    std::vector<NodeReadiness> old_readiness = std::move(state_.readiness_);
+    const std::vector<NodeFacts> old_facts = std::move(state_.facts_);
     boost::unordered_flat_map<const NodeView*, std::size_t> places;
     for (std::size_t i = 0; i < old.size(); ++i) places.emplace(old[i].view.get(), i);
     state_.known_.assign(seen_.nodes.size(), {});
-    state_.readiness_.assign(seen_.nodes.size(), {});
+    state_.facts_.assign(seen_.nodes.size(), {});
     for (std::size_t i = 0; i < seen_.nodes.size(); ++i) {
       const auto at = places.find(seen_.nodes[i].get());
       if (at == places.end()) continue;
-      state_.readiness_[i] = std::move(old_readiness[at->second]);
+      state_.facts_[i] = old_facts[at->second];
       state_.known_[i] = std::exchange(old[at->second], {});
     }
     for (const LoopState::Known& gone : old)
@@ -156,10 +155,9 @@ class LoopRun {
     static const std::shared_ptr<const NodeTemplate> kNone;
     const std::shared_ptr<const NodeView>& view = seen_.nodes[index];
     LoopState::Known& known = state_.known_[index];
+    const std::int32_t group = known.view == view ? state_.facts_[index].group : view->group;
     const auto& promised =
-        view->group == kNoGroup
-            ? kNone
-            : seen_.groups[static_cast<std::size_t>(view->group)].provider_template;
+        group == kNoGroup ? kNone : seen_.groups[static_cast<std::size_t>(group)].provider_template;
     if (known.view == view && known.promised == promised) return;
     if (known.id != kNoNode && known.view != view) {
       if (known.view->node == view->node)
@@ -169,11 +167,10 @@ class LoopRun {
     }
     known.view = view;
     known.promised = promised;
-    known.deleted_since = taint_time(*view->node, kToBeDeletedTaint);
-    known.soft_tainted = has_taint(*view->node, kDeletionCandidateTaint);
     const model::ResourceList* expected =
         promised == nullptr ? nullptr : &promised->node.status.allocatable;
-    state_.readiness_[index] = readiness(*view->node, {state_.taints_, rules(), expected});
+    state_.facts_[index] =
+        node_facts(*view, readiness(*view->node, {state_.taints_, rules(), expected}));
   }
 
   void exchange_pods(NodeId node, const std::vector<PodRef>& before,
@@ -190,11 +187,8 @@ class LoopRun {
   }
 
   void count_ready() {
-    ready_.reserve(seen_.nodes.size());
-    for (std::size_t i = 0; i < seen_.nodes.size(); ++i) {
-      ready_.push_back(state_.readiness_[i].ready);
-      if (ready_[i] && !seen_.nodes[i]->node->spec.unschedulable) ++ready_nodes_;
-    }
+    for (const NodeFacts& node : state_.facts_)
+      if (node.ready && !node.unschedulable) ++ready_nodes_;
   }
 
   // Instances that never became nodes are given up, down to the group's minimum.
@@ -484,9 +478,9 @@ class LoopRun {
 
   void scale_down(bool scaled_up) {
     const std::vector<std::uint8_t> held = held_groups();
-    const ScaleDownInput input{seen_,  ids_,
-                               ready_, deletions_,
-                               now_,   options().scale_down_delay_type_local ? &held : nullptr};
+    const ScaleDownInput input{
+        seen_,      ids_, state_.facts_,
+        deletions_, now_, options().scale_down_delay_type_local ? &held : nullptr};
     const ScaleDownState& found = state_.planner_.update(input, state_.simulation_, state_.shapes_);
     settled_ = settled_ && state_.planner_.settled();
     note_unneeded(found);
@@ -543,8 +537,8 @@ class LoopRun {
       unneeded.insert(node.node);
       if (state_.unneeded_before_.contains(node.node)) continue;
       const GroupOptions& own = seen_.groups[static_cast<std::size_t>(node.group)].options;
-      const Duration wait =
-          ready_[node.index] ? own.scale_down_unneeded_time : own.scale_down_unready_time;
+      const Duration wait = state_.facts_[node.index].ready ? own.scale_down_unneeded_time
+                                                            : own.scale_down_unready_time;
       plan_.unneeded.push_back({node.node, node.since + wait, why_unneeded(node, found)});
     }
     state_.unneeded_before_ = std::move(unneeded);
@@ -567,17 +561,17 @@ class LoopRun {
     std::int64_t budget = options().max_bulk_soft_taint_count;
     if (budget == 0) return;
     const auto change = [&](std::size_t index, bool add) {
-      const LoopState::Known& known = state_.known_[index];
-      if (known.soft_tainted == add || has_taint(*known.view->node, kToBeDeletedTaint)) return;
+      const NodeFacts& node = state_.facts_[index];
+      if (node.soft_tainted == add || node.to_be_deleted) return;
       if (budget-- > 0)
-        plan_.soft_taints.push_back({known.view->node->metadata.name, add});
+        plan_.soft_taints.push_back({seen_.nodes[index]->node->metadata.name, add});
       else
         settled_ = false;
     };
     std::vector<std::uint8_t> unneeded(seen_.nodes.size(), 0);
     for (const Removable& node : found.unneeded) unneeded[node.index] = 1;
     for (std::size_t i = 0; i < seen_.nodes.size(); ++i)
-      if (seen_.nodes[i]->group != kNoGroup && !unneeded[i]) change(i, false);
+      if (state_.facts_[i].group != kNoGroup && !unneeded[i]) change(i, false);
     for (const Removable& node : found.unneeded) change(node.index, true);
   }
 
@@ -588,9 +582,9 @@ class LoopRun {
     keep_earliest(next, state_.cluster_.next_change(now_));
     keep_earliest(next, state_.templates_.next_change(now_));
     if (options().scale_down_enabled) keep_earliest(next, state_.planner_.next_change(seen_, now_));
-    for (const LoopState::Known& known : state_.known_)
-      if (known.deleted_since && *known.deleted_since + kMaxDeletionTime > now_)
-        keep_earliest(next, *known.deleted_since + kMaxDeletionTime);
+    for (const NodeFacts& node : state_.facts_)
+      if (node.deleted_since && *node.deleted_since + kMaxDeletionTime > now_)
+        keep_earliest(next, *node.deleted_since + kMaxDeletionTime);
     plan_.next = next;
   }
 
@@ -600,7 +594,6 @@ class LoopRun {
   const Instant now_;
   Rng* rng_;
   Plan plan_;
-  std::vector<std::uint8_t> ready_;
   std::vector<NodeId> ids_;
   std::vector<std::int64_t> targets_;
   std::int64_t ready_nodes_ = 0;

@@ -48,8 +48,6 @@ class LoopState {
   struct Known {
     std::shared_ptr<const NodeView> view;
     std::shared_ptr<const NodeTemplate> promised;  // launch data of its group then
-    std::optional<Instant> deleted_since;          // by its taint
-    bool soft_tainted = false;                     // a candidate for deletion, by its taint
     NodeId id = kNoNode;                           // in the simulation
   };
   /// Copies of a group's template that stand for nodes on their way.
@@ -70,9 +68,9 @@ class LoopState {
   Simulation simulation_;
   PodShapes shapes_;
   Placer schedulable_;
-  std::vector<Known> known_;              // for each of Observation::nodes
-  std::vector<NodeReadiness> readiness_;  // theirs
-  std::vector<Copies> upcoming_;          // by group
+  std::vector<Known> known_;      // for each of Observation::nodes
+  std::vector<NodeFacts> facts_;  // theirs
+  std::vector<Copies> upcoming_;  // by group
   std::optional<Instant> last_added_, last_deleted_, last_failed_;
   std::map<std::string, GroupTimes, std::less<>> group_times_;
   std::map<std::string, std::string, std::less<>> told_;  // pod -> last NotTriggerScaleUp message

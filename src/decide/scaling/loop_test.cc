@@ -192,8 +192,9 @@ TEST_F(LoopTest, ACachedTemplateFollowsItsGroupInOurs) {
     add_group("gpu", 1, 1);
     add_node(node_of("gpu-1", 1), 0);
     NodeTemplates templates(default_options(compat, Release::V1_36));
-    const std::vector<NodeReadiness> ready = {condition_readiness(*seen.nodes[0]->node)};
-    ASSERT_TRUE(templates.update(seen, ready, kNow));
+    const std::vector<NodeFacts> facts = {
+        node_facts(*seen.nodes[0], condition_readiness(*seen.nodes[0]->node))};
+    ASSERT_TRUE(templates.update(seen, facts, kNow));
     EXPECT_EQ(templates.origin(0), TemplateOrigin::RealNode);
     seen.nodes.clear();
     seen.groups[0].template_version = 2;  // its launch data changed

@@ -182,15 +182,15 @@ const NodeTemplates::Cached* NodeTemplates::cached(const GroupView& group, Insta
   return nullptr;
 }
 
-void NodeTemplates::choose_real(const Observation& seen, std::span<const NodeReadiness> readiness,
+void NodeTemplates::choose_real(const Observation& seen, std::span<const NodeFacts> facts,
                                 Instant now) {
   std::size_t open = seen.groups.size();
-  for (std::size_t i = 0; i < seen.nodes.size() && open > 0; ++i) {
-    const NodeView& view = *seen.nodes[i];
-    if (view.group == kNoGroup || !readiness[i].ready || view.node->spec.unschedulable) continue;
-    const auto g = static_cast<std::size_t>(view.group);
+  for (std::size_t i = 0; i < facts.size() && open > 0; ++i) {
+    const NodeFacts& node = facts[i];
+    if (node.group == kNoGroup || !node.ready || node.unschedulable) continue;
+    const auto g = static_cast<std::size_t>(node.group);
     if (chosen_[g].node != nullptr) continue;
-    const Instant good_at = readiness[i].last_transition + kStable + kPast;
+    const Instant good_at = node.last_transition + kStable + kPast;
     if (good_at > now) {
       changes_.push_back(good_at);
       continue;
@@ -211,11 +211,11 @@ void NodeTemplates::choose_bad(const Observation& seen) {
   }
 }
 
-Result<void> NodeTemplates::update(const Observation& seen,
-                                   std::span<const NodeReadiness> readiness, Instant now) {
+Result<void> NodeTemplates::update(const Observation& seen, std::span<const NodeFacts> facts,
+                                   Instant now) {
   chosen_.assign(seen.groups.size(), {});
   changes_.clear();
-  choose_real(seen, readiness, now);
+  choose_real(seen, facts, now);
   bool all = true;
   for (std::size_t g = 0; g < seen.groups.size(); ++g) {
     const GroupView& group = seen.groups[g];

@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "base/result.h"
+#include "decide/scaling/node_facts.h"
 #include "decide/scaling/observation.h"
-#include "decide/scaling/readiness.h"
 #include "decide/scaling/taints.h"
 
 namespace gputide::scaling {
@@ -34,9 +34,9 @@ class NodeTemplates {
   /// are added to it, as the AWS provider does.
   explicit NodeTemplates(const Options& options, bool add_missing_resources = true);
 
-  /// Chooses anew. Error: a group's template cannot be told and the rules end the loop for that.
-  Result<void> update(const Observation& seen, std::span<const NodeReadiness> readiness,
-                      Instant now);
+  /// Chooses anew; `facts` has an entry for each node. Error: a group's template cannot be told and
+  /// the rules end the loop for that.
+  Result<void> update(const Observation& seen, std::span<const NodeFacts> facts, Instant now);
 
   /// By index of the last look; nullptr: none.
   const std::shared_ptr<const NodeTemplate>& of(std::size_t group) const {
@@ -71,7 +71,7 @@ class NodeTemplates {
                                                 const GroupView& group, const Observation& seen);
   std::shared_ptr<const NodeTemplate> from_launch(const GroupView& group, const Observation& seen);
   const Cached* cached(const GroupView& group, Instant now);
-  void choose_real(const Observation& seen, std::span<const NodeReadiness> readiness, Instant now);
+  void choose_real(const Observation& seen, std::span<const NodeFacts> facts, Instant now);
   void choose_bad(const Observation& seen);
   void sanitize(model::Node& node, const GroupView& group, std::string_view kind) const;
   void add_missing(model::Node& node, const GroupView& group) const;

@@ -9,13 +9,6 @@
 namespace gputide::scaling {
 namespace {
 
-constexpr const char* kDisabledAnnotation = "cluster-autoscaler.kubernetes.io/scale-down-disabled";
-
-bool is_disabled(const model::Node& node) {
-  const auto at = node.metadata.annotations.find(kDisabledAnnotation);
-  return at != node.metadata.annotations.end() && at->second == "true";
-}
-
 // Nothing on the node would have to move. Whether budgets or controllers object is not asked: one
 // pod that moves already makes it not empty.
 bool is_empty(std::span<const PodRef> pods, const DrainOptions& options, Instant now) {
@@ -29,8 +22,8 @@ bool is_empty(std::span<const PodRef> pods, const DrainOptions& options, Instant
   });
 }
 
-const GroupView* group_of(const Observation& seen, const NodeView& view) {
-  return view.group == kNoGroup ? nullptr : &seen.groups[static_cast<std::size_t>(view.group)];
+const GroupView* group_of(const Observation& seen, std::int32_t group) {
+  return group == kNoGroup ? nullptr : &seen.groups[static_cast<std::size_t>(group)];
 }
 
 }  // namespace
@@ -81,8 +74,9 @@ class ScaleDownPlanner::Pass {
         simulation_(simulation),
         shapes_(shapes),
         budgets_(input.seen.budgets) {
+    const bool deleting = input.deletions.any();
     for (std::size_t i = 0; i < input.ids.size(); ++i)
-      if (input.ids[i] != kNoNode && !input.deletions.contains(name(i)))
+      if (input.ids[i] != kNoNode && !(deleting && input.deletions.contains(name(i))))
         destinations_.insert(input.ids[i]);
   }
 
@@ -111,12 +105,12 @@ class ScaleDownPlanner::Pass {
 
   UnremovableReason ineligible(std::size_t index) {
     if (planner_.entries_[index].recheck_at) return UnremovableReason::RecentlyUnremovable;
-    const model::Node& node = *view(index).node;
-    if (is_being_deleted(node, input_.now)) return UnremovableReason::CurrentlyBeingDeleted;
-    if (is_disabled(node)) return UnremovableReason::ScaleDownDisabledAnnotation;
-    const GroupView* group = group_of(input_.seen, view(index));
+    const NodeFacts& node = input_.facts[index];
+    if (node.being_deleted(input_.now)) return UnremovableReason::CurrentlyBeingDeleted;
+    if (node.scale_down_disabled) return UnremovableReason::ScaleDownDisabledAnnotation;
+    const GroupView* group = group_of(input_.seen, node.group);
     if (group == nullptr) return UnremovableReason::NotAutoscaled;
-    if (!planner_.options_.scale_down_unready_enabled && !input_.ready[index])
+    if (!planner_.options_.scale_down_unready_enabled && !node.ready)
       return UnremovableReason::ScaleDownUnreadyDisabled;
     return judge_utilization(index, group->options);
   }
@@ -207,12 +201,12 @@ std::vector<std::size_t> ScaleDownPlanner::candidates(const ScaleDownInput& inpu
     bool before;
   };
   std::vector<Candidate> found;
-  for (std::size_t i = 0; i < input.seen.nodes.size(); ++i) {
-    const NodeView& view = *input.seen.nodes[i];
-    const GroupView* group = group_of(input.seen, view);
+  for (std::size_t i = 0; i < input.facts.size(); ++i) {
+    const std::int32_t number = input.facts[i].group;
+    const GroupView* group = group_of(input.seen, number);
     if (input.ids[i] == kNoNode || group == nullptr || group->target_size <= group->min_size)
       continue;
-    if (input.held_groups != nullptr && (*input.held_groups)[static_cast<std::size_t>(view.group)])
+    if (input.held_groups != nullptr && (*input.held_groups)[static_cast<std::size_t>(number)])
       continue;
     found.push_back({i, measured(i, input, simulation).empty, entries_[i].unneeded});
   }
@@ -238,7 +232,7 @@ const ScaleDownPlanner::Entry& ScaleDownPlanner::measured(std::size_t index,
   const NodeView& view = *known.view;
   const std::vector<PodRef>& pods = simulation.pods(input.ids[index]);
   const bool as_seen = pods.size() == view.pods.size();  // nothing is imagined on it
-  const GroupView* group = group_of(input.seen, view);
+  const GroupView* group = group_of(input.seen, input.facts[index].group);
   const bool ignore_daemonsets = group != nullptr && group->options.ignore_daemonsets_utilization;
   if (known.measured && as_seen && known.ignored_daemonsets == ignore_daemonsets) return known;
   const bool passing = std::any_of(pods.begin(), pods.end(), [](const PodRef& pod) {
@@ -332,9 +326,10 @@ const ScaleDownState& ScaleDownPlanner::update(const ScaleDownInput& input, Simu
   }
   std::vector<std::size_t> order = candidates(input, simulation);
   state_.candidates = order;
-  std::erase_if(order, [&](std::size_t index) {
-    return input.deletions.contains(input.seen.nodes[index]->node->metadata.name);
-  });
+  if (input.deletions.any())
+    std::erase_if(order, [&](std::size_t index) {
+      return input.deletions.contains(input.seen.nodes[index]->node->metadata.name);
+    });
   simulation.fork();
   evicted_.place(input.deletions.evicted, {}, OnFailure::Stop, simulation, shapes);
   Pass pass(*this, input, simulation, shapes);
@@ -355,21 +350,20 @@ UnremovableReason ScaleDownPlanner::waiting_reason(const Removable& removable,
                                                    const ScaleDownInput& input,
                                                    std::vector<std::int64_t>& sizes,
                                                    ClusterAmounts& above) const {
-  const NodeView& view = *input.seen.nodes[removable.index];
-  if (is_disabled(*view.node)) return UnremovableReason::ScaleDownDisabledAnnotation;
-  const GroupView* group = group_of(input.seen, view);
+  const NodeFacts& node = input.facts[removable.index];
+  if (node.scale_down_disabled) return UnremovableReason::ScaleDownDisabledAnnotation;
+  const GroupView* group = group_of(input.seen, node.group);
   if (group == nullptr) return UnremovableReason::NotAutoscaled;
-  const bool ready = input.ready[removable.index] != 0;
   const Duration wait =
-      ready ? group->options.scale_down_unneeded_time : group->options.scale_down_unready_time;
+      node.ready ? group->options.scale_down_unneeded_time : group->options.scale_down_unready_time;
   if (removable.since + wait >= input.now)
-    return ready ? UnremovableReason::NotUnneededLongEnough
-                 : UnremovableReason::NotUnreadyLongEnough;
-  std::int64_t& size = sizes[static_cast<std::size_t>(view.group)];
+    return node.ready ? UnremovableReason::NotUnneededLongEnough
+                      : UnremovableReason::NotUnreadyLongEnough;
+  std::int64_t& size = sizes[static_cast<std::size_t>(node.group)];
   const auto deleting = input.deletions.by_group.find(group->id);
   const std::int64_t going = deleting == input.deletions.by_group.end() ? 0 : deleting->second;
   if (size - going <= group->min_size) return UnremovableReason::NodeGroupMinSizeReached;
-  if (!ResourceLimits::take(above, *view.node))
+  if (!ResourceLimits::take(above, *input.seen.nodes[removable.index]->node))
     return UnremovableReason::MinimalResourceLimitExceeded;
   --size;
   return UnremovableReason::None;
@@ -420,7 +414,7 @@ std::optional<Instant> ScaleDownPlanner::next_change(const Observation& seen, In
   for (const Entry& entry : entries_)
     if (entry.recheck_at) consider(*entry.recheck_at);
   for (const Removable& removable : state_.unneeded) {
-    const GroupView* group = group_of(seen, *seen.nodes[removable.index]);
+    const GroupView* group = group_of(seen, removable.group);
     if (group == nullptr) continue;
     consider(removable.since + group->options.scale_down_unneeded_time + kPast);
     consider(removable.since + group->options.scale_down_unready_time + kPast);

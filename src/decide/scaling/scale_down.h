@@ -7,11 +7,13 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "decide/scaling/drain.h"
+#include "decide/scaling/node_facts.h"
 #include "decide/scaling/observation.h"
 #include "decide/scaling/options.h"
 #include "decide/scaling/placement.h"
@@ -64,6 +66,7 @@ struct Deletions {
   std::map<std::string, std::int64_t, std::less<>> by_group;
   std::vector<PodRef> evicted;  // lately, and not yet made anew by their controllers
 
+  bool any() const { return !empty.empty() || !drain.empty(); }
   bool contains(std::string_view node) const {
     return empty.contains(node) || drain.contains(node);
   }
@@ -75,7 +78,7 @@ struct ScaleDownInput {
   /// The node of the simulation for each of `seen.nodes`; kNoNode: not in it, neither a candidate
   /// nor a destination.
   const std::vector<NodeId>& ids;
-  const std::vector<std::uint8_t>& ready;  // for each of `seen.nodes`
+  std::span<const NodeFacts> facts;  // for each of `seen.nodes`
   const Deletions& deletions;
   Instant now;
   /// By group: its nodes are no candidates for a while (--scale-down-delay-type-local); nullptr:

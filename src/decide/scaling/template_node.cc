@@ -1,5 +1,7 @@
 #include "decide/scaling/template_node.h"
 
+#include <algorithm>
+
 #include <fmt/core.h>
 
 #include "decide/scaling/asg_tags.h"
@@ -97,6 +99,10 @@ PodRef kube_proxy(const std::string& group, std::string_view suffix) {
 }  // namespace
 
 std::optional<NodegroupName> managed_nodegroup(const model::AutoScalingGroup& group) {
+  const bool named = std::any_of(group.tags.begin(), group.tags.end(), [](const auto& tag) {
+    return tag.first.ends_with("nodegroup-name");
+  });
+  if (!named) return std::nullopt;  // most groups: no labels are made for them
   const std::map<std::string, std::string> labels = labels_from_tags(group.tags);
   const auto nodegroup = labels.find("nodegroup-name");
   const auto cluster = labels.find("cluster-name");
