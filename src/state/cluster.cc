@@ -69,6 +69,7 @@ void Cluster::set_object(NodeId id, NodeRef object) {
   }
   state.object = std::move(object);
   state.object_version = ++object_versions_;
+  state.unschedulable = state.object != nullptr && state.object->spec.unschedulable;
   state.allowed_pods = 0;
   if (state.object != nullptr) {
     by_name_[state.object->metadata.name] = id;
@@ -165,23 +166,6 @@ void Cluster::count_priority(std::int32_t priority, std::int64_t times) {
   if (at->second == 0) priorities_.erase(at);
 }
 
-void Cluster::insert_pod(NodeId id, std::size_t place, PodRef pod, const PodEntry& entry) {
-  NodeState& state = at(id);
-  const auto offset = static_cast<std::ptrdiff_t>(place);
-  state.pods.insert(state.pods.begin() + offset, std::move(pod));
-  state.entries.insert(state.entries.begin() + offset, entry);
-  count(id, entry, 1);
-}
-
-void Cluster::erase_pod(NodeId id, std::size_t place) {
-  NodeState& state = at(id);
-  const PodEntry entry = state.entries[place];
-  const auto offset = static_cast<std::ptrdiff_t>(place);
-  state.pods.erase(state.pods.begin() + offset);
-  state.entries.erase(state.entries.begin() + offset);
-  count(id, entry, -1);
-}
-
 std::size_t Cluster::place_of(const PodRef& pod, NodeId id) const {
   const auto& pods = node(id).pods;
   // The last to come are the first to go in what-ifs.
@@ -190,8 +174,12 @@ std::size_t Cluster::place_of(const PodRef& pod, NodeId id) const {
   return static_cast<std::size_t>(pods.rend() - found) - 1;
 }
 
-std::unique_ptr<Cluster::Before> Cluster::ports_before(NodeId id, const PodEntry& entry) const {
-  if (forks_.empty() || kinds_.spec(entry.spec).ports.empty()) return nullptr;
+std::unique_ptr<Cluster::Before> Cluster::ports_before(NodeId id,
+                                                       std::span<const PodEntry> entries) const {
+  const bool changed = std::any_of(entries.begin(), entries.end(), [&](const PodEntry& entry) {
+    return !kinds_.spec(entry.spec).ports.empty();
+  });
+  if (forks_.empty() || !changed) return nullptr;
   auto before = std::make_unique<Before>();
   before->ports = node(id).ports;
   return before;
@@ -207,26 +195,35 @@ void Cluster::free_ports(NodeId id, const PodEntry& entry) {
   for (const HostPort& port : kinds_.spec(entry.spec).ports) std::erase(at(id).ports, port);
 }
 
-void Cluster::add_pod(PodRef pod, NodeId node) {
-  const PodEntry entry{spec_of(*pod), class_of(*pod), pod->metadata.deletionTimestamp.has_value()};
-  const std::size_t place = at(node).pods.size();
-  record({Undo::Kind::AddPod,
+void Cluster::add_pods(std::span<const PodRef> pods, NodeId node) {
+  NodeState& state = at(node);
+  const std::size_t place = state.pods.size();
+  state.pods.insert(state.pods.end(), pods.begin(), pods.end());
+  if (pods.size() > 1) state.entries.reserve(state.pods.size());
+  for (const PodRef& pod : pods)
+    state.entries.push_back(
+        {spec_of(*pod), class_of(*pod), pod->metadata.deletionTimestamp.has_value()});
+  const std::span<const PodEntry> added = std::span(state.entries).subspan(place);
+  record({Undo::Kind::AddPods,
           node,
           static_cast<std::uint32_t>(place),
           {},
           nullptr,
-          ports_before(node, entry)});
-  take_ports(node, entry);
-  insert_pod(node, place, std::move(pod), entry);
+          ports_before(node, added)});
+  for (const PodEntry& entry : added) take_ports(node, entry);
+  count_all(node, added, 1);
 }
 
 void Cluster::remove_pod(const PodRef& pod, NodeId node) {
+  NodeState& state = at(node);
   const std::size_t place = place_of(pod, node);
-  const PodEntry entry = at(node).entries[place];
+  const PodEntry entry = state.entries[place];
   record({Undo::Kind::RemovePod, node, static_cast<std::uint32_t>(place), entry, pod,
-          ports_before(node, entry)});
+          ports_before(node, {&entry, 1})});
   free_ports(node, entry);
-  erase_pod(node, place);
+  state.pods.erase(state.pods.begin() + static_cast<std::ptrdiff_t>(place));
+  state.entries.erase(state.entries.begin() + static_cast<std::ptrdiff_t>(place));
+  count(node, entry, -1);
 }
 
 void Cluster::remove_pods(std::span<const PodRef> pods, NodeId node) {
@@ -295,6 +292,7 @@ void Cluster::revert() {
 
 void Cluster::undo(Undo& entry) {
   NodeState& node = at(entry.node);
+  const auto place = static_cast<std::ptrdiff_t>(entry.place);
   switch (entry.kind) {
     case Undo::Kind::AddNode:
       set_object(entry.node, nullptr);
@@ -314,13 +312,17 @@ void Cluster::undo(Undo& entry) {
       if (ids_ == Ids::UsedAgain) free_ids_.pop_back();
       set_object(entry.node, std::move(entry.before->object));
       break;
-    case Undo::Kind::AddPod:
+    case Undo::Kind::AddPods:
       if (entry.before) node.ports = std::move(entry.before->ports);
-      erase_pod(entry.node, entry.place);
+      count_all(entry.node, std::span(node.entries).subspan(entry.place), -1);
+      node.pods.erase(node.pods.begin() + place, node.pods.end());
+      node.entries.erase(node.entries.begin() + place, node.entries.end());
       break;
     case Undo::Kind::RemovePod:
       if (entry.before) node.ports = std::move(entry.before->ports);
-      insert_pod(entry.node, entry.place, std::move(entry.pod), entry.entry);
+      node.pods.insert(node.pods.begin() + place, std::move(entry.pod));
+      node.entries.insert(node.entries.begin() + place, entry.entry);
+      count(entry.node, entry.entry, 1);
       break;
     case Undo::Kind::RemovePods:
       count_all(entry.node, node.entries, -1);

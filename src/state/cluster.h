@@ -44,6 +44,7 @@ struct NodeState {
   /// In the order in which they came.
   std::vector<PodRef> pods;
   std::vector<PodEntry> entries;  // of the pods
+  bool unschedulable = false;     // the object's
   std::int64_t allowed_pods = 0;
   std::int64_t scored_cpu = 0;  // sums of SpecInfo's
   std::int64_t scored_memory = 0;
@@ -71,10 +72,12 @@ class Cluster {
   void update_node(NodeId id, NodeRef node);
   /// Its pods go with it.
   void remove_node(NodeId id);
-  void add_pod(PodRef pod, NodeId node);
+  void add_pod(const PodRef& pod, NodeId node) { add_pods({&pod, 1}, node); }
+  /// Several, in order: one change.
+  void add_pods(std::span<const PodRef> pods, NodeId node);
   /// Removes this very object, which must be there.
   void remove_pod(const PodRef& pod, NodeId node);
-  /// The same for several, given in the order in which they are on the node: one change.
+  /// Several, given in the order in which they are on the node: one change.
   void remove_pods(std::span<const PodRef> pods, NodeId node);
   /// Puts `now` in the place of `before`, which must be there. `same_spec`: it is known that their
   /// specs read the same to a scheduler.
@@ -143,7 +146,7 @@ class Cluster {
       AddNode,
       UpdateNode,
       RemoveNode,
-      AddPod,
+      AddPods,
       RemovePod,
       RemovePods
     } kind;
@@ -165,8 +168,6 @@ class Cluster {
   void widen();
   void set_object(NodeId id, NodeRef object);
   void place_domains(NodeId id);
-  void insert_pod(NodeId id, std::size_t place, PodRef pod, const PodEntry& entry);
-  void erase_pod(NodeId id, std::size_t place);
   void count(NodeId id, const PodEntry& entry, std::int64_t times);
   void count_all(NodeId id, std::span<const PodEntry> entries, std::int64_t sign);
   void count_priority(std::int32_t priority, std::int64_t times);
@@ -175,7 +176,7 @@ class Cluster {
   void record(Undo undo);
   void take_ports(NodeId id, const PodEntry& entry);
   void free_ports(NodeId id, const PodEntry& entry);
-  std::unique_ptr<Before> ports_before(NodeId id, const PodEntry& entry) const;
+  std::unique_ptr<Before> ports_before(NodeId id, std::span<const PodEntry> entries) const;
   void touch(NodeId id);
 
   const Ids ids_;

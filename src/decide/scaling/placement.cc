@@ -10,7 +10,7 @@ namespace {
 constexpr std::size_t kMaxShapesOfController = 10;
 
 // What a pod is remembered by; `scratch` holds it where it has no uid.
-std::string_view hint_key(const model::Pod& pod, std::string& scratch) {
+const std::string& hint_key(const model::Pod& pod, std::string& scratch) {
   if (!pod.metadata.uid.empty()) return pod.metadata.uid;
   scratch = pod.metadata.namespace_ + "/" + pod.metadata.name;
   return scratch;
@@ -52,17 +52,11 @@ class Hopeless {
 
 }  // namespace
 
-NodeId Placer::hinted(std::string_view key, const PodRef& pod, const Among& among,
-                      Simulation& simulation) {
-  auto at = current_.find(key);
-  if (at == current_.end()) {
-    at = old_.find(key);
-    if (at == old_.end()) return kNoNode;
-  }
-  NodeRef place = at->second;
-  const NodeId node = simulation.find(place->metadata.name);
+NodeId Placer::hinted(Hint& hint, const PodRef& pod, const Among& among, Simulation& simulation) {
+  if (hint.place == nullptr) return kNoNode;
+  const NodeId node = simulation.find(hint.place->metadata.name);
   if (node == kNoNode || simulation.check(pod, node)) return kNoNode;
-  current_.insert_or_assign(std::string(key), std::move(place));
+  hint.used = true;
   return allowed(node, among) ? node : kNoNode;
 }
 
@@ -73,17 +67,15 @@ std::vector<Placed> Placer::place(std::span<const PodRef> pods, const Among& amo
   Hopeless hopeless;
   std::string scratch;
   for (const PodRef& pod : pods) {
-    const std::string_view key = hint_key(*pod, scratch);
-    NodeId node = hinted(key, pod, among, simulation);
-    if (node == kNoNode) {
-      if (hopeless.empty() || !hopeless.contains(*pod, shapes.of(*pod))) {
-        node = simulation.first_fit(pod, among);
-        if (node == kNoNode) {
-          hopeless.add(*pod, shapes.of(*pod));
-        } else {
-          ++searched_;
-          current_.insert_or_assign(std::string(key), simulation.node(node));
-        }
+    Hint& hint = hints_[hint_key(*pod, scratch)];
+    NodeId node = hinted(hint, pod, among, simulation);
+    if (node == kNoNode && (hopeless.empty() || !hopeless.contains(*pod, shapes.of(*pod)))) {
+      node = simulation.first_fit(pod, among);
+      if (node == kNoNode) {
+        hopeless.add(*pod, shapes.of(*pod));
+      } else {
+        ++searched_;
+        hint = {simulation.node(node), true};
       }
     }
     if (node != kNoNode) {
@@ -97,9 +89,8 @@ std::vector<Placed> Placer::place(std::span<const PodRef> pods, const Among& amo
 }
 
 void Placer::drop_old_hints() {
-  old_ = std::move(current_);
-  current_.clear();
-  current_.reserve(old_.size());
+  boost::unordered::erase_if(hints_, [](const auto& hint) { return !hint.second.used; });
+  for (auto& [pod, hint] : hints_) hint.used = false;
 }
 
 }  // namespace gputide::scaling

@@ -3,13 +3,10 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
-#include <boost/container_hash/hash.hpp>
 #include <boost/unordered/unordered_flat_map.hpp>
 
 #include "decide/scaling/pod_shape.h"
@@ -40,19 +37,13 @@ class Placer {
   std::uint64_t searched() const { return searched_; }
 
  private:
-  struct Hash {
-    using is_transparent = void;
-    std::size_t operator()(std::string_view text) const {
-      return boost::hash<std::string_view>()(text);
-    }
+  struct Hint {
+    NodeRef place;  // of which only the name counts; nullptr: none yet
+    bool used = false;
   };
-  /// Pod -> the node, of which only the name counts.
-  using Hints = boost::unordered_flat_map<std::string, NodeRef, Hash, std::equal_to<>>;
-  NodeId hinted(std::string_view key, const PodRef& pod, const Among& among,
-                Simulation& simulation);
+  static NodeId hinted(Hint& hint, const PodRef& pod, const Among& among, Simulation& simulation);
 
-  Hints current_;
-  Hints old_;
+  boost::unordered_flat_map<std::string, Hint> hints_;  // by pod
   std::uint64_t searched_ = 0;
 };
 

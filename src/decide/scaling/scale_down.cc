@@ -132,13 +132,18 @@ class ScaleDownPlanner::Pass {
 
   std::optional<Removable> try_removal(std::size_t index) {
     const NodeId id = input_.ids[index];
+    const std::span<const PodRef> pods(simulation_.pods(id));
+    // What moved here was found to move, and only budgets can have changed since.
+    const std::size_t to_judge = pods.size() - (budgets_.empty() ? moved_to(id) : 0);
     PodsToMove moving =
-        pods_to_move(simulation_.pods(id),
+        pods_to_move(pods.first(to_judge),
                      {planner_.drain_, budgets_, input_.seen.controllers.get(), input_.now});
     if (moving.blocking_pod != nullptr) {
       leave(index, {UnremovableReason::BlockedByPod, moving.blocking_pod, moving.reason});
       return std::nullopt;
     }
+    const std::span<const PodRef> moved_here = pods.subspan(to_judge);
+    moving.pods.insert(moving.pods.end(), moved_here.begin(), moved_here.end());
     if (!move(id, moving.pods)) {
       leave(index, {UnremovableReason::NoPlaceToMovePods, nullptr, BlockingReason::None});
       return std::nullopt;
@@ -164,10 +169,17 @@ class ScaleDownPlanner::Pass {
         pods, {.allowed = &destinations_, .except = from}, OnFailure::Stop, simulation_, shapes_);
     if (placed.size() == pods.size()) {
       simulation_.commit();
+      if (!placed.empty()) moved_.resize(static_cast<std::size_t>(simulation_.end()));
+      for (const Placed& each : placed) ++moved_[static_cast<std::size_t>(each.node)];
       return true;
     }
     simulation_.revert();
     return false;
+  }
+
+  std::size_t moved_to(NodeId node) const {
+    const auto at = static_cast<std::size_t>(node);
+    return at < moved_.size() ? moved_[at] : 0;
   }
 
   void leave(std::size_t index, Unremovable why) {
@@ -182,6 +194,7 @@ class ScaleDownPlanner::Pass {
   PodShapes& shapes_;
   DisruptionBudgets budgets_;
   state::NodeSet destinations_;
+  std::vector<std::uint32_t> moved_;  // pods to each node; as long as it has to be
 };
 
 ScaleDownPlanner::ScaleDownPlanner(const Options& options)

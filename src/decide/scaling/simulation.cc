@@ -21,7 +21,7 @@ Simulation& Simulation::operator=(Simulation&&) noexcept = default;
 
 NodeId Simulation::add_node(NodeRef node, std::span<const PodRef> pods) {
   const NodeId id = state_->cluster.add_node(std::move(node));
-  for (const PodRef& pod : pods) state_->cluster.add_pod(pod, id);
+  state_->cluster.add_pods(pods, id);
   return id;
 }
 
@@ -83,7 +83,7 @@ NodeId Simulation::first_fit(const PodRef& pod, const Among& among) {
   if (!demand.pre_filter().ok()) return kNoNode;
   const auto& names = demand.node_names();
   const auto allowed = [&](NodeId id) {
-    if (id == among.except || node(id)->spec.unschedulable) return false;
+    if (id == among.except || state_->cluster.node(id).unschedulable) return false;
     return !names || names->contains(node(id)->metadata.name);
   };
   const NodeId first = std::max<NodeId>(among.first, 0);
