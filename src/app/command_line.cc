@@ -57,6 +57,25 @@ CLI::App& add_plan(CLI::App& program, PlanOptions& options) {
   return command;
 }
 
+CLI::App& add_cost(CLI::App& program, CostOptions& options) {
+  CLI::App& command = *program.add_subcommand(
+      "cost", "Say what the cluster of these files costs, empty, full and for its pods");
+  add_input(command, options.input);
+  add_output(command, options.output);
+  command.add_option("--region", options.region,
+                     "AWS region of the NodePools, where their zones do not tell");
+  command
+      .add_option("--zones", options.zones,
+                  "zones of the NodePools (default: a, b and c of the region)")
+      ->delimiter(',');
+  command
+      .add_option(
+          "--compare", options.compare,
+          "two files or folders: what A, before a change, and B, after it, add to the files")
+      ->expected(2);
+  return command;
+}
+
 CLI::App& add_explain(CLI::App& program, ExplainOptions& options) {
   CLI::App& group = *program.add_subcommand(
       "explain", "Say why a pod waits in a simulated cluster, and what would help");
@@ -126,11 +145,13 @@ int run(int argc, char** argv) {
 
   CheckOptions check_options;
   PlanOptions plan_options;
+  CostOptions cost_options;
   ExplainOptions explain_options;
   SimulateOptions simulate_options;
   std::string topic;
   const CLI::App& simulate_command = add_simulate(program, simulate_options);
   const CLI::App& plan_command = add_plan(program, plan_options);
+  const CLI::App& cost_command = add_cost(program, cost_options);
   const CLI::App& explain_command = add_explain(program, explain_options);
   const CLI::App& check_command = add_check(program, check_options);
   CLI::App& help_command = *program.add_subcommand("help", "Say what a command does");
@@ -145,6 +166,7 @@ int run(int argc, char** argv) {
   if (simulate_command.parsed()) return simulate(simulate_options);
   if (plan_command.parsed())
     return plan_options.print_template.empty() ? plan(plan_options) : print_template(plan_options);
+  if (cost_command.parsed()) return cost(cost_options);
   if (explain_command.parsed()) return explain(explain_options);
   if (check_command.parsed()) return check(check_options);
   return help(program, topic);

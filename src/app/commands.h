@@ -23,6 +23,11 @@ int plan(const PlanOptions& options);
 /// plugin's configuration, as JSON: {"resources": {}, "labels": {}}.
 int print_template(const PlanOptions& options);
 
+/// Prices the cluster that the files describe at its sizes, and what would be bought for their
+/// pods; with `compare`, what a change makes of that. kFailed: some price is not known, or some
+/// pods find no node.
+int cost(const CostOptions& options);
+
 /// Runs the files in a simulated world up to a moment, and says of a pod where it is, or what keeps
 /// it off each pool and what would help. kFailed: there is no such pod.
 int explain(const ExplainOptions& options);

@@ -38,6 +38,14 @@ struct PlanOptions {
   std::string mig_config;          // --mig-config, with it: the node's label nvidia.com/mig.config
 };
 
+struct CostOptions {
+  InputOptions input;
+  Output output = Output::Text;
+  std::string region;                // --region, as of plan
+  std::vector<std::string> zones;    // --zones
+  std::vector<std::string> compare;  // --compare A B: what each of the two adds to the files
+};
+
 struct ExplainOptions {
   InputOptions input;
   Output output = Output::Text;

@@ -9,7 +9,6 @@
 #include "codec/karpenter_conversion.h"
 #include "decide/cluster/network.h"
 #include "decide/provisioning/ec2_types.h"
-#include "decide/provisioning/pool_types.h"
 #include "decide/sharing/device_plugin.h"
 #include "model/pod_defaults.h"
 #include "sim/system_pods.h"
@@ -126,14 +125,6 @@ std::vector<std::string> zones_of(const PlanOptions& options, const std::string&
   return {zones.begin(), zones.end()};
 }
 
-provisioning::PoolSurroundings surroundings(const Checked& checked, const Demand& demand) {
-  const sharing::FindConfigMap find = [&demand](std::string_view space, std::string_view name) {
-    const auto at = demand.config_maps.find({std::string(space), std::string(name)});
-    return at == demand.config_maps.end() ? nullptr : &at->second;
-  };
-  return {checked.catalogue, {}, {}, demand.daemon_sets, find, true};
-}
-
 // Adds the types of the problem's last pool.
 Result<void> add_types(std::vector<provisioning::ProviderType> types,
                        const std::vector<std::string>& errors, ProvisionProblem& problem) {
@@ -145,12 +136,6 @@ Result<void> add_types(std::vector<provisioning::ProviderType> types,
   }
   problem.pool_types.push_back(std::move(own));
   return {};
-}
-
-bool has_plugin(const Demand& demand) {
-  return std::any_of(demand.daemon_sets.begin(), demand.daemon_sets.end(), [](const auto& set) {
-    return sharing::plugin_role(*set->spec.template_.spec).has_value();
-  });
 }
 
 // The node groups, after the NodePools.
@@ -202,6 +187,20 @@ Result<void> add_node_pools(const PlanOptions& options, const Checked& checked, 
 }
 
 }  // namespace
+
+provisioning::PoolSurroundings surroundings(const Checked& checked, const Demand& demand) {
+  const sharing::FindConfigMap find = [&demand](std::string_view space, std::string_view name) {
+    const auto at = demand.config_maps.find({std::string(space), std::string(name)});
+    return at == demand.config_maps.end() ? nullptr : &at->second;
+  };
+  return {checked.catalogue, {}, {}, demand.daemon_sets, find, true};
+}
+
+bool has_plugin(const Demand& demand) {
+  return std::any_of(demand.daemon_sets.begin(), demand.daemon_sets.end(), [](const auto& set) {
+    return sharing::plugin_role(*set->spec.template_.spec).has_value();
+  });
+}
 
 Result<Demand> read_demand(const PlanOptions& options, const Checked& checked) {
   Demand demand;

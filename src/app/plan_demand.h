@@ -10,6 +10,7 @@
 
 #include "app/commands.h"
 #include "app/input.h"
+#include "decide/provisioning/pool_types.h"
 #include "decide/provisioning/provision.h"
 #include "model/workload.h"
 
@@ -23,9 +24,15 @@ struct Demand {
   std::map<std::string, model::EC2NodeClass> node_classes;
 };
 
-/// Reads the pods and the pools, or says what is wrong with the pools. Either may be missing.
-Result<Demand> read_demand(const PlanOptions& options, const Checked& checked);
+/// What the nodes of its pools hang on; points into both, which must outlive it. No region, no
+/// zones.
+provisioning::PoolSurroundings surroundings(const Checked& checked, const Demand& demand);
+/// Whether a device plugin is among the DaemonSets.
+bool has_plugin(const Demand& demand);
 
+/// Reads the pods and the pools, NodePools first, or says what is wrong with the pools. Either may
+/// be missing.
+Result<Demand> read_demand(const PlanOptions& options, const Checked& checked);
 /// The same, and says what is missing.
 Result<Demand> demand_of(const PlanOptions& options, const Checked& checked);
 

@@ -335,4 +335,10 @@ Money certified(const PlacementProblem& problem, const Certificate& certificate)
   return Money::micros(static_cast<std::int64_t>(std::floor(dollars * 1e6 * (1 - 1e-12))));
 }
 
+std::optional<std::int64_t> over_bound_permille(Money price, Money bound) {
+  if (bound <= Money()) return std::nullopt;
+  const __int128 twice = static_cast<__int128>(price.micros()) * 2000 + bound.micros();
+  return static_cast<std::int64_t>(twice / (static_cast<__int128>(bound.micros()) * 2));
+}
+
 }  // namespace gputide::provisioning

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -56,6 +57,9 @@ LowerBound lower_bound(const PlacementProblem& problem, int rounds = 50);
 
 /// What the certificate proves, computed afresh from the problem alone; 0 when it is not one.
 Money certified(const PlacementProblem& problem, const Certificate& certificate);
+
+/// `price` ÷ `bound` in thousandths, rounded half up; nullopt without a bound. Neither is negative.
+std::optional<std::int64_t> over_bound_permille(Money price, Money bound);
 
 /// Pods that ask a part of one GPU.
 struct Share {

@@ -102,5 +102,15 @@ RC_GTEST_PROP(LowerBound, IsBelowEveryPlan, ()) {
   RC_ASSERT(certified(p, bound.certificate) <= bound.per_hour);
 }
 
+TEST(OverBound, IsInThousandths) {
+  EXPECT_EQ(over_bound_permille(Money::micros(278'200), Money::micros(270'500)), 1028);
+  EXPECT_EQ(over_bound_permille(Money::dollars(3), Money::dollars(3)), 1000);
+  EXPECT_EQ(over_bound_permille(Money::micros(2'001), Money::micros(2'000)), 1001);  // 1000.5
+  EXPECT_EQ(over_bound_permille(Money(), Money::dollars(1)), 0);
+  EXPECT_EQ(over_bound_permille(Money::dollars(9'000'000'000'000), Money::dollars(1)),
+            9'000'000'000'000'000);
+  EXPECT_EQ(over_bound_permille(Money::dollars(1), Money()), std::nullopt);
+}
+
 }  // namespace
 }  // namespace gputide::provisioning

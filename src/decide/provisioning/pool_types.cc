@@ -47,20 +47,26 @@ pricing::NodeSizing sizing_of(const model::NodePool& pool, const model::EC2NodeC
   return sizing;
 }
 
-void offer_devices(const PoolSurroundings& from, const model::NodePool& pool, ProviderType& type,
-                   std::vector<std::string>& errors) {
+sharing::Devices devices_on(const PoolSurroundings& from, const model::NodePool& pool,
+                            const ProviderType& type) {
   const model::InstanceType* machine = from.catalogue.find(type.name);
-  if (machine == nullptr || !machine->has_nvidia()) return;
-  for (model::ResourceList* list : {&type.capacity, &type.allocatable})
-    list->erase(std::string(sharing::kNvidiaGpu));
+  if (machine == nullptr || !machine->has_nvidia()) return {};
   const Requirements node = template_requirements(pool);
   const model::NodeClaimTemplate& shape = pool.spec.template_;
   std::vector<std::shared_ptr<const model::DaemonSet>> coming;
   for (const auto& set : from.daemon_sets)
     if (comes_to(*set->spec.template_.spec, node, shape.spec.taints, type, ec2_well_known_labels()))
       coming.push_back(set);
-  const sharing::Devices devices =
-      sharing::devices_of(*machine, shape.metadata.labels, {}, coming, from.find_config_map);
+  return sharing::devices_of(*machine, shape.metadata.labels, {}, coming, from.find_config_map);
+}
+
+void offer_devices(const PoolSurroundings& from, const model::NodePool& pool, ProviderType& type,
+                   std::vector<std::string>& errors) {
+  const model::InstanceType* machine = from.catalogue.find(type.name);
+  if (machine == nullptr || !machine->has_nvidia()) return;
+  for (model::ResourceList* list : {&type.capacity, &type.allocatable})
+    list->erase(std::string(sharing::kNvidiaGpu));
+  const sharing::Devices devices = devices_on(from, pool, type);
   for (const auto& [name, amount] : devices.resources)
     type.capacity[name] = type.allocatable[name] = amount;
   for (const std::string& error : devices.errors)

@@ -41,8 +41,13 @@ struct PoolTypes {
 PoolTypes types_of_pool(const PoolSurroundings& from, const model::NodePool& pool,
                         const model::EC2NodeClass* node_class);
 
-/// Puts what the plugins of `from` will offer in the place of the type's GPUs, for nodes with these
-/// labels and taints (those of the pool's template). Adds what would not start to `errors`.
+/// What the plugins of `from` will make of the GPUs of a node of this type, with the labels and
+/// taints of the pool's template.
+sharing::Devices devices_on(const PoolSurroundings& from, const model::NodePool& pool,
+                            const ProviderType& type);
+
+/// Puts what the plugins of `from` will offer in the place of the type's GPUs. Adds what would not
+/// start to `errors`.
 void offer_devices(const PoolSurroundings& from, const model::NodePool& pool, ProviderType& type,
                    std::vector<std::string>& errors);
 

@@ -340,6 +340,18 @@ Result<ResolvedPlugin> resolve_plugin(const model::DaemonSet& daemon_set,
   return Resolver(daemon_set, find_config_map, node_labels).run();
 }
 
+namespace {
+
+void add_devices(const NodeOffer& offered, Devices& devices) {
+  for (const auto& [name, amount] : offered.resource_list()) devices.resources[name] = amount;
+  for (const ResourceOffer& resource : offered.resources) {
+    DeviceShare& share = devices.shares[resource.name] = {0, offered.parts()};
+    for (const Device& device : resource.devices) share.parts = std::max(share.parts, device.parts);
+  }
+}
+
+}  // namespace
+
 Devices devices_of(const model::InstanceType& type, const model::StringMap& node_labels,
                    std::string_view node_name,
                    std::span<const std::shared_ptr<const model::DaemonSet>> daemon_sets,
@@ -364,8 +376,7 @@ Devices devices_of(const model::InstanceType& type, const model::StringMap& node
       refuse(offered.error());
       continue;
     }
-    if (plugin->role.offers_devices)
-      for (const auto& [name, amount] : offered->resource_list()) devices.resources[name] = amount;
+    if (plugin->role.offers_devices) add_devices(*offered, devices);
     if (plugin->role.publishes_labels)
       for (const auto& [key, value] : offered->labels) devices.labels[key] = value;
   }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -53,8 +54,9 @@ Result<ResolvedPlugin> resolve_plugin(const model::DaemonSet& daemon_set,
 /// What GPU DaemonSets make of a machine's GPUs.
 struct Devices {
   model::ResourceList resources;
-  model::StringMap labels;          // where GPU Feature Discovery runs
-  std::vector<std::string> errors;  // of plugins that would not start: which, and why
+  std::map<std::string, DeviceShare> shares;  // by resource; of its largest device
+  model::StringMap labels;                    // where GPU Feature Discovery runs
+  std::vector<std::string> errors;            // of plugins that would not start: which, and why
 };
 
 /// The devices of a node before it exists: `daemon_sets` are those whose pods would come to it

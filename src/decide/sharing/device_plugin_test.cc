@@ -203,6 +203,27 @@ TEST(DevicePlugin, TheVirtualGpuPluginOfAws) {
   EXPECT_EQ(plugin.setup.vgpus, 48);
 }
 
+TEST(DevicePlugin, TellsTheShareOfADevice) {
+  const Fixture fixture(daemon_set(R"(
+      hostIPC: true
+      containers:
+        - name: aws-virtual-gpu-device-plugin-ctr
+          image: amazon/aws-virtual-gpu-device-plugin:v0.1.1
+          command: ["/usr/bin/aws-virtual-gpu-device-plugin-linux", "--vgpu=48"]
+)"));
+  model::InstanceType four;
+  four.name = "g4dn.12xlarge";
+  four.gpu_count = 4;
+  four.gpu_name = "T4";
+  four.gpu_maker = "nvidia";
+  const std::vector daemon_sets = {std::make_shared<const model::DaemonSet>(fixture.daemon_set)};
+  const Devices devices = devices_of(four, {}, "node", daemon_sets, {});
+  ASSERT_TRUE(devices.shares.contains("k8s.amazonaws.com/vgpu"));
+  const DeviceShare& share = devices.shares.at("k8s.amazonaws.com/vgpu");
+  EXPECT_EQ(share.of / share.parts, 4 * 48);
+  EXPECT_EQ(device_price(Money::micros(3'912'000), share), Money::micros(20'375));
+}
+
 TEST(DevicePlugin, OthersAreNone) {
   const Fixture fixture(daemon_set(R"(
       containers: [{name: c, image: "fluent/fluent-bit:2"}]

@@ -235,11 +235,10 @@ std::int64_t mps_clients(const Gpu& gpu, const PluginSetup& setup) {
   return ours && more ? 60 : 48;
 }
 
-Money device_price(Money node_price, const NodeOffer& offer, const Device& device) {
-  const std::int64_t parts = offer.parts();
-  GPUTIDE_CHECK(parts > 0 && device.parts <= parts && node_price >= Money());
-  const __int128 doubled = static_cast<__int128>(node_price.micros()) * device.parts * 2 + parts;
-  return Money::micros(static_cast<std::int64_t>(doubled / (static_cast<__int128>(parts) * 2)));
+Money device_price(Money node_price, const DeviceShare& share) {
+  GPUTIDE_CHECK(share.of > 0 && share.parts <= share.of && node_price >= Money());
+  const __int128 doubled = static_cast<__int128>(node_price.micros()) * share.parts * 2 + share.of;
+  return Money::micros(static_cast<std::int64_t>(doubled / (static_cast<__int128>(share.of) * 2)));
 }
 
 std::int64_t slots_for(std::int64_t numerator, std::int64_t denominator, std::int64_t slots) {

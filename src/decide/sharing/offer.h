@@ -105,9 +105,15 @@ Result<void> check_config(const PluginSetup& setup);
 /// NVIDIA's plugin counts Volta (7.0 to 7.4) with the older ones and knows no 60.
 std::int64_t mps_clients(const Gpu& gpu, const PluginSetup& setup);
 
-/// The price an hour of one device of a node that costs `node_price`: its part of the node's GPUs,
+/// What part of all GPUs of its node a device is.
+struct DeviceShare {
+  std::int64_t parts = 0;
+  std::int64_t of = 1;
+};
+
+/// The price an hour of a device of a node that costs `node_price`: its share of the node's GPUs,
 /// rounded half up. The GPUs carry the whole price of the node.
-Money device_price(Money node_price, const NodeOffer& offer, const Device& device);
+Money device_price(Money node_price, const DeviceShare& share);
 
 /// How many of `slots` equal slots give a container at least `fraction` of a GPU.
 std::int64_t slots_for(std::int64_t numerator, std::int64_t denominator, std::int64_t slots);

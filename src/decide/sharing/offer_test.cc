@@ -313,10 +313,12 @@ TEST(Offer, MigPlacements) {
 
 TEST(Offer, PriceOfASlice) {
   const NodeOffer node = offer(kG4dn, sliced(10), "i-1").value();
-  EXPECT_EQ(device_price(Money::micros(526'000), node, node.resources[0].devices[0]),
-            Money::micros(52'600));
+  const auto price = [](Money of_node, const NodeOffer& offered) {
+    return device_price(of_node, {offered.resources[0].devices[0].parts, offered.parts()});
+  };
+  EXPECT_EQ(price(Money::micros(526'000), node), Money::micros(52'600));
   const NodeOffer cut = offer(kP4d, mig("mixed"), "i-1", "all-3g.20gb").value();
-  EXPECT_EQ(device_price(Money::dollars(56), cut, cut.resources[0].devices[0]), Money::dollars(3));
+  EXPECT_EQ(price(Money::dollars(56), cut), Money::dollars(3));
 }
 
 RC_GTEST_PROP(OfferLaws, PartsIdsAndRename, ()) {
