@@ -152,6 +152,18 @@ std::string machines_text(const std::vector<const PlannedMachine*>& machines) {
   return join(parts, ", ");
 }
 
+// How good the plan is, and what it leaves out.
+std::string why_these(const ProvisionPlan& plan) {
+  std::string why = "the cheapest that was found";
+  if (plan.lower_bound > Money())
+    why = fmt::format("no nodes could run all that wait for less than ${} an hour",
+                      plan.lower_bound.text(4));
+  if (plan.all_preferences && *plan.all_preferences > plan.per_hour)
+    why += fmt::format("; to honour every preference would cost ${} an hour more",
+                       (*plan.all_preferences - plan.per_hour).text(4));
+  return why;
+}
+
 }  // namespace
 
 void Provisioner::add_pools(Instant now, View& view) {
@@ -231,8 +243,9 @@ void Provisioner::plan(Instant now, port::Commands& commands) {
   urgent_ = false;
   retry_at_.reset();
   tell_pools(commands);
-  const View seen = view(now, false);
+  View seen = view(now, false);
   if (seen.problem.pods.empty()) return;
+  seen.problem.preferences = true;
   const ProvisionPlan plan = provisioning::provision(seen.problem);
   for (const PlannedMachine& machine : plan.machines) {
     if (machine.existing.empty() || machine.pods.empty()) continue;
@@ -240,12 +253,7 @@ void Provisioner::plan(Instant now, port::Commands& commands) {
       if (seen.problem.nodes[n].name == machine.existing && !seen.claim_of_node[n].empty())
         disruption_.nominate(seen.claim_of_node[n], now + kNominated);
   }
-  tell_bought(seen.problem, plan,
-              plan.lower_bound > Money()
-                  ? fmt::format("no nodes could run all that wait for less than ${} an hour",
-                                plan.lower_bound.text(4))
-                  : "the cheapest that was found",
-              commands);
+  tell_bought(seen.problem, plan, why_these(plan), commands);
   buy(seen.problem, plan, commands);
   tell_unplaced(seen.problem, plan, commands);
   if (!plan.unplaced.empty()) retry_at_ = offers_.next_expiry(now);

@@ -14,7 +14,8 @@ namespace {
 
 // The machines of a plan; of each class the first pods are those that are placed.
 void name_machines(const ProvisionProblem& problem, const Compiled& compiled,
-                   const PackProblem& pack, const PackPlan& packed,
+                   const PackProblem& pack, std::span<const std::vector<PackWish>> wishes,
+                   const PackPlan& packed,
                    const std::vector<std::vector<std::uint32_t>>& pods_of_class,
                    ProvisionPlan& plan) {
   plan.per_hour = packed.per_hour;
@@ -31,7 +32,8 @@ void name_machines(const ProvisionProblem& problem, const Compiled& compiled,
       machine.capacity_type = compiled.kinds[node.kind].capacity_type;
       machine.reservation_id = compiled.kinds[node.kind].reservation_id;
       machine.price = kind.offers[node.offer].price;
-      if (problem.substitutes) machine.substitutes = substitutes_of(problem, compiled, pack, node);
+      if (problem.substitutes)
+        machine.substitutes = substitutes_of(problem, compiled, pack, wishes, node);
     }
     plan.machines.push_back(std::move(machine));
   }
@@ -102,12 +104,12 @@ ProvisionPlan provision(const ProvisionProblem& problem, const PackEffort& effor
   const PackPlan packed = pack(compiled.pack, effort);
   ProvisionPlan plan;
   if (compiled.wishes.preferences == 0) {
-    name_machines(problem, compiled, compiled.pack, packed, compiled.pods_of_class, plan);
+    name_machines(problem, compiled, compiled.pack, {}, packed, compiled.pods_of_class, plan);
   } else {
     const PreferencePlan wished =
         with_preferences(compiled.wishes, by_wish_class(problem, compiled, packed), effort);
-    name_machines(problem, compiled, compiled.wishes.pack, wished.plan, compiled.pods_of_wish_class,
-                  plan);
+    name_machines(problem, compiled, compiled.wishes.pack, compiled.wishes.wishes, wished.plan,
+                  compiled.pods_of_wish_class, plan);
     for (std::size_t i = 0; i < compiled.preferences.size(); ++i)
       plan.preferences.push_back({compiled.preferences[i].first, wished.preferences[i]});
     plan.all_preferences = wished.all;

@@ -60,7 +60,7 @@ struct ProvisionProblem {
   bool strict_min_values = true;
   /// Name the substitutes of each node that is to be bought: of the same pool and market, where
   /// topology rules do not forbid it, at most a fifth dearer (dearer ones only to reach minValues),
-  /// within the pool's limits, cheapest first.
+  /// within the pool's limits, granting what the node grants of preferences, cheapest first.
   bool substitutes = false;
   /// The bound counts whole pods on nodes (configuration_bound.h); else parts of pods, which takes
   /// a millisecond.

@@ -1,5 +1,7 @@
 #include "decide/provisioning/provision.h"
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 namespace gputide::provisioning {
@@ -260,8 +262,15 @@ TEST(Provision, HonoursAPreferredZoneForNothing) {
   EXPECT_EQ(only(plan).honoured, 12);
   EXPECT_EQ(plan.all_preferences, plan.per_hour);
   for (const PlannedMachine& machine : plan.machines) EXPECT_EQ(machine.zone, "b");
+  problem.substitutes = true;  // none that would take it away again
+  for (const PlannedMachine& machine : provision(problem).machines)
+    for (const Substitute& each : machine.substitutes) EXPECT_EQ(each.zone, "b");
   problem.preferences = false;
-  EXPECT_EQ(provision(problem).per_hour, plan.per_hour);
+  const ProvisionPlan deaf = provision(problem);
+  EXPECT_EQ(deaf.per_hour, plan.per_hour);
+  const auto& any = deaf.machines.front().substitutes;
+  EXPECT_TRUE(
+      std::any_of(any.begin(), any.end(), [](const Substitute& each) { return each.zone == "a"; }));
 }
 
 // Four small nodes cost what the one large node costs.

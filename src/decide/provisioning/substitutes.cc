@@ -24,15 +24,40 @@ bool could_be(const PackProblem& pack, const PlannedNode& node, std::uint32_t ki
   return true;
 }
 
-bool has_domain_rules(const PackProblem& pack, const PlannedNode& node) {
+using Wishes = std::span<const std::vector<PackWish>>;  // by class; empty: nobody has any
+
+const std::vector<PackWish>& wishes_of(Wishes wishes, std::uint32_t k) {
+  static const std::vector<PackWish> kNoWishes;
+  return wishes.empty() ? kNoWishes : wishes[k];
+}
+
+bool has_domain_rules(const PackProblem& pack, Wishes wishes, const PlannedNode& node) {
+  const auto by_domain = [&](std::uint32_t group) { return pack.groups[group].key != kHostname; };
   return std::any_of(node.pods.begin(), node.pods.end(), [&](const auto& each) {
     const PackClass& pods = pack.classes[each.first];
+    const std::vector<PackWish>& wished = wishes_of(wishes, each.first);
     return std::any_of(pods.rules.begin(), pods.rules.end(),
-                       [&](const TopologyRule& rule) {
-                         return pack.groups[rule.group].key != kHostname;
-                       }) ||
-           std::any_of(pods.counted_in.begin(), pods.counted_in.end(),
-                       [&](std::uint32_t group) { return pack.groups[group].key != kHostname; });
+                       [&](const TopologyRule& rule) { return by_domain(rule.group); }) ||
+           std::any_of(pods.counted_in.begin(), pods.counted_in.end(), by_domain) ||
+           std::any_of(wished.begin(), wished.end(), [&](const PackWish& wish) {
+             return wish.rule && by_domain(wish.rule->group);
+           });
+  });
+}
+
+bool grants(const PackWish& wish, std::uint32_t kind, std::uint32_t offer) {
+  const std::vector<std::uint64_t>& bits = wish.offers[kind];
+  return !bits.empty() && (bits[offer / 64] >> (offer % 64) & 1) != 0;
+}
+
+// What its pods would rather have of a node and get, they get of the offer too.
+bool grants_as_much(Wishes wishes, const PlannedNode& node, std::uint32_t kind,
+                    std::uint32_t offer) {
+  return std::all_of(node.pods.begin(), node.pods.end(), [&](const auto& each) {
+    const std::vector<PackWish>& wished = wishes_of(wishes, each.first);
+    return std::all_of(wished.begin(), wished.end(), [&](const PackWish& wish) {
+      return wish.rule || !grants(wish, node.kind, node.offer) || grants(wish, kind, offer);
+    });
   });
 }
 
@@ -48,10 +73,12 @@ bool min_values_met(const Pool& pool, const std::vector<std::uint32_t>& types) {
 }  // namespace
 
 std::vector<Substitute> substitutes_of(const ProvisionProblem& problem, const Compiled& compiled,
-                                       const PackProblem& pack, const PlannedNode& node) {
+                                       const PackProblem& pack,
+                                       std::span<const std::vector<PackWish>> wishes,
+                                       const PlannedNode& node) {
   const PackOffer& chosen = pack.kinds[node.kind].offers[node.offer];
   if (chosen.reservation != kNone) return {};
-  const bool same_domains = has_domain_rules(pack, node);
+  const bool same_domains = has_domain_rules(pack, wishes, node);
   std::vector<std::tuple<Money, std::uint32_t, std::uint32_t>> found;
   for (std::uint32_t k = 0; k < pack.kinds.size(); ++k) {
     const NodeKind& kind = pack.kinds[k];
@@ -63,7 +90,8 @@ std::vector<Substitute> substitutes_of(const ProvisionProblem& problem, const Co
       const PackOffer& offer = kind.offers[o];
       const bool within = std::equal(offer.limit_use.begin(), offer.limit_use.end(),
                                      chosen.limit_use.begin(), std::less_equal<>());
-      if (offer.reservation == kNone && within && could_be(pack, node, k, o))
+      if (offer.reservation == kNone && within && could_be(pack, node, k, o) &&
+          grants_as_much(wishes, node, k, o))
         found.emplace_back(offer.price, k, o);
     }
   }
