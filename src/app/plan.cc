@@ -65,10 +65,23 @@ bool asks_gpus(const ProvisionProblem& problem) {
 constexpr std::ptrdiff_t kMarkets = 2;
 constexpr std::ptrdiff_t kGpusShown = 4;
 
+bool weights_decide(const ProvisionProblem& problem) {
+  return std::any_of(problem.pools.begin(), problem.pools.end(), [&](const model::NodePool& pool) {
+    return pool.spec.weight.value_or(0) != problem.pools.front().spec.weight.value_or(0);
+  });
+}
+
+Alternative without_weights(ProvisionProblem problem) {
+  problem.bound_by_whole_pods = false;
+  problem.weights = false;
+  const ProvisionPlan plan = provisioning::provision(problem);
+  return {"without the NodePools' weights", plan.per_hour, plan.unplaced.size()};
+}
+
 // The same question with one market, or one kind of GPU, only: of these the four cheapest. Types
 // without GPUs stay.
-std::vector<Alternative> alternatives(const ProvisionProblem& problem,
-                                      const pricing::Catalogue& catalogue) {
+std::vector<Alternative> with_less(const ProvisionProblem& problem,
+                                   const pricing::Catalogue& catalogue) {
   std::vector<Alternative> list;
   for (const char* market : {"spot", "on-demand"})
     list.push_back(without_others(
@@ -87,6 +100,13 @@ std::vector<Alternative> alternatives(const ProvisionProblem& problem,
     return std::pair(a.unplaced, a.per_hour) < std::pair(b.unplaced, b.per_hour);
   });
   if (std::ssize(list) > kMarkets + kGpusShown) list.resize(kMarkets + kGpusShown);
+  return list;
+}
+
+std::vector<Alternative> alternatives(const ProvisionProblem& problem,
+                                      const pricing::Catalogue& catalogue) {
+  std::vector<Alternative> list = with_less(problem, catalogue);
+  if (weights_decide(problem)) list.push_back(without_weights(problem));
   return list;
 }
 
@@ -130,6 +150,9 @@ void print_text(const Demand& demand, const ProvisionPlan& plan,
     else if (other.per_hour > plan.per_hour)
       fmt::print("{}: ${} an hour, ${} more\n", other.what, other.per_hour.text(4),
                  (other.per_hour - plan.per_hour).text(4));
+    else if (other.per_hour < plan.per_hour && other.unplaced == plan.unplaced.size())
+      fmt::print("{}: ${} an hour, ${} less\n", other.what, other.per_hour.text(4),
+                 (plan.per_hour - other.per_hour).text(4));
   }
   print_preferences(plan);
   print_unplaced(demand, plan);

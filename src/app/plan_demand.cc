@@ -204,6 +204,7 @@ bool has_plugin(const Demand& demand) {
 
 Result<Demand> read_demand(const PlanOptions& options, const Checked& checked) {
   Demand demand;
+  demand.problem.weights = true;
   demand.problem.well_known = provisioning::ec2_well_known_labels();
   demand.problem.namespaces["default"] = {};
   for (const model::Object* object : checked.input.objects()) add_object(*object, demand);

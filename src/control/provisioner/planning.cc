@@ -171,6 +171,7 @@ void Provisioner::add_pools(Instant now, View& view) {
   problem.well_known = provisioning::ec2_well_known_labels();
   problem.namespaces = cluster_.namespaces();
   problem.substitutes = true;
+  problem.weights = true;
   for (const auto& [name, pool] : cluster_.pools()) {
     const Offers::OfPool& offers = offers_.of(*pool);
     if (offers.types.empty()) continue;

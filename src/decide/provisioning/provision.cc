@@ -5,6 +5,7 @@
 #include "decide/provisioning/configuration_bound.h"
 #include "decide/provisioning/packing_bound.h"
 #include "decide/provisioning/packing_order.h"
+#include "decide/provisioning/pool_weights.h"
 #include "decide/provisioning/preference_plan.h"
 #include "decide/provisioning/substitutes.h"
 #include "decide/provisioning/why_unplaced.h"
@@ -97,22 +98,54 @@ PackPlan by_wish_class(const ProvisionProblem& problem, const Compiled& compiled
   return out;
 }
 
+Money price_of(const PackProblem& pack, const PackPlan& plan) {
+  Money sum;
+  for (const PlannedNode& node : plan.nodes)
+    if (node.kind != kNone) sum += pack.kinds[node.kind].offers[node.offer].price;
+  return sum;
+}
+
+// The plans of pack() and, where pods have preferences, of with_preferences(), in real prices.
+struct Found {
+  PackPlan packed;
+  std::optional<PreferencePlan> wished;
+};
+
+Found search(const ProvisionProblem& problem, const PackEffort& effort, Compiled& compiled) {
+  std::vector<std::int64_t> factors;
+  if (problem.weights) factors = weight_factors(problem, compiled.pack);
+  const bool wishes = compiled.wishes.preferences > 0;
+  if (!factors.empty()) count_weights(factors, compiled.pack);
+  if (!factors.empty() && wishes) count_weights(factors, compiled.wishes.pack);
+  Found found{pack(compiled.pack, effort), {}};
+  if (wishes)
+    found.wished =
+        with_preferences(compiled.wishes, by_wish_class(problem, compiled, found.packed), effort);
+  if (factors.empty()) return found;
+  forget_weights(factors, compiled.pack);
+  found.packed.per_hour = price_of(compiled.pack, found.packed);
+  if (!wishes) return found;
+  forget_weights(factors, compiled.wishes.pack);
+  found.wished->plan.per_hour = price_of(compiled.wishes.pack, found.wished->plan);
+  found.wished->all.reset();  // what the rest would cost is known in weighed prices only
+  for (PreferenceCount& each : found.wished->preferences) each.tried = false;
+  return found;
+}
+
 }  // namespace
 
 ProvisionPlan provision(const ProvisionProblem& problem, const PackEffort& effort) {
-  const Compiled compiled = compile(problem);
-  const PackPlan packed = pack(compiled.pack, effort);
+  Compiled compiled = compile(problem);
+  const auto [packed, wished] = search(problem, effort, compiled);
   ProvisionPlan plan;
-  if (compiled.wishes.preferences == 0) {
+  if (!wished) {
     name_machines(problem, compiled, compiled.pack, {}, packed, compiled.pods_of_class, plan);
   } else {
-    const PreferencePlan wished =
-        with_preferences(compiled.wishes, by_wish_class(problem, compiled, packed), effort);
-    name_machines(problem, compiled, compiled.wishes.pack, compiled.wishes.wishes, wished.plan,
+    name_machines(problem, compiled, compiled.wishes.pack, compiled.wishes.wishes, wished->plan,
                   compiled.pods_of_wish_class, plan);
     for (std::size_t i = 0; i < compiled.preferences.size(); ++i)
-      plan.preferences.push_back({compiled.preferences[i].first, wished.preferences[i]});
-    plan.all_preferences = wished.all;
+      plan.preferences.push_back({compiled.preferences[i].first, wished->preferences[i]});
+    plan.all_preferences = wished->all;
   }
   name_unplaced(problem, compiled, packed, plan);
   add_bound(problem, compiled, packed, plan);

@@ -68,6 +68,9 @@ struct ProvisionProblem {
   /// Honour preferences (preferred affinity, ScheduleAnyway, PreferNoSchedule) as far as they cost
   /// nothing, and find what the rest would cost. False: they are left out.
   bool preferences = false;
+  /// A pool of higher weight is bought of before cheaper ones of lower weight, wherever pods may run
+  /// there; among equal weights price decides. False: price alone does.
+  bool weights = false;
 };
 
 /// What a planned node could be instead: it suits the same pods.
@@ -107,13 +110,14 @@ struct ProvisionPlan {
   Money lower_bound;
   std::vector<PodPrice> pod_prices;
   std::vector<PreferenceReport> preferences;  // of pods that have a node
-  /// A plan in which preferences are requirements as far as that is possible.
+  /// A plan in which preferences are requirements as far as that is possible. Not told where pools'
+  /// weights decide.
   std::optional<Money> all_preferences;
   Money certified;        // what the bound's certificate proves, computed afresh by certified()
   bool any_order = true;  // see fits_in_any_order
 };
 
-/// Pools' weights are not an order: price decides.
+/// The cheapest plan that is found in a bounded number of steps.
 ProvisionPlan provision(const ProvisionProblem& problem, const PackEffort& effort = {});
 
 /// The numbers behind a problem, and the way back.

@@ -273,6 +273,63 @@ TEST(Provision, HonoursAPreferredZoneForNothing) {
       std::any_of(any.begin(), any.end(), [](const Substitute& each) { return each.zone == "a"; }));
 }
 
+model::NodePool weighed(model::NodePool pool, std::int32_t weight) {
+  pool.spec.weight = weight;
+  return pool;
+}
+
+// Pods that any pool takes; the pool of weight 10 may buy large nodes alone, and one of them.
+ProvisionProblem weighed_pools() {
+  ProvisionProblem problem = one_pool();
+  model::NodePool first =
+      weighed(pool("first", {{"node.kubernetes.io/instance-type", "In", {"large"}, {}}}), 10);
+  first.spec.limits = cpus("16");
+  add_pool(problem, std::move(first));
+  problem.weights = true;
+  add_pods(problem, asking("3"), 7);
+  return problem;
+}
+
+TEST(Provision, BuysOfThePoolOfHighestWeightAsFarAsItsLimitGoes) {
+  const ProvisionPlan plan = provision(weighed_pools());
+  EXPECT_TRUE(plan.unplaced.empty());
+  ASSERT_EQ(plan.machines.size(), 3u);
+  EXPECT_EQ(std::count_if(plan.machines.begin(), plan.machines.end(),
+                          [](const auto& each) { return each.pool == "first"; }),
+            1);
+  EXPECT_EQ(plan.per_hour, Money::micros(600'000));  // a large and two small ones
+}
+
+TEST(Provision, KeepsPreferencesWithinWeights) {
+  ProvisionProblem problem = weighed_pools();
+  model::PodSpec spec = asking("3");
+  spec.affinity.emplace();
+  spec.affinity->nodeAffinity.emplace();
+  spec.affinity->nodeAffinity->preferredDuringSchedulingIgnoredDuringExecution = {
+      {1, {{{kZone, "In", {"b"}}}, {}}}};
+  problem.pods.clear();
+  add_pods(problem, spec, 5);
+  const ProvisionPlan plan = provision(problem);
+  ASSERT_EQ(plan.machines.size(), 1u);
+  EXPECT_EQ(plan.machines.front().pool, "first");
+  EXPECT_EQ(plan.machines.front().zone, "b");
+  EXPECT_EQ(plan.per_hour, Money::micros(400'000));
+  EXPECT_FALSE(plan.all_preferences);
+}
+
+TEST(Provision, WithManyWeightsNoSumOfPricesOverflows) {
+  ProvisionProblem problem = one_pool();
+  problem.types.front().offerings.front().price = Money::dollars(1'000'000);
+  for (std::int32_t weight = 1; weight <= 100; ++weight)
+    add_pool(problem, weighed(pool("w" + std::to_string(weight)), weight));
+  problem.weights = true;
+  add_pods(problem, asking("3"), 50);
+  const ProvisionPlan plan = provision(problem);
+  EXPECT_TRUE(plan.unplaced.empty());
+  EXPECT_GT(plan.per_hour, Money());
+  EXPECT_LE(plan.per_hour, Money::dollars(50'000'000));
+}
+
 // Four small nodes cost what the one large node costs.
 TEST(Provision, KeepsPodsApartWhereNodesCostTheSame) {
   ProvisionProblem problem = one_pool();
