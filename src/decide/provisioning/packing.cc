@@ -1,6 +1,7 @@
 #include "decide/provisioning/packing.h"
 
 #include <algorithm>
+#include <map>
 #include <numeric>
 #include <tuple>
 
@@ -139,36 +140,37 @@ PackPlan in_turn(const PackProblem& problem, const std::vector<OpenNode>& nodes,
   PackState state(problem, PackState::Spreads::AtPlacing);
   PackPlan plan;
   std::vector<OpenNode> rebuilt;
-  std::vector<Placement> waiting;
+  std::map<int, std::vector<Placement>> waiting;  // by turn
   for (const OpenNode& node : nodes) {
     if (!node.live || node.pods.empty()) continue;
     const auto number = static_cast<std::uint32_t>(plan.nodes.size());
     plan.nodes.push_back({node.kind, node.offer, {}});
     rebuilt.push_back(node.kind == kNone ? state.make_existing(node.offer)
                                          : state.make_node(node.kind));
-    for (const std::uint32_t k : node.pods) waiting.push_back({k, number});
+    for (const std::uint32_t k : node.pods) waiting[turn[k]].push_back({k, number});
     plan.per_hour += state.price(node);
   }
-  std::stable_sort(waiting.begin(), waiting.end(), [&](const Placement& a, const Placement& b) {
-    return turn[a.demand_class] < turn[b.demand_class];
-  });
-  for (std::size_t before = waiting.size() + 1; waiting.size() < before;) {
-    before = waiting.size();
-    std::erase_if(waiting, [&](const Placement& step) {
-      OpenNode& node = rebuilt[step.node];
-      if (!state.admits(node, step.demand_class)) return false;
-      state.add(node, step.demand_class, plan.nodes[step.node].offer);
-      plan.order.push_back(step);
-      auto& pods = plan.nodes[step.node].pods;
-      if (!pods.empty() && pods.back().first == step.demand_class)
-        ++pods.back().second;
-      else
-        pods.emplace_back(step.demand_class, 1);
-      return true;
-    });
+  const auto place = [&](const Placement& step) {
+    OpenNode& node = rebuilt[step.node];
+    if (!state.admits(node, step.demand_class)) return false;
+    state.add(node, step.demand_class, plan.nodes[step.node].offer);
+    plan.order.push_back(step);
+    auto& pods = plan.nodes[step.node].pods;
+    if (!pods.empty() && pods.back().first == step.demand_class)
+      ++pods.back().second;
+    else
+      pods.emplace_back(step.demand_class, 1);
+    return true;
+  };
+  // A turn is over when nothing of it can be placed: a spread grows by turns of its own.
+  for (bool progress = true; progress;) {
+    progress = false;
+    for (auto& [number, steps] : waiting)
+      while (std::erase_if(steps, place) > 0) progress = true;
   }
   const int first = *std::min_element(turn.begin(), turn.end()) - 1;
-  for (const Placement& step : waiting) turn[step.demand_class] = first;
+  for (const auto& [number, steps] : waiting)
+    for (const Placement& step : steps) turn[step.demand_class] = first;
   for (std::uint32_t k = 0; k < problem.classes.size(); ++k) plan.unplaced.push_back(state.left(k));
   return plan;
 }
