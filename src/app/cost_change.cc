@@ -125,6 +125,7 @@ std::string nodes_text(const PricedFiles& files) {
                                  report::plural(bought, "node"), price_text(files.plan->per_hour));
   if (!files.plan->unplaced.empty())
     text += fmt::format(", {} without a node", files.plan->unplaced.size());
+  if (files.plan->per_hour == Money()) return text;
   return text + fmt::format(", price ÷ bound {}", ratio_text(*files.plan));
 }
 

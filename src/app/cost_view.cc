@@ -244,8 +244,7 @@ std::string month_text(const SizeCost& cost) {
 }
 
 std::string ratio_text(const provisioning::ProvisionPlan& plan) {
-  const auto permille = provisioning::over_bound_permille(plan.per_hour, plan.lower_bound);
-  return permille ? fmt::format("{:.2f}", static_cast<double>(*permille) / 1000) : "-";
+  return provisioning::over_bound_text(plan.per_hour, plan.lower_bound);
 }
 
 std::string types_text(const std::vector<std::string>& types) {

@@ -13,6 +13,7 @@
 #include "app/simulation.h"
 #include "app/table.h"
 #include "codec/json.h"
+#include "decide/provisioning/bound.h"
 #include "model/pod_requests.h"
 
 namespace gputide::app {
@@ -136,13 +137,12 @@ void print_preferences(const ProvisionPlan& plan) {
 void print_text(const Demand& demand, const ProvisionPlan& plan,
                 const std::vector<Alternative>& others) {
   print_machines(demand, plan);
-  const double ratio =
-      plan.lower_bound > Money() ? plan.per_hour.to_dollars() / plan.lower_bound.to_dollars() : 1.0;
   if (!plan.machines.empty())
     fmt::print(
         "\n${} an hour; no nodes of these pools could run the pods for less than ${} "
-        "({:.2f} × that)\n",
-        plan.per_hour.text(4), plan.lower_bound.text(4), ratio);
+        "({} × that)\n",
+        plan.per_hour.text(4), plan.lower_bound.text(4),
+        provisioning::over_bound_text(plan.per_hour, plan.lower_bound));
   for (const Alternative& other : others) {
     if (other.unplaced > plan.unplaced.size())
       fmt::print("{}: no node for {} more of the pods\n", other.what,

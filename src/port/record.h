@@ -55,8 +55,10 @@ enum class RecordKind : std::uint8_t {
   PodPreempted,      // pod, node, by
   PodDeleted,        // pod, node
   // -- decisions -- subject: what it is about; reason: the Kubernetes Event's reason
-  Event,           // reason, warning
-  ScaleUp,         // group, from, to, pods, options (how many there were), expander
+  Event,    // reason, warning
+  ScaleUp,  // group, from, to, pods, options (how many there were), expander; where a bound is
+            // known, of all that was decided together: plan_price_micros (an hour),
+            // plan_bound_micros (no nodes could do it for less), plan_over_bound_permille
   ScaleUpSkipped,  // reason
   NodeUnneeded,    // node, until_seconds
   ScaleDown,       // node, group (or NodePool), reason: empty | underutilized | unready | expired |

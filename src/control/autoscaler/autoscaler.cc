@@ -4,6 +4,7 @@
 
 #include <fmt/core.h>
 
+#include "decide/provisioning/bound.h"
 #include "decide/scaling/priority_config.h"
 #include "decide/scaling/taints.h"
 
@@ -246,6 +247,10 @@ void Autoscaler::resize(const scaling::SetSize& size, Instant now, port::Command
                    {"pods", static_cast<std::int64_t>(size.pods)},
                    {"options", static_cast<std::int64_t>(size.options)},
                    {"expander", options_.expander}};
+  if (const auto ratio = provisioning::over_bound_permille(size.price, size.bound))
+    record.fields.insert(record.fields.end(), {{"plan_price_micros", size.price.micros()},
+                                               {"plan_bound_micros", size.bound.micros()},
+                                               {"plan_over_bound_permille", *ratio}});
   if (size.to > size.from) commands.emplace_back(std::move(record));
   resizing_[call] = {size, false};
 }

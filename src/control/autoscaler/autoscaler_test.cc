@@ -159,6 +159,8 @@ class Bench {
         what.reason == "ScaleDownFailed" || what.reason == "DeleteUnregistered")
       note(what.reason + " " + what.about.name + ": " + what.message);
     why = what.kind == port::RecordKind::ScaleUp ? what.message : why;
+    for (const port::OwnedField& field : what.fields)
+      if (field.key == "plan_over_bound_permille") over_bound = std::get<std::int64_t>(field.value);
   }
   void obey(port::PatchNode& patch) {
     const auto at = nodes_.find(patch.name);
@@ -285,6 +287,7 @@ class Bench {
 
  public:
   std::string why;
+  std::int64_t over_bound = 0;  // of the last ScaleUp that told it, in thousandths
 };
 
 TEST(Autoscaler, BuysAGpuNodeAsUpstreamDoesAndTakesItBack) {
@@ -335,6 +338,7 @@ TEST(Autoscaler, OursBuysWithinTwoSecondsAndOnce) {
   bench.set_pod(bench.pod("train-1", "nvidia.com/gpu", 1));
   bench.run_to(600);
   EXPECT_THAT(bench.log, ElementsAre("66 set gpu-a 2"));
+  EXPECT_EQ(bench.over_bound, 1000);
 }
 
 TEST(Autoscaler, OursTurnsToAnotherGroupWhenALaunchFails) {

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "control/provisioner/provisioner.h"
+#include "decide/provisioning/bound.h"
 #include "decide/provisioning/ec2_types.h"
 #include "decide/provisioning/node_pool_validation.h"
 #include "model/names.h"
@@ -156,8 +157,9 @@ std::string machines_text(const std::vector<const PlannedMachine*>& machines) {
 std::string why_these(const ProvisionPlan& plan) {
   std::string why = "the cheapest that was found";
   if (plan.lower_bound > Money())
-    why = fmt::format("no nodes could run all that wait for less than ${} an hour",
-                      plan.lower_bound.text(4));
+    why = fmt::format("no nodes could run all that wait for less than ${} an hour ({} × that)",
+                      plan.lower_bound.text(4),
+                      provisioning::over_bound_text(plan.per_hour, plan.lower_bound));
   if (plan.all_preferences && *plan.all_preferences > plan.per_hour)
     why += fmt::format("; to honour every preference would cost ${} an hour more",
                        (*plan.all_preferences - plan.per_hour).text(4));
@@ -305,6 +307,10 @@ void Provisioner::tell_bought(const ProvisionProblem& problem, const ProvisionPl
                      {"pods", pods},
                      {"options", static_cast<std::int64_t>(problem.types.size())},
                      {"expander", std::string("price")}};
+    if (const auto ratio = provisioning::over_bound_permille(plan.per_hour, plan.lower_bound))
+      record.fields.insert(record.fields.end(), {{"plan_price_micros", plan.per_hour.micros()},
+                                                 {"plan_bound_micros", plan.lower_bound.micros()},
+                                                 {"plan_over_bound_permille", *ratio}});
     commands.emplace_back(std::move(record));
   }
 }

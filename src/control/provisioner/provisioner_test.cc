@@ -280,6 +280,7 @@ TEST(Provisioner, BatchesPodsAndBuysTheCheapestNodes) {
   EXPECT_EQ(lines_with(bench, "launch"), 0u);  // the batch is open
   bench.run(Duration::seconds(3));
   EXPECT_EQ(lines_with(bench, "ScaleUp: 2 × g4dn.xlarge"), 1u);
+  EXPECT_EQ(lines_with(bench, "(1.00 × that)"), 1u);
   EXPECT_EQ(lines_with(bench, "launch g4dn.xlarge"), 2u);
   bench.run(Duration::seconds(90));
   bench.bind_pods();

@@ -5,6 +5,8 @@
 #include <numeric>
 #include <optional>
 
+#include <fmt/format.h>
+
 #include "decide/provisioning/bound_rows.h"
 #include "decide/provisioning/linear_program.h"
 #include "decide/provisioning/node_prices.h"
@@ -335,10 +337,25 @@ Money certified(const PlacementProblem& problem, const Certificate& certificate)
   return Money::micros(static_cast<std::int64_t>(std::floor(dollars * 1e6 * (1 - 1e-12))));
 }
 
+namespace {
+
+// How many `parts`-ths of `whole` the amount is, rounded half up.
+std::int64_t rounded_parts(Money amount, Money whole, std::int64_t parts) {
+  const __int128 twice = static_cast<__int128>(amount.micros()) * 2 * parts + whole.micros();
+  return static_cast<std::int64_t>(twice / (static_cast<__int128>(whole.micros()) * 2));
+}
+
+}  // namespace
+
 std::optional<std::int64_t> over_bound_permille(Money price, Money bound) {
   if (bound <= Money()) return std::nullopt;
-  const __int128 twice = static_cast<__int128>(price.micros()) * 2000 + bound.micros();
-  return static_cast<std::int64_t>(twice / (static_cast<__int128>(bound.micros()) * 2));
+  return rounded_parts(price, bound, 1000);
+}
+
+std::string over_bound_text(Money price, Money bound) {
+  if (bound <= Money()) return price == Money() ? "1.00" : "-";
+  const std::int64_t hundredths = rounded_parts(price, bound, 100);
+  return fmt::format("{}.{:02}", hundredths / 100, hundredths % 100);
 }
 
 }  // namespace gputide::provisioning

@@ -60,6 +60,8 @@ Money certified(const PlacementProblem& problem, const Certificate& certificate)
 
 /// `price` ÷ `bound` in thousandths, rounded half up; nullopt without a bound. Neither is negative.
 std::optional<std::int64_t> over_bound_permille(Money price, Money bound);
+/// The same for a person, "1.03"; "1.00" where both are zero, "-" without a bound.
+std::string over_bound_text(Money price, Money bound);
 
 /// Pods that ask a part of one GPU.
 struct Share {

@@ -110,6 +110,10 @@ TEST(OverBound, IsInThousandths) {
   EXPECT_EQ(over_bound_permille(Money::dollars(9'000'000'000'000), Money::dollars(1)),
             9'000'000'000'000'000);
   EXPECT_EQ(over_bound_permille(Money::dollars(1), Money()), std::nullopt);
+  EXPECT_EQ(over_bound_text(Money::micros(1'024'999), Money::dollars(1)), "1.02");
+  EXPECT_EQ(over_bound_text(Money::micros(1'025'000), Money::dollars(1)), "1.03");
+  EXPECT_EQ(over_bound_text(Money::dollars(1), Money()), "-");
+  EXPECT_EQ(over_bound_text(Money(), Money()), "1.00");
 }
 
 }  // namespace

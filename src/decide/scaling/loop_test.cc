@@ -94,6 +94,29 @@ TEST_F(LoopTest, OursHelpsEveryShapeInOneLoop) {
   EXPECT_EQ(grown(run(Compat::Gputide)), (Grown{{"cpu", 1}, {"gpu", 1}}));
 }
 
+TEST_F(LoopTest, OursSaysWhatAScaleUpCostsAndTheLeastThatItCould) {
+  add_group("dear", 1);
+  add_group("cheap", 1);
+  seen.groups[0].price_per_hour = Money::dollars(2);
+  seen.groups[1].price_per_hour = Money::dollars(1);
+  seen.groups[1].max_size = 1;
+  const auto cost = [this] {
+    const Plan plan = run(Compat::Gputide);
+    EXPECT_FALSE(plan.resize.empty());
+    return plan.resize.empty() ? std::pair(Money(), Money())
+                               : std::pair(plan.resize[0].price, plan.resize[0].bound);
+  };
+  seen.pending = {pod_of("a", Duration::minutes(1), 1, 1)};
+  EXPECT_EQ(cost(), std::pair(Money::dollars(1), Money::dollars(1)));
+  seen.pending.push_back(pod_of("b", Duration::minutes(1), 1, 1));
+  seen.pending.push_back(pod_of("c", Duration::minutes(1), 1, 1));
+  // The bound does not know that there is one cheap node only.
+  EXPECT_EQ(cost(), std::pair(Money::dollars(5), Money::dollars(3)));
+  seen.groups[0].price_per_hour.reset();
+  seen.pending.resize(1);
+  EXPECT_EQ(cost().second, Money());
+}
+
 TEST_F(LoopTest, OneGroupWithoutTemplateStopsOnlyUpstream) {
   add_group("gpu", 1);
   add_group("odd", 1);

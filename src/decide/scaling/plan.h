@@ -32,6 +32,8 @@ struct SetSize {
   std::size_t options = 0;  // groups that could have helped
   std::string why;          // one sentence: for which pods, and why this group
   Instant at;               // when it was decided, for fail_scale_up
+  Money price = {};         // an hour, of all nodes that were decided on together
+  Money bound = {};         // no nodes could take the same pods for less; zero: not known
 };
 
 /// Instances are given up: ones that never became nodes, or cannot be created.

@@ -8,6 +8,7 @@
 #include <fmt/ranges.h>
 
 #include "base/text.h"
+#include "decide/provisioning/bound.h"
 #include "decide/scaling/balancing.h"
 #include "decide/scaling/cheapest_growth.h"
 #include "decide/scaling/explain_choice.h"
@@ -173,7 +174,8 @@ class Orchestration {
     const std::string why = why_cheapest(growth, parts);
     for (const ScaleUp& part : parts)
       result_.resize.push_back({part.group, part.current, part.target, part.max,
-                                result_.helped.size(), valid_.size(), why, input_.now});
+                                result_.helped.size(), valid_.size(), why, input_.now,
+                                growth.per_hour, growth.lower_bound});
     tell_helped(result_.helped, parts);
   }
 
@@ -185,7 +187,9 @@ class Orchestration {
         result_.helped.size() == 1 ? "needs" : "need", nodes, nodes == 1 ? "node" : "nodes",
         growth.per_hour.text(4), nodes == 1 ? "was" : "were");
     if (growth.lower_bound > Money())
-      why += fmt::format(", and none could cost less than ${}", growth.lower_bound.text(4));
+      why +=
+          fmt::format(", and none could cost less than ${} ({} × that)", growth.lower_bound.text(4),
+                      provisioning::over_bound_text(growth.per_hour, growth.lower_bound));
     return why + why_not_others();
   }
 
@@ -232,6 +236,17 @@ class Orchestration {
     result_.helped = std::move(option.pods);
   }
 
+  // One pod needs a node, and the options are all that could be it. Of more pods nothing is known.
+  Money bound_of(const ExpansionOption& chosen) const {
+    if (chosen.pods.size() != 1) return {};
+    std::optional<Money> least;
+    for (const ExpansionOption& option : options_) {
+      if (!option.price_per_hour) return {};
+      least = std::min(least.value_or(*option.price_per_hour), *option.price_per_hour);
+    }
+    return least.value_or(Money());
+  }
+
   void split(std::size_t best, std::int64_t nodes) {
     const std::size_t group = group_of_option_[best];
     const std::vector<std::size_t> partners = similar_to(group);
@@ -257,7 +272,8 @@ class Orchestration {
                                : fmt::format("{} of those {} nodes, being alike with {}",
                                              part.target - part.current, nodes, parts[0].group);
       result_.resize.push_back({part.group, part.current, part.target, part.max, option.pods.size(),
-                                options_.size(), std::move(mine), input_.now});
+                                options_.size(), std::move(mine), input_.now,
+                                option.price_per_hour.value_or(Money()) * nodes, bound_of(option)});
     }
     tell_helped(option.pods, parts);
   }
