@@ -10,6 +10,7 @@
 #include "app/plan_demand.h"
 #include "app/simulation.h"
 #include "codec/json.h"
+#include "model/conditions.h"
 #include "model/pod_defaults.h"
 #include "sim/programs.h"
 
@@ -54,9 +55,9 @@ bool is_of(const model::Pod& pod, const ExplainOptions& options) {
 
 // Its last sentence, which is about preemption, says the same of every pod without priority.
 std::string scheduler_says(const model::Pod& pod) {
-  for (const model::PodCondition& condition : pod.status.conditions)
-    if (condition.type == "PodScheduled" && condition.status == "False")
-      return condition.message.substr(0, condition.message.find(" preemption: "));
+  const model::PodCondition* said = find_condition(pod, "PodScheduled");
+  if (said != nullptr && said->status == "False")
+    return said->message.substr(0, said->message.find(" preemption: "));
   return pod.spec->schedulingGates.empty() ? "it was not looked at yet"
                                            : "its scheduling gates hold it back";
 }

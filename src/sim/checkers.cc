@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "model/conditions.h"
 #include "model/pod_requests.h"
 #include "model/selector.h"
 
@@ -17,16 +18,8 @@ std::int64_t units(const std::string& resource, const Quantity& amount) {
   return resource == "cpu" ? amount.milli_value() : amount.value();
 }
 
-bool is_finished(const model::Pod& pod) {
-  return pod.status.phase == "Succeeded" || pod.status.phase == "Failed";
-}
-
 bool is_healthy(const model::Pod& pod) {
-  return !pod.metadata.deletionTimestamp && !is_finished(pod) &&
-         std::any_of(pod.status.conditions.begin(), pod.status.conditions.end(),
-                     [](const model::PodCondition& condition) {
-                       return condition.type == "Ready" && condition.status == "True";
-                     });
+  return !pod.metadata.deletionTimestamp && !is_finished(pod) && is_ready(pod);
 }
 
 std::string_view instance_of(const model::Node& node) {

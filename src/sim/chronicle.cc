@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "model/conditions.h"
 #include "model/pod_requests.h"
 
 namespace gputide::sim {
@@ -11,12 +12,6 @@ namespace gputide::sim {
 using port::RecordKind;
 
 namespace {
-
-const model::PodCondition* scheduled_condition(const model::Pod& pod) {
-  for (const model::PodCondition& condition : pod.status.conditions)
-    if (condition.type == "PodScheduled") return &condition;
-  return nullptr;
-}
 
 Subject subject_of(const model::Pod& pod) {
   return {"pod", pod.metadata.namespace_, pod.metadata.name};
@@ -148,8 +143,8 @@ void Chronicle::pod_changed(port::Change change, const model::Pod& now, const mo
                   {{"pod", std::string_view(name)}, {"node", node}},
                   [&] { return fmt::format("assigned to {}", node); });
   } else if (node.empty()) {
-    const model::PodCondition* condition = scheduled_condition(now);
-    const model::PodCondition* old = scheduled_condition(*before);
+    const model::PodCondition* condition = find_condition(now, "PodScheduled");
+    const model::PodCondition* old = find_condition(*before, "PodScheduled");
     if (condition != nullptr && condition->status == "False" &&
         (old == nullptr || old->message != condition->message))
       telling_.tell(RecordKind::PodUnschedulable, "kube-scheduler", subject_of(now),

@@ -1,19 +1,11 @@
 // The Eviction API. Source: kube-apiserver 1.34, pkg/registry/core/pod/storage/eviction.go.
-#include <algorithm>
-
+#include "model/conditions.h"
 #include "model/selector.h"
 #include "sim/store.h"
 
 namespace gputide::sim {
 
 namespace {
-
-bool is_ready(const model::Pod& pod) {
-  return std::any_of(pod.status.conditions.begin(), pod.status.conditions.end(),
-                     [](const model::PodCondition& condition) {
-                       return condition.type == "Ready" && condition.status == "True";
-                     });
-}
 
 // Such pods disrupt nobody.
 bool needs_no_budget(const model::Pod& pod) {

@@ -4,6 +4,7 @@
 
 #include "decide/scaling/pods.h"
 #include "decide/scaling/priority_config.h"
+#include "model/conditions.h"
 
 namespace gputide::autoscaler {
 namespace {
@@ -16,18 +17,6 @@ constexpr Duration kFresh = Duration::seconds(10);
 
 std::string key_of(const model::ObjectMeta& meta) {
   return meta.namespace_ + "/" + meta.name;
-}
-
-const model::PodCondition* scheduled_condition(const model::Pod& pod) {
-  for (const model::PodCondition& condition : pod.status.conditions)
-    if (condition.type == "PodScheduled") return &condition;
-  return nullptr;
-}
-
-bool found_unschedulable(const model::Pod& pod) {
-  const model::PodCondition* condition = scheduled_condition(pod);
-  return condition != nullptr && condition->status == "False" &&
-         condition->reason == "Unschedulable";
 }
 
 bool same_taints(const std::vector<model::Taint>& a, const std::vector<model::Taint>& b) {
@@ -67,7 +56,7 @@ bool same(const model::Pod& a, const model::Pod& b) {
          a.spec->nodeName == b.spec->nodeName && a.metadata.labels == b.metadata.labels &&
          a.metadata.annotations == b.metadata.annotations &&
          a.status.nominatedNodeName == b.status.nominatedNodeName &&
-         found_unschedulable(a) == found_unschedulable(b) && same_owners(a, b);
+         is_unschedulable(a) == is_unschedulable(b) && same_owners(a, b);
 }
 
 // Of the controllers of pods, only their names and replica counts matter.
@@ -196,9 +185,9 @@ bool ClusterView::is_pending(const model::Pod& pod) const {
       pod.spec->schedulerName.empty() ? "default-scheduler" : pod.spec->schedulerName;
   if (!allowed.empty() && std::find(allowed.begin(), allowed.end(), scheduler) == allowed.end())
     return false;
-  if (found_unschedulable(pod)) return true;
+  if (is_unschedulable(pod)) return true;
   const std::vector<std::string>& bypassed = options_.bypassed_scheduler_names;
-  return scheduled_condition(pod) == nullptr && pod.spec->schedulingGates.empty() &&
+  return find_condition(pod, "PodScheduled") == nullptr && pod.spec->schedulingGates.empty() &&
          std::find(bypassed.begin(), bypassed.end(), scheduler) != bypassed.end();
 }
 
@@ -245,8 +234,8 @@ Impact ClusterView::pod_changed(Change change, const PodRef& pod, Instant now) {
   if (pending) pending_[entry.pending] = pod;
   if (!pending && was_pending) pending_.erase(std::exchange(entry.pending, 0));
   pending_stale_ = pending_stale_ || pending || was_pending;
-  if (pending && !was_pending && found_unschedulable(*pod)) {
-    const model::PodCondition* condition = scheduled_condition(*pod);
+  if (pending && !was_pending && is_unschedulable(*pod)) {
+    const model::PodCondition* condition = find_condition(*pod, "PodScheduled");
     if (!condition->lastTransitionTime || now - *condition->lastTransitionTime <= kFresh)
       return Impact::NewUnschedulable;
   }

@@ -10,6 +10,7 @@
 #include "decide/provisioning/node_constraints.h"
 #include "decide/provisioning/requirements.h"
 #include "decide/provisioning/substitutes.h"
+#include "model/conditions.h"
 
 namespace gputide::provisioner {
 namespace {
@@ -104,10 +105,10 @@ std::vector<std::string> missing_devices(const model::NodeClaim& claim, const mo
 // When a node that still misses devices is to be closed; nullopt: it is too early, or too late.
 std::optional<Instant> closes_at(const Claim& claim, const model::Node& node) {
   if (missing_devices(*claim.object, node).empty()) return std::nullopt;
-  for (const model::NodeCondition& condition : node.status.conditions)
-    if (condition.type == "Ready" && condition.status == "True" && condition.lastTransitionTime)
-      return *condition.lastTransitionTime + kClosesAfter;
-  return std::nullopt;
+  if (!is_ready(node)) return std::nullopt;
+  const std::optional<Instant>& since =
+      model::find_condition(node.status.conditions, "Ready")->lastTransitionTime;
+  return since ? std::optional(*since + kClosesAfter) : std::nullopt;
 }
 
 bool has_startup_taint(const model::NodeClaim& claim, const model::Node& node) {

@@ -42,31 +42,14 @@ void keep(std::map<std::string, std::shared_ptr<const Kind>>& table, Change chan
 
 }  // namespace
 
-bool is_finished(const model::Pod& pod) {
-  return pod.status.phase == "Succeeded" || pod.status.phase == "Failed";
-}
-
 bool belongs_to_node(const model::Pod& pod) {
   const model::OwnerReference* owner = pod.metadata.controller();
   return owner != nullptr && (owner->kind == "DaemonSet" || owner->kind == "Node");
 }
 
 bool is_waiting(const model::Pod& pod) {
-  if (!pod.spec->nodeName.empty() || pod.metadata.deletionTimestamp || is_finished(pod) ||
-      !pod.status.nominatedNodeName.empty() || belongs_to_node(pod))
-    return false;
-  return std::any_of(pod.status.conditions.begin(), pod.status.conditions.end(),
-                     [](const model::PodCondition& condition) {
-                       return condition.type == "PodScheduled" && condition.status == "False" &&
-                              condition.reason == "Unschedulable";
-                     });
-}
-
-bool is_ready(const model::Node& node) {
-  return std::any_of(node.status.conditions.begin(), node.status.conditions.end(),
-                     [](const model::NodeCondition& condition) {
-                       return condition.type == "Ready" && condition.status == "True";
-                     });
+  return pod.spec->nodeName.empty() && !pod.metadata.deletionTimestamp && !is_finished(pod) &&
+         pod.status.nominatedNodeName.empty() && !belongs_to_node(pod) && is_unschedulable(pod);
 }
 
 bool must_not_be_disrupted(const model::ObjectMeta& meta) {

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "model/conditions.h"
 #include "model/workload.h"
 #include "port/controller.h"
 
@@ -19,13 +20,10 @@ using PoolRef = std::shared_ptr<const model::NodePool>;
 using ClassRef = std::shared_ptr<const model::EC2NodeClass>;
 using ClaimRef = std::shared_ptr<const model::NodeClaim>;
 
-// What a pod is to whoever plans nodes.
-bool is_finished(const model::Pod& pod);
 /// Of a DaemonSet, or a static pod's mirror: it comes and goes with its node.
 bool belongs_to_node(const model::Pod& pod);
-/// The scheduler found no node for it, and waits for none to be cleared by preemption.
+/// For a node: the scheduler found none, and none is being cleared for it by preemption.
 bool is_waiting(const model::Pod& pod);
-bool is_ready(const model::Node& node);
 /// Karpenter's annotation: nobody may move the pod (or empty the node) of his own accord.
 bool must_not_be_disrupted(const model::ObjectMeta& meta);
 

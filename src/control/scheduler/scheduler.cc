@@ -10,6 +10,7 @@
 
 #include "control/scheduler/queue.h"
 #include "decide/scheduling/schedule.h"
+#include "model/conditions.h"
 #include "state/cluster.h"
 #include "state/deep.h"
 
@@ -26,18 +27,8 @@ constexpr std::uint64_t kOldTimer = 2;
 constexpr Duration kLongestWait = Duration::minutes(5);
 const char* const kSchedulerName = "default-scheduler";
 
-bool is_over(const model::Pod& pod) {
-  return pod.status.phase == "Succeeded" || pod.status.phase == "Failed";
-}
-
 bool is_ours(const model::Pod& pod) {
   return pod.spec->schedulerName.empty() || pod.spec->schedulerName == kSchedulerName;
-}
-
-const model::PodCondition* scheduled_condition(const model::Pod& pod) {
-  for (const model::PodCondition& condition : pod.status.conditions)
-    if (condition.type == "PodScheduled") return &condition;
-  return nullptr;
 }
 
 // Whether scheduling can tell the two apart.
@@ -213,7 +204,7 @@ void KubeScheduler::Desk::pod_gone(const std::string& key) {
 
 void KubeScheduler::Desk::pod_changed(Change change, const PodRef& object, Instant now) {
   key_.assign(object->metadata.namespace_).append("/").append(object->metadata.name);
-  if (change == Change::Deleted || is_over(*object)) return pod_gone(key_);
+  if (change == Change::Deleted || is_finished(*object)) return pod_gone(key_);
   auto at = slots_.find(key_);
   if (at != slots_.end() && pods_[at->second].object->metadata.uid != object->metadata.uid) {
     pod_gone(key_);
@@ -376,7 +367,7 @@ void KubeScheduler::Desk::wake(Instant now) {
 void KubeScheduler::Desk::tell(Slot slot, const scheduling::Placement& placement,
                                port::Commands& commands) {
   Pod& pod = pods_[slot];
-  const model::PodCondition* condition = scheduled_condition(*pod.object);
+  const model::PodCondition* condition = find_condition(*pod.object, "PodScheduled");
   const std::uint64_t sentence = fnv1a(placement.message) | 1;
   const bool nominates = !placement.nominated.empty() || placement.clear_nomination;
   const bool told = pod.told == sentence || (condition != nullptr && condition->status == "False" &&

@@ -1,9 +1,9 @@
 #include "control/workloads/deployments.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "control/workloads/template_hash.h"
+#include "model/int_or_string.h"
 
 namespace gputide::workloads {
 
@@ -19,17 +19,15 @@ const model::Value* strategy_of(const model::Deployment& deployment) {
 
 // maxSurge rounds percentages up, maxUnavailable down.
 std::int32_t amount(const model::Deployment& deployment, std::string_view key, bool up) {
-  const std::int64_t total = deployment.spec.replicas.value_or(1);
-  std::int64_t percent = 25;
   const model::Value* strategy = strategy_of(deployment);
   const model::Value* value = strategy == nullptr ? nullptr : strategy->at("rollingUpdate", key);
+  model::IntOrString wanted = model::IntOrString::from_string("25%");
   if (value != nullptr && value->kind() == model::Value::Kind::Int)
-    return static_cast<std::int32_t>(value->as_int());
-  if (value != nullptr && value->is_string()) {
-    const std::string& text = value->as_string();
-    std::from_chars(text.data(), text.data() + text.size(), percent);
-  }
-  return static_cast<std::int32_t>((total * percent + (up ? 99 : 0)) / 100);
+    wanted = model::IntOrString::from_int(static_cast<std::int32_t>(value->as_int()));
+  if (value != nullptr && value->is_string())
+    wanted = model::IntOrString::from_string(value->as_string());
+  return static_cast<std::int32_t>(
+      model::scaled_value(wanted, deployment.spec.replicas.value_or(1), up).value_or(0));
 }
 
 }  // namespace

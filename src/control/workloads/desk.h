@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "model/conditions.h"
 #include "port/controller.h"
 
 namespace gputide::workloads {
@@ -69,20 +70,8 @@ class Desk {
 };
 
 /// Still to be counted among what runs, or will.
-inline bool is_finished(const model::Pod& pod) {
-  return pod.status.phase == "Succeeded" || pod.status.phase == "Failed";
-}
 inline bool is_active(const model::Pod& pod) {
   return !pod.metadata.deletionTimestamp && !is_finished(pod);
-}
-inline const model::PodCondition* ready_condition(const model::Pod& pod) {
-  for (const model::PodCondition& condition : pod.status.conditions)
-    if (condition.type == "Ready") return &condition;
-  return nullptr;
-}
-inline bool is_ready(const model::Pod& pod) {
-  const model::PodCondition* condition = ready_condition(pod);
-  return condition != nullptr && condition->status == "True";
 }
 
 /// A pod of `pod_template`, owned by the object; without a name yet.

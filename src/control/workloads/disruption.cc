@@ -1,8 +1,9 @@
 #include "control/workloads/disruption.h"
 
 #include <algorithm>
-#include <charconv>
 #include <set>
+
+#include "model/int_or_string.h"
 
 namespace gputide::workloads {
 
@@ -10,11 +11,7 @@ namespace {
 
 // Percentages of pods are rounded up, for both bounds.
 std::int32_t scaled(const model::IntOrString& value, std::int32_t of) {
-  if (!value.is_string()) return value.int_value();
-  std::int64_t percent = 0;
-  const std::string& text = value.string_value();
-  std::from_chars(text.data(), text.data() + text.size(), percent);
-  return static_cast<std::int32_t>((percent * of + 99) / 100);
+  return static_cast<std::int32_t>(model::scaled_value(value, of, true).value_or(0));
 }
 
 }  // namespace

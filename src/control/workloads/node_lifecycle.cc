@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "decide/scheduling/tolerations.h"
+#include "model/conditions.h"
 
 namespace gputide::workloads {
 
@@ -16,9 +17,8 @@ constexpr std::string_view kUnschedulable = "node.kubernetes.io/unschedulable";
 constexpr Duration kQuarantine = Duration::seconds(40);
 
 std::string_view ready_status(const model::Node& node) {
-  for (const model::NodeCondition& condition : node.status.conditions)
-    if (condition.type == "Ready") return condition.status;
-  return "False";
+  const auto* condition = model::find_condition(node.status.conditions, "Ready");
+  return condition == nullptr ? std::string_view("False") : condition->status;
 }
 
 bool has(const model::Node& node, std::string_view key, std::string_view effect) {

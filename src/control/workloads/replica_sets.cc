@@ -5,6 +5,8 @@
 #include <charconv>
 #include <vector>
 
+#include "model/conditions.h"
+
 namespace gputide::workloads {
 
 namespace {
@@ -38,8 +40,8 @@ bool goes_first(const model::Pod& a, std::int32_t same_node_a, const model::Pod&
   if (deletion_cost(a) != deletion_cost(b)) return deletion_cost(a) < deletion_cost(b);
   if (same_node_a != same_node_b) return same_node_a > same_node_b;
   if (is_ready(a)) {
-    const int rank_a = age_rank(ready_condition(a)->lastTransitionTime, now);
-    const int rank_b = age_rank(ready_condition(b)->lastTransitionTime, now);
+    const int rank_a = age_rank(find_condition(a, "Ready")->lastTransitionTime, now);
+    const int rank_b = age_rank(find_condition(b, "Ready")->lastTransitionTime, now);
     if (rank_a != rank_b) return rank_a < rank_b;
   }
   const int created_a = age_rank(a.metadata.creationTimestamp, now);

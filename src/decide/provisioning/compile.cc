@@ -8,6 +8,7 @@
 #include "decide/provisioning/node_ask.h"
 #include "decide/provisioning/provision.h"
 #include "decide/provisioning/topology_compile.h"
+#include "model/conditions.h"
 #include "model/pod_requests.h"
 
 namespace gputide::provisioning {
@@ -323,8 +324,7 @@ void Compiler::add_nodes() {
   }
   for (const auto& pod : problem_.bound) {
     const auto at = number.find(pod->spec->nodeName);
-    if (at == number.end() || pod->status.phase == "Succeeded" || pod->status.phase == "Failed")
-      continue;
+    if (at == number.end() || is_finished(*pod)) continue;
     const std::vector<std::int64_t> needs = demand_of(*pod);
     const model::OwnerReference* owner = pod->metadata.controller();
     const bool daemon = owner != nullptr && owner->kind == "DaemonSet";

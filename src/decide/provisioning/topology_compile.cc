@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "model/conditions.h"
+
 namespace gputide::provisioning {
 namespace {
 
@@ -318,9 +320,7 @@ void TopologyCompiler::finish(PackProblem& pack, bool wishes) {
     pack.groups.push_back(std::move(group));
   }
   for (const auto& pod : problem_.bound) {
-    if (pod->status.phase == "Succeeded" || pod->status.phase == "Failed" ||
-        pod->metadata.deletionTimestamp)
-      continue;
+    if (is_finished(*pod) || pod->metadata.deletionTimestamp) continue;
     std::size_t n = 0;
     while (n < problem_.nodes.size() && problem_.nodes[n].name != pod->spec->nodeName) ++n;
     if (n == problem_.nodes.size()) continue;
