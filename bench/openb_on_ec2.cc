@@ -64,9 +64,11 @@ NodeKind nvidia_types() {
 
 }  // namespace
 
-PackProblem openb_whole(std::int64_t scale) {
+PackProblem openb(std::int64_t scale, GpuParts parts) {
+  constexpr std::uint32_t kGpus = 3;
   PackProblem p;
   p.dimensions = 4;
+  if (parts == GpuParts::Shared) p.gpus = kGpus;
   p.pools.resize(1);
   const auto pods = read_pods();
   p.kinds = {pods.empty() ? NodeKind() : nvidia_types()};
@@ -76,6 +78,7 @@ PackProblem openb_whole(std::int64_t scale) {
   for (const auto& [pod, count] : pods) {
     PackClass c;
     c.demand = {pod.cpu_milli, pod.memory_mib << 20, 1, pod.gpus};
+    if (parts == GpuParts::Shared && pod.gpu_milli < 1000) c.share = pod.gpu_milli;
     c.count = count * scale;
     c.offers = {all};
     p.classes.push_back(c);

@@ -5,8 +5,10 @@
 
 namespace gputide::provisioning {
 
-/// Each pod that asks a part of a GPU gets a whole one; every pod `scale` times. Without offers
-/// when the trace is not there.
-PackProblem openb_whole(std::int64_t scale);
+/// What pods get that ask a part of a GPU.
+enum class GpuParts { Whole, Shared };
+
+/// Every pod `scale` times. Without offers when the trace is not there.
+PackProblem openb(std::int64_t scale, GpuParts parts);
 
 }  // namespace gputide::provisioning

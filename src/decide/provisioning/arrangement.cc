@@ -468,6 +468,7 @@ PackPlan Arrangement::in_wished_order() const {
 }
 
 PackPlan honour(const WishProblem& problem, const PackPlan& plan) {
+  if (problem.pack.gpus != kNone) return plan;  // pods are not moved between single GPUs
   Arrangement arrangement(problem, plan);
   arrangement.search();
   PackPlan best = plan;

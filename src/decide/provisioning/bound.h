@@ -77,6 +77,10 @@ inline constexpr std::int64_t kGpuUnits = 1'000'000;
 /// pod that takes whole GPUs as well. (Dual feasible functions of one-dimensional cutting stock.)
 std::vector<std::vector<std::int64_t>> share_dimensions(std::span<const Share> shares);
 
+/// The most that shares which fit one GPU count for in a row: kGpuUnits at the most, if it is one
+/// of share_dimensions(). Computed from the sizes alone.
+std::int64_t most_on_one_gpu(std::span<const Share> shares, std::span<const std::int64_t> row);
+
 /// A pod's time on a node: it needed a place of its class from `from` to `to`.
 struct RunningSpan {
   std::uint32_t demand_class = 0;

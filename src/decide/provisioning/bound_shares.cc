@@ -89,4 +89,16 @@ std::vector<std::vector<std::int64_t>> share_dimensions(std::span<const Share> s
   return rows;
 }
 
+// Deliberately by itself: this is what makes the rows worth believing.
+std::int64_t most_on_one_gpu(std::span<const Share> shares, std::span<const std::int64_t> row) {
+  std::vector<std::int64_t> most(1001, 0);  // by thousandths of the GPU
+  for (std::int64_t room = 1; room <= 1000; ++room) {
+    most[room] = most[room - 1];
+    for (std::size_t s = 0; s < shares.size(); ++s)
+      if (const std::int64_t size = shares[s].thousandths; size > 0 && size <= room)
+        most[room] = std::max(most[room], most[room - size] + row[s]);
+  }
+  return most.back();
+}
+
 }  // namespace gputide::provisioning

@@ -52,6 +52,14 @@ TEST(LowerBound, SharesThatDoNotPackCountAsWholeGpus) {
   EXPECT_EQ(most, kGpuUnits);
 }
 
+RC_GTEST_PROP(LowerBound, SharesOfOneGpuNeverCountForMore, ()) {
+  using rc::gen::inRange;
+  std::vector<Share> shares;
+  for (int n = *inRange(1, 6); n > 0; --n) shares.push_back({*inRange(1, 1001), *inRange(0, 50)});
+  for (const auto& row : share_dimensions(shares))
+    RC_ASSERT(most_on_one_gpu(shares, row) <= kGpuUnits);
+}
+
 TEST(LowerBound, OverTimeIsTheSumOfItsMoments) {
   PlacementProblem p = ten_slices();
   p.classes[0].offers = {0};

@@ -9,6 +9,7 @@
 #include "decide/provisioning/packing_bound.h"
 #include "decide/provisioning/packing_builder.h"
 #include "decide/provisioning/packing_state.h"
+#include "decide/provisioning/shared_gpus.h"
 
 namespace gputide::provisioning {
 namespace {
@@ -94,7 +95,8 @@ bool Improver::repack(std::vector<OpenNode>& nodes, std::span<const std::uint32_
   }
   for (std::size_t i = 0; i < chosen.size(); ++i) {
     OpenNode node = state_.make_node(before[i].kind);
-    for (const std::uint32_t k : before[i].pods) state_.add(node, k, before[i].offer);
+    for (std::size_t j = 0; j < before[i].pods.size(); ++j)
+      state_.add(node, before[i].pods[j], before[i].offer, gpu_of(before[i].pod_gpus, j));
     state_.buy(node, 1);
     state_.settle(node);
     nodes[chosen[i]] = std::move(node);
@@ -147,13 +149,14 @@ PackPlan in_turn(const PackProblem& problem, const std::vector<OpenNode>& nodes,
     plan.nodes.push_back({node.kind, node.offer, {}});
     rebuilt.push_back(node.kind == kNone ? state.make_existing(node.offer)
                                          : state.make_node(node.kind));
-    for (const std::uint32_t k : node.pods) waiting[turn[k]].push_back({k, number});
+    for (std::size_t i = 0; i < node.pods.size(); ++i)
+      waiting[turn[node.pods[i]]].push_back({node.pods[i], number, gpu_of(node.pod_gpus, i)});
     plan.per_hour += state.price(node);
   }
   const auto place = [&](const Placement& step) {
     OpenNode& node = rebuilt[step.node];
     if (!state.admits(node, step.demand_class)) return false;
-    state.add(node, step.demand_class, plan.nodes[step.node].offer);
+    state.add(node, step.demand_class, plan.nodes[step.node].offer, step.gpu);
     plan.order.push_back(step);
     auto& pods = plan.nodes[step.node].pods;
     if (!pods.empty() && pods.back().first == step.demand_class)
@@ -263,15 +266,15 @@ Money Shaker::take_off(std::vector<OpenNode>& nodes) {
   for (std::uint64_t i = 0; i < want; ++i) {
     OpenNode& node = nodes[want == nodes.size() ? i : rng_.below(nodes.size())];
     if (node.pods.empty()) continue;
-    const std::vector<std::uint32_t> pods = node.pods;
+    const std::vector<std::uint32_t> pods = node.pods, gpus = node.pod_gpus;
     const std::uint32_t offer = node.offer;
     const bool some = rng_.below(3) == 0;
     cost += state_.price(node);
     state_.buy(node, -1);
     state_.clear(node);
     node = node.kind == kNone ? state_.make_existing(offer) : state_.make_node(node.kind);
-    for (const std::uint32_t k : pods)
-      if (some && rng_.below(2) == 0) state_.add(node, k, offer);
+    for (std::size_t j = 0; j < pods.size(); ++j)
+      if (some && rng_.below(2) == 0) state_.add(node, pods[j], offer, gpu_of(gpus, j));
     node.live = node.kind == kNone || !node.pods.empty();
     if (node.live) state_.buy(node, 1);
     builder_.shrink(node);
@@ -387,7 +390,8 @@ void shake_best(const PackProblem& problem, const PackBound& bound,
     if (node.kind != kNone) nodes.push_back(state.make_node(node.kind));
   }
   for (const Placement& step : best.plan().order)
-    state.add(nodes[number[step.node]], step.demand_class, best.plan().nodes[step.node].offer);
+    state.add(nodes[number[step.node]], step.demand_class, best.plan().nodes[step.node].offer,
+              step.gpu);
   for (const OpenNode& node : nodes) state.buy(node, 1);
   Shaker(state, builder, value).run(nodes, effort.shakes, best);
 }
@@ -422,6 +426,7 @@ PackPrices first_prices(const PackProblem& problem, const Relaxation& relaxed) {
   const std::vector<double> value = cheapest_parts(relaxed.placement, relaxed.resources);
   for (const std::uint32_t k : relaxed.class_of) out.class_value.push_back(value[k]);
   out.unit_worth = unit_worth(relaxed.placement, relaxed.resources, value);
+  if (problem.gpus != kNone) out.unit_worth[problem.gpus] *= kGpuUnits;
   for (const NodeKind& kind : problem.kinds) {
     out.offer_value.emplace_back();
     for (const PackOffer& offer : kind.offers) {
@@ -446,7 +451,8 @@ PackPlan from_patterns(const PackProblem& problem, Relaxation relaxed, int round
   for (DemandClass& each : relaxed.placement.classes) each.count = 0;
   for (std::uint32_t k = 0; k < problem.classes.size(); ++k)
     relaxed.placement.classes[relaxed.class_of[k]].count += state.left(k);
-  const Patterns patterns = choose_patterns(relaxed.placement, relaxed.resources, rounds);
+  const Patterns patterns =
+      choose_patterns(relaxed.placement, relaxed.resources, rounds, relaxed.shares);
   for (std::uint32_t k = 0; k < problem.classes.size(); ++k)
     if (const double value = patterns.pod_value[relaxed.class_of[k]]; value > 0)
       prices.class_value[k] = value;
@@ -458,13 +464,17 @@ PackPlan from_patterns(const PackProblem& problem, Relaxation relaxed, int round
 
 // Whether no node, however empty, holds a pod of the class.
 bool fits_nowhere(const PackProblem& problem, const PackClass& each) {
-  const auto holds = [&](const std::vector<std::int64_t>& capacity) {
+  const auto holds = [&](const std::vector<std::int64_t>& capacity, bool joins = false) {
     for (std::size_t r = 0; r < problem.dimensions; ++r)
-      if (each.demand[r] > 0 && each.demand[r] > capacity[r]) return false;
+      if (each.demand[r] > 0 && each.demand[r] > capacity[r] && !(joins && r == problem.gpus))
+        return false;
     return true;
   };
   for (std::size_t n = 0; n < each.existing.size(); ++n)
-    if (each.existing[n] && holds(problem.existing[n].capacity)) return false;
+    if (const ExistingNode& node = problem.existing[n];
+        each.existing[n] &&
+        holds(node.capacity, each.share > 0 && fullest_with(node.gpus, each.share) != kNone))
+      return false;
   for (std::size_t kind = 0; kind < each.offers.size(); ++kind)
     for (std::size_t t = 0; t < problem.kinds[kind].offers.size(); ++t)
       if (!each.offers[kind].empty() && (each.offers[kind][t / 64] >> (t % 64) & 1) != 0 &&
@@ -484,14 +494,20 @@ bool worth_a_search(const PackProblem& problem, const PackPlan& plan) {
          });
 }
 
+// Rules between nodes spoil patterns, so that better ones are not worth their time.
+int pattern_rounds(const PackProblem& problem, const PackEffort& effort, std::int64_t pods) {
+  const auto rounds = [&](int most, std::int64_t pods_a_round) {
+    return std::min(most, std::max(3, static_cast<int>(pods / pods_a_round)));
+  };
+  if (!problem.groups.empty()) return rounds(effort.rounds, 300);
+  return problem.gpus == kNone ? rounds(effort.free_rounds, 200)
+                               : rounds(effort.shared_rounds, 100);
+}
+
 PackPlan pack_many(const PackProblem& problem, const PackEffort& effort, std::int64_t pods) {
   const Relaxation relaxed = relax(problem);
   PackPrices prices = first_prices(problem, relaxed);
-  // Rules between nodes spoil patterns, so that better ones are not worth their time.
-  const bool free = problem.groups.empty();
-  const int rounds = std::min(free ? effort.free_rounds : effort.rounds,
-                              std::max(3, static_cast<int>(pods / (free ? 200 : 300))));
-  PackPlan plan = from_patterns(problem, relaxed, rounds, prices);
+  PackPlan plan = from_patterns(problem, relaxed, pattern_rounds(problem, effort, pods), prices);
   if (!worth_a_search(problem, plan)) return plan;
   Best best{Money()};
   best.offer(std::move(plan));

@@ -37,8 +37,9 @@ struct NodeKind {
 
 /// A node that is there already, or on its way.
 struct ExistingNode {
-  std::vector<std::int64_t> capacity;  // what is still free
+  std::vector<std::int64_t> capacity;  // what is still free; of GPUs, those that nobody uses
   std::vector<std::uint32_t> domains;
+  std::vector<std::int64_t> gpus = {};  // of GPUs that are shared already: thousandths still free
 };
 
 /// Pods that a selector counts, by the domains of a topology key.
@@ -70,6 +71,8 @@ struct PackClass {
   std::vector<TopologyRule> rules;
   std::vector<std::uint32_t> counted_in;  // groups
   std::vector<std::uint32_t> ports;       // host ports, by numbers that conflict when equal
+  /// Thousandths of one GPU, which others may share; its demand there is 1. 0 = whole GPUs, if any.
+  std::int64_t share = 0;
 };
 
 struct Pool {
@@ -85,6 +88,7 @@ struct Pool {
 
 struct PackProblem {
   std::size_t dimensions = 0;
+  std::uint32_t gpus = kNone;  // the dimension that counts GPUs, where some are shared
   std::vector<Pool> pools;
   std::vector<NodeKind> kinds;
   std::vector<ExistingNode> existing;
@@ -103,6 +107,7 @@ struct PlannedNode {
 struct Placement {
   std::uint32_t demand_class = 0;
   std::uint32_t node = 0;
+  std::uint32_t gpu = kNone;  // of those that are shared on the node: where its share lies
 };
 
 struct PackPlan {
@@ -121,7 +126,8 @@ struct PackEffort {
   int orders = 48;           // they are placed one by one in so many orders,
   int shakes = 1500;         // and the best plan is taken apart and rebuilt in part so often
   int rounds = 6;            // for more pods: linear programs that choose patterns of nodes,
-  int free_rounds = 40;      // and where no rule ties pods to each other
+  int free_rounds = 40;      // and where no rule ties pods to each other,
+  int shared_rounds = 60;    // and where they share GPUs
 };
 
 PackPlan pack(const PackProblem& problem, const PackEffort& effort = {});

@@ -21,8 +21,13 @@ struct PackBound : PackPrices {
   LowerBound bound;
   PlacementProblem placement;
   std::vector<std::uint32_t> class_of;  // the problem's class -> the placement's
+  std::vector<std::size_t> gpu_rows;    // the placement's dimensions of shared GPUs
 };
 
 PackBound pack_bound(const PackProblem& problem);
+
+/// What the bound's certificate proves, computed afresh from the placement alone; of GPUs also that
+/// pods count for no more in it than they take.
+Money certified(const PackProblem& problem, const PackBound& bound);
 
 }  // namespace gputide::provisioning

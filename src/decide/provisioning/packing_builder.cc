@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "decide/provisioning/shared_gpus.h"
+
 namespace gputide::provisioning {
 namespace {
 
@@ -108,6 +110,16 @@ std::uint32_t Builder::admissible(const OpenNode& node, std::uint32_t shape) {
   return kNone;
 }
 
+// What may share a GPU of the node asks for none of its own.
+void Builder::join_gpus(const OpenNode& node) {
+  if (problem().gpus == kNone) return;
+  for (std::size_t s = 0; s < state_.shapes().size(); ++s)
+    if (const std::int64_t share = problem().classes[state_.shapes()[s].classes.front()].share;
+        share > 0)
+      demand_[s * problem().dimensions + problem().gpus] =
+          fullest_with(node.gpus, share) == kNone ? 1 : 0;
+}
+
 // Fills a node of that capacity as well as pods can; returns what they are worth.
 double Builder::fill(OpenNode& node, const std::vector<std::int64_t>& capacity) {
   const std::size_t dimensions = problem().dimensions;
@@ -120,6 +132,7 @@ double Builder::fill(OpenNode& node, const std::vector<std::int64_t>& capacity) 
   room_.resize(dimensions);
   pull_.resize(dimensions);
   while (true) {
+    join_gpus(node);
     for (std::size_t r = 0; r < dimensions; ++r) {
       const auto all = static_cast<double>(capacity[r]);
       room_[r] = static_cast<double>(capacity[r] - node.used[r]);

@@ -68,6 +68,7 @@ class Builder {
   OpenNode* least_dearer(std::vector<OpenNode>& nodes, std::uint32_t k, std::uint32_t& offer,
                          Money& dearer);
   void candidates(std::uint32_t kind, std::uint32_t k, std::vector<std::uint32_t>& out) const;
+  void join_gpus(const OpenNode& node);
   double fill(OpenNode& node, const std::vector<std::int64_t>& capacity);
   std::uint32_t admissible(const OpenNode& node, std::uint32_t shape);
   void replay(std::vector<OpenNode>& nodes, std::uint32_t kind, std::uint32_t offer,
@@ -97,7 +98,7 @@ class Builder {
   Ties ties_ = Ties::First;
   Rng rng_{0, "ties"};
   std::vector<OpenNode> bare_;              // by kind: an empty node
-  std::vector<double> demand_;              // shape by shape
+  std::vector<double> demand_;              // shape by shape, on the node being filled
   std::vector<std::uint32_t> place_;        // by kind: the first kind of the same pool and domains
   std::vector<std::int64_t> bought_there_;  // by such a kind
   std::vector<std::vector<std::uint32_t>> alike_;  // by the patterns' classes: classes with pods

@@ -49,6 +49,7 @@ bool fits(const std::vector<std::int64_t>& demand, const std::vector<std::int64_
 }  // namespace
 
 bool fits_in_any_order(const PackProblem& pack, const PackPlan& plan) {
+  if (pack.gpus != kNone) return false;
   std::vector<Unit> nodes, pods;
   for (const PlannedNode& node : plan.nodes)
     if (node.kind != kNone)

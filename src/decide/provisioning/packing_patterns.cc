@@ -2,23 +2,24 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <numeric>
+#include <optional>
+#include <span>
 
 #include "decide/provisioning/linear_program.h"
+#include "decide/provisioning/packing_bundles.h"
+#include "decide/provisioning/shared_gpus.h"
 
 namespace gputide::provisioning {
 namespace {
 
 // What goes onto a node next: what uses most of what is free there, or what is worth most for its
 // part of what is free.
-constexpr std::uint32_t kNone = std::numeric_limits<std::uint32_t>::max();
-
 enum class Rule { Balance, Worth };
 
 class PatternSearch {
  public:
-  PatternSearch(const PlacementProblem& problem, std::size_t resources);
+  PatternSearch(const PlacementProblem& problem, std::size_t resources, const Shares& shares);
   Patterns run(int rounds);
 
  private:
@@ -35,22 +36,32 @@ class PatternSearch {
   void first_values();
   void find_candidates();
   std::uint32_t next(std::uint32_t t, Rule rule);
-  double fill(std::uint32_t seed, std::uint32_t t, const std::vector<std::int64_t>& left,
-              Rule rule);
+  double fill(std::span<const std::uint32_t> first, std::uint32_t t,
+              const std::vector<std::int64_t>& left, Rule rule);
+  bool shares() const { return !shares_.thousandths.empty(); }
+  bool may_come(std::uint32_t t, std::uint32_t seed) const;
+  std::int64_t gpus(std::uint32_t t) const {
+    return problem_.offers[t].capacity[shares_.dimension] / kGpuUnits;
+  }
+  void take_gpus(std::uint32_t t, std::uint32_t k);
   std::uint32_t shrink(std::uint32_t t) const;
   double construct(std::vector<std::int64_t> left, std::vector<Pattern>& out);
   std::int64_t take(const Pattern& pattern, std::int64_t times, std::vector<std::int64_t>& left);
   bool price_out();
+  bool price_contents();
+  bool price_contents_of(std::uint32_t t);
   void add_columns();
   double round(double part, std::vector<Pattern>& out);
 
   const PlacementProblem& problem_;
+  const Shares& shares_;
   std::size_t resources_, dimensions_, classes_;
   std::vector<double> demand_, capacity_, price_;
   std::vector<char> suits_;                             // offer, class: fits and may run there
   std::vector<std::uint32_t> ranked_;                   // offers that nothing dominates, by price
   std::vector<std::vector<std::uint32_t>> candidates_;  // class -> offers worth a try
   std::vector<std::uint32_t> seeds_;                    // classes that have pods and fit somewhere
+  std::vector<std::uint32_t> number_;                   // class -> its place in seeds_
   std::vector<double> by_dimension_;                    // dimension, seed: demand
   std::vector<std::int64_t> count_;
   std::vector<double> value_, unit_;
@@ -63,11 +74,17 @@ class PatternSearch {
   std::vector<double> gone_, over_,
       score_;  // by seed: 0 = may come; too much by; how well it suits
   std::vector<std::int64_t> took_;
+  std::vector<std::int64_t> shared_;  // GPUs: thousandths free
+  std::int64_t gpus_used_ = 0;        // whole, or shared
+  std::optional<Bundles> bundles_;    // where GPUs are shared
+  std::vector<char> yields_;          // by offer: a content of it was worth its price
   Pattern trial_;
 };
 
-PatternSearch::PatternSearch(const PlacementProblem& problem, std::size_t resources)
+PatternSearch::PatternSearch(const PlacementProblem& problem, std::size_t resources,
+                             const Shares& shares)
     : problem_(problem),
+      shares_(shares),
       resources_(resources),
       dimensions_(problem.dimensions),
       classes_(problem.classes.size()),
@@ -88,6 +105,9 @@ PatternSearch::PatternSearch(const PlacementProblem& problem, std::size_t resour
   rank_offers();
   first_values();
   find_candidates();
+  if (!this->shares()) return;
+  bundles_.emplace(problem, shares);
+  yields_.assign(problem.offers.size(), 1);
 }
 
 bool PatternSearch::dominates(std::uint32_t s, std::uint32_t t) const {
@@ -111,10 +131,12 @@ void PatternSearch::rank_offers() {
 
 void PatternSearch::first_values() {
   value_ = cheapest_parts(problem_, resources_);
-  for (std::uint32_t k = 0; k < classes_; ++k)
+  for (std::uint32_t k = 0; k < classes_; ++k) {
+    number_.push_back(static_cast<std::uint32_t>(seeds_.size()));
     if (count_[k] > 0 &&
         std::any_of(ranked_.begin(), ranked_.end(), [&](std::uint32_t t) { return suits(t, k); }))
       seeds_.push_back(k);
+  }
   unit_ = unit_worth(problem_, resources_, value_);
   for (std::size_t r = 0; r < dimensions_; ++r)
     for (const std::uint32_t k : seeds_) by_dimension_.push_back(demand_[k * dimensions_ + r]);
@@ -192,35 +214,66 @@ std::uint32_t PatternSearch::next(std::uint32_t t, Rule rule) {
   return best;
 }
 
-// Fills a node, seed first; returns what its pods are worth. The pattern is in trial_, on the
-// cheapest offer that holds it.
-double PatternSearch::fill(std::uint32_t seed, std::uint32_t t,
+// Fills a node, with those pods first as far as they fit; returns what its pods are worth. The
+// pattern is in trial_, on the cheapest offer that holds it.
+double PatternSearch::fill(std::span<const std::uint32_t> first, std::uint32_t t,
                            const std::vector<std::int64_t>& left, Rule rule) {
   double worth = 0;
   trial_.pods.clear();
   std::fill(used_.begin(), used_.end(), 0.0);
-  const auto add = [&](std::uint32_t k) {
+  shared_.clear();
+  gpus_used_ = 0;
+  const auto add = [&](std::uint32_t i) {
+    const std::uint32_t k = seeds_[i];
     for (std::size_t r = 0; r < dimensions_; ++r) used_[r] += demand_[k * dimensions_ + r];
     worth += value_[k];
     ++took_[k];
     trial_.pods.push_back(k);
+    if (shares()) take_gpus(t, k);
+    if (took_[k] == left[k]) gone_[i] = 1;
   };
   for (std::size_t i = 0; i < seeds_.size(); ++i)
-    gone_[i] = left[seeds_[i]] > (seeds_[i] == seed ? 1 : 0) && suits(t, seeds_[i]) ? 0.0 : 1.0;
-  add(seed);
-  for (std::uint32_t i = next(t, rule); i != kNone; i = next(t, rule)) {
-    const std::uint32_t k = seeds_[i];
-    add(k);
-    if (took_[k] == left[k]) gone_[i] = 1;
-  }
+    gone_[i] = left[seeds_[i]] > 0 && suits(t, seeds_[i]) ? 0.0 : 1.0;
+  for (const std::uint32_t k : first)
+    if (may_come(t, number_[k])) add(number_[k]);
+  for (std::uint32_t i = next(t, rule); i != kNone; i = next(t, rule)) add(i);
   for (const std::uint32_t k : trial_.pods) took_[k] = 0;
   trial_.offer = shrink(t);
   return worth;
 }
 
+bool PatternSearch::may_come(std::uint32_t t, std::uint32_t seed) const {
+  if (gone_[seed] != 0) return false;
+  for (std::size_t r = 0; r < dimensions_; ++r)
+    if (demand_[seeds_[seed] * dimensions_ + r] > capacity(t, r) - used_[r]) return false;
+  return true;
+}
+
+// Counts the GPUs that pod k takes, and out what no longer finds one.
+void PatternSearch::take_gpus(std::uint32_t t, std::uint32_t k) {
+  const auto whole = [&](std::uint32_t each) {
+    return problem_.classes[each].demand[shares_.dimension] / kGpuUnits;
+  };
+  if (const std::int64_t share = shares_.thousandths[k]; share == 0) {
+    gpus_used_ += whole(k);
+  } else {
+    const std::uint32_t gpu = fullest_with(shared_, share);
+    if (gpu == kNone) ++gpus_used_;
+    put_share(shared_, gpu, share);
+  }
+  const std::int64_t left = gpus(t) - gpus_used_;
+  for (std::size_t i = 0; i < seeds_.size(); ++i) {
+    const std::int64_t share = shares_.thousandths[seeds_[i]];
+    const bool fits =
+        share == 0 ? whole(seeds_[i]) <= left : left > 0 || fullest_with(shared_, share) != kNone;
+    if (!fits) gone_[i] = 1;
+  }
+}
+
 std::uint32_t PatternSearch::shrink(std::uint32_t t) const {
   for (const std::uint32_t s : ranked_) {
     if (s == t) break;
+    if (shares() && gpus(s) < gpus_used_) continue;
     if (holds(s, used_.data()) && std::all_of(trial_.pods.begin(), trial_.pods.end(),
                                               [&](std::uint32_t k) { return suits(s, k); }))
       return s;
@@ -260,7 +313,7 @@ double PatternSearch::construct(std::vector<std::int64_t> left, std::vector<Patt
       trials.clear();
       double best = 0;
       for (const std::uint32_t t : candidates_[k]) {
-        const double worth = fill(k, t, left, Rule::Balance) / price(trial_.offer);
+        const double worth = fill(std::span(&k, 1), t, left, Rule::Balance) / price(trial_.offer);
         best = std::max(best, worth);
         trials.emplace_back(worth, trial_);
       }
@@ -277,6 +330,36 @@ double PatternSearch::construct(std::vector<std::int64_t> left, std::vector<Patt
   return cost;
 }
 
+// Adds the contents of whole nodes that would be worth more than they cost: of the offers that had
+// such the last time, else of the others. False when none was found.
+bool PatternSearch::price_contents() {
+  if (!bundles_) return false;
+  const std::vector<char> before = yields_;
+  for (const bool yielded : {true, false}) {
+    bool any = false;
+    for (const std::uint32_t t : ranked_) {
+      if ((before[t] != 0) != yielded) continue;
+      yields_[t] = price_contents_of(t) ? 1 : 0;
+      any = any || yields_[t] != 0;
+    }
+    if (any) return true;
+  }
+  return false;
+}
+
+// The largest shares first, so that each goes where it did in its bundle or no worse.
+bool PatternSearch::price_contents_of(std::uint32_t t) {
+  const std::size_t before = pool_.size();
+  for (std::vector<std::uint32_t>& pods : bundles_->worthy(t, value_)) {
+    std::stable_sort(pods.begin(), pods.end(), [&](std::uint32_t a, std::uint32_t b) {
+      return shares_.thousandths[a] > shares_.thousandths[b];
+    });
+    const double worth = fill(pods, t, count_, Rule::Worth);
+    if (worth > price(trial_.offer) * (1 + 1e-6)) pool_.push_back(trial_);
+  }
+  return pool_.size() > before;
+}
+
 // Adds the patterns that would be worth more than they cost; false when none was found.
 bool PatternSearch::price_out() {
   const std::size_t before = pool_.size();
@@ -284,7 +367,7 @@ bool PatternSearch::price_out() {
     double most = 1 + 1e-6;
     Pattern best;
     for (const std::uint32_t t : candidates_[k]) {
-      const double worth = fill(k, t, count_, Rule::Worth) / price(trial_.offer);
+      const double worth = fill(std::span(&k, 1), t, count_, Rule::Worth) / price(trial_.offer);
       if (worth <= most) continue;
       most = worth;
       best = trial_;
@@ -343,7 +426,7 @@ Patterns PatternSearch::run(int rounds) {
   pool_ = best.nodes;
   bool solved = false;
   for (int round = 0; round < rounds && !seeds_.empty(); ++round) {
-    if (round > 0 && !price_out()) break;
+    if (round > 0 && !price_contents() && !price_out()) break;
     add_columns();
     if (!program_.solve()) return best;
     solved = true;
@@ -363,8 +446,9 @@ Patterns PatternSearch::run(int rounds) {
 
 }  // namespace
 
-Patterns choose_patterns(const PlacementProblem& problem, std::size_t resources, int rounds) {
-  return PatternSearch(problem, resources).run(rounds);
+Patterns choose_patterns(const PlacementProblem& problem, std::size_t resources, int rounds,
+                         const Shares& shares) {
+  return PatternSearch(problem, resources, shares).run(rounds);
 }
 
 // Better than the prices of the linear program over parts of nodes, in which small pods fill every

@@ -9,10 +9,17 @@
 
 namespace gputide::provisioning {
 
+/// Pods that share GPUs: what sums over a node do not tell. Their offers have GPUs.
+struct Shares {
+  std::size_t dimension = 0;              // counts kGpuUnits
+  std::vector<std::int64_t> thousandths;  // by class, of one GPU; 0 = none, or whole GPUs
+};
+
 struct Pattern {
-  std::uint32_t offer = 0;          // the cheapest that holds the pods
-  std::vector<std::uint32_t> pods;  // classes, one entry a pod
-  std::int64_t times = 0;           // how many such nodes to build
+  std::uint32_t offer = 0;  // the cheapest that holds the pods
+  /// Classes, one entry a pod. Shares fit in this order, each on the fullest GPU that holds it.
+  std::vector<std::uint32_t> pods;
+  std::int64_t times = 0;  // how many such nodes to build
 };
 
 struct Patterns {
@@ -22,7 +29,8 @@ struct Patterns {
 
 /// `resources`: so many dimensions are shared by size; those after them are "one of these a node".
 /// `rounds` bounds the work: linear programs solved. Equal inputs give equal patterns.
-Patterns choose_patterns(const PlacementProblem& problem, std::size_t resources, int rounds);
+Patterns choose_patterns(const PlacementProblem& problem, std::size_t resources, int rounds,
+                         const Shares& shares = {});
 
 /// What a pod of each class is worth at first: the cheapest part of a node that holds it; 0 where
 /// none does.

@@ -1,5 +1,7 @@
 #include "decide/provisioning/packing_patterns.h"
 
+#include <set>
+
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
@@ -58,6 +60,55 @@ RC_GTEST_PROP(Patterns, HoldEveryPodThatFitsAndNoMore, ()) {
     RC_ASSERT(held[k] == (somewhere ? p.classes[k].count : 0));
   }
   RC_ASSERT(cost >= lower_bound(p).per_hour);
+}
+
+// Each on the fullest GPU that holds it, in the pattern's order.
+std::int64_t gpus_needed(const PlacementProblem& p, const Shares& shares,
+                         const std::vector<std::uint32_t>& pods) {
+  std::int64_t whole = 0;
+  std::multiset<std::int64_t> free;
+  for (const std::uint32_t k : pods) {
+    const std::int64_t share = shares.thousandths[k];
+    if (share == 0) {
+      whole += p.classes[k].demand[0] / kGpuUnits;
+      continue;
+    }
+    const auto at = free.lower_bound(share);
+    const std::int64_t left = (at == free.end() ? 1000 : *at) - share;
+    if (at != free.end()) free.erase(at);
+    free.insert(left);
+  }
+  return whole + static_cast<std::int64_t>(free.size());
+}
+
+RC_GTEST_PROP(Patterns, LayEachShareOnOneGpu, ()) {
+  PlacementProblem p = any_placement();
+  Shares shares{0, {}};
+  for (NodeOffer& offer : p.offers) offer.capacity[0] *= kGpuUnits;
+  std::vector<Share> all;
+  for (const DemandClass& each : p.classes) {
+    shares.thousandths.push_back(*inRange(0, 3) == 0 ? 0 : *inRange(1, 21) * 50);
+    all.push_back({shares.thousandths.back(), each.count});
+  }
+  const std::vector<std::int64_t> cut = share_dimensions(all).back();
+  for (std::size_t k = 0; k < cut.size(); ++k) {
+    p.classes[k].demand[0] = all[k].thousandths > 0 ? cut[k] : p.classes[k].demand[0] * kGpuUnits;
+    std::erase_if(p.classes[k].offers, [&](std::uint32_t t) {
+      return all[k].thousandths > 0 && p.offers[t].capacity[0] == 0;
+    });
+  }
+  const Patterns found = choose_patterns(p, p.dimensions, *inRange(0, 5), shares);
+  std::vector<std::int64_t> held(p.classes.size(), 0);
+  for (const Pattern& each : found.nodes) {
+    RC_ASSERT(fits(p, each.pods, each.offer));
+    RC_ASSERT(gpus_needed(p, shares, each.pods) * kGpuUnits <= p.offers[each.offer].capacity[0]);
+    for (const std::uint32_t k : each.pods) held[k] += each.times;
+  }
+  for (std::uint32_t k = 0; k < p.classes.size(); ++k) {
+    bool somewhere = false;
+    for (std::uint32_t t = 0; t < p.offers.size(); ++t) somewhere = somewhere || fits(p, {k}, t);
+    RC_ASSERT(held[k] == (somewhere ? p.classes[k].count : 0));
+  }
 }
 
 // Two of 6 waste nothing on a 12, nor three of 4; a 6 with a 4 does.

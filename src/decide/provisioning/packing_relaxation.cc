@@ -32,6 +32,22 @@ std::uint32_t slots_of(const PackClass& each, std::span<const std::uint32_t> slo
   return out;
 }
 
+// Makes the dimension of GPUs count parts of them.
+void cut_gpus(const PackProblem& problem, Relaxation& relaxed) {
+  PlacementProblem& placement = relaxed.placement;
+  const std::vector<std::int64_t> best = share_dimensions(shares_of(relaxed)).back();
+  for (NodeOffer& offer : placement.offers) offer.capacity[problem.gpus] *= kGpuUnits;
+  for (std::size_t k = 0; k < placement.classes.size(); ++k) {
+    DemandClass& each = placement.classes[k];
+    std::int64_t& gpus = each.demand[problem.gpus];
+    if (relaxed.shares.thousandths[k] > 0)
+      std::erase_if(each.offers, [&](std::uint32_t t) {
+        return placement.offers[t].capacity[problem.gpus] < kGpuUnits;
+      });
+    gpus = relaxed.shares.thousandths[k] > 0 ? best[k] : gpus * kGpuUnits;
+  }
+}
+
 void add_offers(const PackProblem& problem, std::size_t slots, Relaxation& out) {
   std::map<std::pair<std::vector<std::int64_t>, Money>,
            std::vector<std::pair<std::uint32_t, std::uint32_t>>>
@@ -66,10 +82,18 @@ std::vector<std::uint32_t> offers_of(const PackClass& each, const Relaxation& re
 
 }  // namespace
 
+std::vector<Share> shares_of(const Relaxation& relaxed) {
+  std::vector<Share> out;
+  for (std::size_t k = 0; k < relaxed.placement.classes.size(); ++k)
+    out.push_back({relaxed.shares.thousandths[k], relaxed.placement.classes[k].count});
+  return out;
+}
+
 Relaxation relax(const PackProblem& problem) {
   Relaxation out;
   const std::vector<std::uint32_t> one_a_node = slots(problem);
   out.resources = problem.dimensions;
+  if (problem.gpus != kNone) out.shares.dimension = problem.gpus;
   out.placement.dimensions = problem.dimensions + one_a_node.size();
   add_offers(problem, one_a_node.size(), out);
   std::vector<std::uint32_t> taken;
@@ -78,6 +102,7 @@ Relaxation relax(const PackProblem& problem) {
     const PackClass &x = problem.classes[a], &y = problem.classes[b];
     if (x.demand != y.demand) return x.demand < y.demand;
     if (taken[a] != taken[b]) return taken[a] < taken[b];
+    if (x.share != y.share) return x.share < y.share;
     return x.offers < y.offers;
   };
   std::map<std::uint32_t, std::uint32_t, decltype(before)> known(before);
@@ -89,10 +114,12 @@ Relaxation relax(const PackProblem& problem) {
       DemandClass alike{each.demand, 0, offers_of(each, out)};
       for (std::size_t i = 0; i < one_a_node.size(); ++i) alike.demand.push_back(taken[k] >> i & 1);
       out.placement.classes.push_back(std::move(alike));
+      if (problem.gpus != kNone) out.shares.thousandths.push_back(each.share);
     }
     out.class_of.push_back(at->second);
     out.placement.classes[at->second].count += each.count;
   }
+  if (problem.gpus != kNone) cut_gpus(problem, out);
   return out;
 }
 

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "base/check.h"
+#include "decide/provisioning/shared_gpus.h"
 
 namespace gputide::provisioning {
 namespace {
@@ -34,19 +35,22 @@ PackState::PackState(const PackProblem& problem, Spreads spreads)
   }
   for (const Pool& pool : problem.pools) limits_.push_back(pool.limit);
   std::map<std::tuple<std::vector<std::int64_t>, std::vector<std::vector<std::uint64_t>>,
-                      std::vector<bool>>,
+                      std::vector<bool>, std::int64_t>,
            std::uint32_t>
       known;
   for (std::uint32_t k = 0; k < problem.classes.size(); ++k) {
     const PackClass& each = problem.classes[k];
     left_.push_back(each.count);
-    const auto [at, fresh] = known.try_emplace({each.demand, each.offers, each.existing},
-                                               static_cast<std::uint32_t>(shapes_.size()));
+    const auto [at, fresh] =
+        known.try_emplace({each.demand, each.offers, each.existing, each.share},
+                          static_cast<std::uint32_t>(shapes_.size()));
     if (fresh) shapes_.emplace_back();
     shapes_[at->second].classes.push_back(k);
     shapes_[at->second].alive.push_back(k);
     shapes_[at->second].left += each.count;
     shape_of_.push_back(at->second);
+    joining_.push_back(each.demand);
+    if (each.share > 0) joining_.back()[problem.gpus] = 0;
   }
 }
 
@@ -71,6 +75,7 @@ OpenNode PackState::make_existing(std::uint32_t number) const {
   node.counts.assign(host_groups_, 0);
   node.anti_owners.assign(host_groups_, 0);
   node.most.assign(host_groups_, std::numeric_limits<std::int32_t>::max());
+  node.gpus = problem_->existing[number].gpus;
   for (std::size_t g = 0; g < problem_->groups.size(); ++g) {
     if (host_index_[g] == kNone) continue;
     const TopologyGroup& group = problem_->groups[g];
@@ -80,6 +85,13 @@ OpenNode PackState::make_existing(std::uint32_t number) const {
       node.anti_owners[host_index_[g]] = static_cast<std::int32_t>(group.node_anti_owners[number]);
   }
   return node;
+}
+
+// What one more pod of class k takes: a share may join others on a GPU.
+const std::vector<std::int64_t>& PackState::needs(const OpenNode& node, std::uint32_t k) const {
+  const PackClass& each = problem_->classes[k];
+  const bool joins = each.share > 0 && fullest_with(node.gpus, each.share) != kNone;
+  return joins ? joining_[k] : each.demand;
 }
 
 bool PackState::holds(const std::vector<std::int64_t>& used,
@@ -115,7 +127,7 @@ bool PackState::keeps_min_values(const OpenNode& node, std::uint32_t k) const {
       for (std::uint32_t t = 0; t < kind.offers.size(); ++t) {
         const std::uint32_t value = rule.value_of_type[kind.offers[t].type];
         if (value == kNone || contains(seen, value) ||
-            !holds(node.used, problem_->classes[k].demand, kind.offers[t].capacity))
+            !holds(node.used, needs(node, k), kind.offers[t].capacity))
           continue;
         if (std::all_of(classes.begin(), classes.end(), [&](std::uint32_t c) {
               return bit(problem_->classes[c].offers[other], t);
@@ -130,9 +142,10 @@ bool PackState::keeps_min_values(const OpenNode& node, std::uint32_t k) const {
 
 std::uint32_t PackState::offer_with(const OpenNode& node, std::uint32_t k) const {
   const PackClass& each = problem_->classes[k];
+  const std::vector<std::int64_t>& needed = needs(node, k);
   if (node.kind == kNone) {
     const bool fits = each.existing[node.offer] &&
-                      holds(node.used, each.demand, problem_->existing[node.offer].capacity);
+                      holds(node.used, needed, problem_->existing[node.offer].capacity);
     return fits ? node.offer : kNone;
   }
   const std::vector<std::uint64_t>& theirs = each.offers[node.kind];
@@ -146,7 +159,7 @@ std::uint32_t PackState::offer_with(const OpenNode& node, std::uint32_t k) const
       continue;
     }
     if (!bit(node.suits, t) || !bit(theirs, t)) continue;
-    if (!holds(node.used, each.demand, kind.offers[t].capacity)) continue;
+    if (!holds(node.used, needed, kind.offers[t].capacity)) continue;
     if ((bare || t != node.offer) && !affordable(node.kind, t)) continue;
     found = t;
     break;
@@ -231,9 +244,20 @@ void PackState::count(OpenNode& node, std::uint32_t k, std::int32_t by) {
   shapes_[shape_of_[k]].left -= by;
 }
 
-void PackState::add(OpenNode& node, std::uint32_t k, std::uint32_t offer) {
+// What the pod takes of its node; returns the GPU that it shares.
+std::uint32_t PackState::occupy(OpenNode& node, std::uint32_t k, std::uint32_t gpu) const {
   const PackClass& each = problem_->classes[k];
-  for (std::size_t r = 0; r < problem_->dimensions; ++r) node.used[r] += each.demand[r];
+  if (each.share > 0 && gpu == kNone) gpu = fullest_with(node.gpus, each.share);
+  const bool joins = each.share > 0 && gpu < node.gpus.size() && node.gpus[gpu] < kGpuThousandths;
+  const std::vector<std::int64_t>& needed = joins ? joining_[k] : each.demand;
+  for (std::size_t r = 0; r < problem_->dimensions; ++r) node.used[r] += needed[r];
+  return each.share > 0 ? put_share(node.gpus, gpu, each.share) : kNone;
+}
+
+void PackState::add(OpenNode& node, std::uint32_t k, std::uint32_t offer, std::uint32_t gpu) {
+  const PackClass& each = problem_->classes[k];
+  gpu = occupy(node, k, gpu);
+  if (problem_->gpus != kNone) node.pod_gpus.push_back(gpu);
   node.ports.insert(node.ports.end(), each.ports.begin(), each.ports.end());
   if (node.kind != kNone) {
     const std::vector<std::uint64_t>& theirs = each.offers[node.kind];
@@ -254,6 +278,7 @@ void PackState::clear(OpenNode& node) {
     node.pods.pop_back();
     count(node, k, -1);
   }
+  node.pod_gpus.clear();
   node.live = false;
 }
 

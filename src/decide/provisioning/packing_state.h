@@ -23,11 +23,18 @@ struct OpenNode {
   std::vector<std::int64_t> used;
   std::vector<std::uint64_t> suits;       // offers that suit every pod on it
   std::vector<std::uint32_t> pods;        // classes, in the order of placing
+  std::vector<std::uint32_t> pod_gpus;    // where GPUs are shared: the GPU of each pod, or kNone
+  std::vector<std::int64_t> gpus;         // thousandths free of each GPU that is shared
   std::vector<std::int32_t> counts;       // by hostname group
   std::vector<std::int32_t> anti_owners;  // by hostname group
   std::vector<std::int32_t> most;         // by hostname group: the least that an owner allows
   std::vector<std::uint32_t> ports;
 };
+
+/// The GPU of the i-th pod by OpenNode::pod_gpus.
+inline std::uint32_t gpu_of(const std::vector<std::uint32_t>& pod_gpus, std::size_t i) {
+  return pod_gpus.empty() ? kNone : pod_gpus[i];
+}
 
 class PackState {
  public:
@@ -51,8 +58,9 @@ class PackState {
   /// Topology rules and host ports.
   bool admits(const OpenNode& node, std::uint32_t k) const;
 
-  /// Places one pod of class k, which admits() allows, with the offer that offer_with() named.
-  void add(OpenNode& node, std::uint32_t k, std::uint32_t offer);
+  /// Places one pod of class k, which admits() allows, with the offer that offer_with() named. A
+  /// share goes to the GPU that is named, else to the fullest that holds it.
+  void add(OpenNode& node, std::uint32_t k, std::uint32_t offer, std::uint32_t gpu = kNone);
   /// Takes every pod off.
   void clear(OpenNode& node);
   /// Forgets classes that ended with this node. After clear() of a settled node call revive().
@@ -68,6 +76,8 @@ class PackState {
   }
 
  private:
+  const std::vector<std::int64_t>& needs(const OpenNode& node, std::uint32_t k) const;
+  std::uint32_t occupy(OpenNode& node, std::uint32_t k, std::uint32_t gpu) const;
   bool holds(const std::vector<std::int64_t>& used, const std::vector<std::int64_t>& demand,
              const std::vector<std::int64_t>& capacity) const;
   bool keeps_min_values(const OpenNode& node, std::uint32_t k) const;
@@ -87,6 +97,7 @@ class PackState {
   std::vector<std::int64_t> left_;  // by class
   std::vector<Shape> shapes_;
   std::vector<std::uint32_t> shape_of_;
+  std::vector<std::vector<std::int64_t>> joining_;  // by class: its demand beside others on a GPU
 };
 
 }  // namespace gputide::provisioning

@@ -88,7 +88,9 @@ void keeps_every_rule_and_the_bound(const PackProblem& p, const PackEffort& effo
   RC_ASSERT(breaches.empty());
   const bool all = std::all_of(plan.unplaced.begin(), plan.unplaced.end(),
                                [](std::int64_t n) { return n == 0; });
-  if (all) RC_ASSERT(pack_bound(p).bound.per_hour <= plan.per_hour);
+  const PackBound known = pack_bound(p);
+  if (all) RC_ASSERT(known.bound.per_hour <= plan.per_hour);
+  RC_ASSERT(certified(p, known) == certified(known.placement, known.bound.certificate));
   const PackPlan again = pack(p, effort);
   RC_ASSERT(again.per_hour == plan.per_hour);
   RC_ASSERT(again.unplaced == plan.unplaced);
@@ -106,6 +108,110 @@ RC_GTEST_PROP(Pack, KeepsEveryRuleAndTheBoundByPatterns, ()) {
   effort.small = 0;
   effort.constructions = *inRange(0, 2);
   keeps_every_rule_and_the_bound(any_problem(), effort);
+}
+
+RC_GTEST_PROP(Pack, KeepsEveryRuleAndTheBoundOfShares, ()) {
+  keeps_every_rule_and_the_bound(any_shared_problem(), kLittle);
+}
+
+RC_GTEST_PROP(Pack, KeepsEveryRuleAndTheBoundOfSharesByPatterns, ()) {
+  PackEffort effort = kLittle;
+  effort.small = 0;
+  effort.constructions = *inRange(0, 2);
+  keeps_every_rule_and_the_bound(any_shared_problem(), effort);
+}
+
+PackClass shares(std::int64_t thousandths, std::int64_t count) {
+  PackClass c = gpu_pods(1, count);
+  c.share = thousandths;
+  return c;
+}
+
+// Nodes of two GPUs alone.
+PackProblem pairs_of_gpus() {
+  PackProblem p = gpu_problem();
+  p.gpus = 0;
+  for (NodeKind& kind : p.kinds) {
+    kind.offers.resize(1);
+    kind.offers[0].capacity = {2, 100};
+  }
+  return p;
+}
+
+class PackShares : public testing::TestWithParam<std::int64_t> {
+ protected:
+  PackEffort effort() const { return {.small = GetParam()}; }  // 0: by patterns
+};
+
+INSTANTIATE_TEST_SUITE_P(FewAndMany, PackShares, testing::Values(0, 1000));
+
+// Three of 0.6 are 1.8, but no two of them fit one GPU.
+TEST_P(PackShares, NoPodLiesOnTwoGpus) {
+  PackProblem p = pairs_of_gpus();
+  p.classes = {shares(600, 3)};
+  const PackPlan plan = pack(p, effort());
+  EXPECT_TRUE(check_plan(p, plan).empty());
+  EXPECT_EQ(plan.nodes.size(), 2U);
+  EXPECT_EQ(plan.unplaced[0], 0);
+}
+
+TEST_P(PackShares, WhatFitsOneGpuSharesIt) {
+  PackProblem p = pairs_of_gpus();
+  p.classes = {shares(600, 20), shares(400, 20), gpu_pods(1, 20)};
+  const PackPlan plan = pack(p, effort());
+  EXPECT_TRUE(check_plan(p, plan).empty());
+  EXPECT_EQ(plan.nodes.size(), 20U);
+  EXPECT_EQ(pack_bound(p).bound.per_hour, plan.per_hour);
+}
+
+TEST(PackBound, ProvesNothingByPodsThatCountForMoreThanAGpu) {
+  PackProblem p = pairs_of_gpus();
+  p.classes = {shares(600, 20), shares(400, 20), gpu_pods(1, 20)};
+  const PackBound bound = pack_bound(p);
+  EXPECT_GT(certified(p, bound), Money());
+  for (const std::size_t r : bound.gpu_rows)
+    for (const std::uint32_t k : bound.class_of) {
+      PackBound forged = bound;
+      forged.placement.classes[k].demand[r] = kGpuUnits + 1;
+      EXPECT_EQ(certified(p, forged), Money());
+    }
+}
+
+// On a node that is there one GPU has 0.5 left, another 0.3: 0.8 in all, and room for two of 0.3.
+TEST_P(PackShares, JoinOthersOnNodesThatAreThere) {
+  PackProblem p = pairs_of_gpus();
+  p.existing = {{{0, 10}, {0}, {500, 300}}};
+  p.classes = {shares(300, 3)};
+  p.classes[0].existing = {true};
+  const PackPlan plan = pack(p, effort());
+  EXPECT_TRUE(check_plan(p, plan).empty());
+  EXPECT_EQ(plan.unplaced[0], 0);
+  EXPECT_EQ(plan.per_hour, p.kinds[0].offers[0].price);
+  EXPECT_EQ(
+      std::count_if(plan.order.begin(), plan.order.end(),
+                    [&](const Placement& step) { return plan.nodes[step.node].kind == kNone; }),
+      2);
+}
+
+// A plan of three pods of 0.6 on one node of two GPUs, on the GPUs that are named.
+PackPlan on_one_node(const PackProblem& p, std::vector<std::uint32_t> gpus) {
+  PackPlan plan;
+  plan.nodes = {{0, 0, {{0, static_cast<std::int64_t>(gpus.size())}}}};
+  for (const std::uint32_t gpu : gpus) plan.order.push_back({0, 0, gpu});
+  plan.unplaced = {0};
+  plan.per_hour = p.kinds[0].offers[0].price;
+  return plan;
+}
+
+TEST(CheckPlan, AddsUpSharesByGpu) {
+  PackProblem p = pairs_of_gpus();
+  p.classes = {shares(600, 2)};
+  EXPECT_TRUE(check_plan(p, on_one_node(p, {0, 1})).empty());
+  EXPECT_FALSE(check_plan(p, on_one_node(p, {0, 0})).empty());
+  EXPECT_FALSE(check_plan(p, on_one_node(p, {0, kNone})).empty());
+  p.classes = {shares(600, 3)};
+  EXPECT_FALSE(check_plan(p, on_one_node(p, {0, 1, 2})).empty());
+  EXPECT_FALSE(check_plan(p, on_one_node(p, {0, 1, 1})).empty());
 }
 
 // 300 pods in three zones, of six classes that spread over zones, keep apart, or neither. A node of

@@ -16,6 +16,7 @@ class Checker {
 
   std::vector<std::string> run() {
     sums();
+    shares();
     for (std::uint32_t n = 0; n < plan_.nodes.size(); ++n) node(n);
     pools();
     for (const Placement& step : plan_.order) {
@@ -70,14 +71,36 @@ class Checker {
         suits = (bits[each.offer / 64] >> (each.offer % 64) & 1) != 0;
       }
       if (!suits) say("node {}: does not suit class {}", n, k);
-      for (std::size_t r = 0; r < problem_.dimensions; ++r) used[r] += pods.demand[r] * times;
+      for (std::size_t r = 0; r < problem_.dimensions; ++r)
+        if (pods.share == 0 || r != problem_.gpus) used[r] += pods.demand[r] * times;
       for (const std::uint32_t port : pods.ports)
         if (!ports.insert(port).second || times > 1) say("node {}: a host port is taken twice", n);
     }
+    if (problem_.gpus != kNone) used[problem_.gpus] += gpus_opened_[n];
     for (std::size_t r = 0; r < problem_.dimensions; ++r)
       if (used[r] > 0 && used[r] > room[r])
         say("node {}: {} of {} in dimension {}", n, used[r], room[r], r);
     if (each.kind != kNone) min_values(n, used);
+  }
+
+  // Every share lies on one GPU, and those of one GPU on no more than all of it.
+  void shares() {
+    gpus_opened_.assign(plan_.nodes.size(), 0);
+    std::map<std::pair<std::uint32_t, std::uint32_t>, std::int64_t> free;
+    for (const Placement& step : plan_.order) {
+      const std::int64_t share = problem_.classes[step.demand_class].share;
+      if (share == 0) continue;
+      const PlannedNode& node = plan_.nodes[step.node];
+      if (step.gpu == kNone) say("node {}: class {} is on no GPU", step.node, step.demand_class);
+      const auto [at, fresh] = free.try_emplace({step.node, step.gpu}, 1000);
+      if (fresh && node.kind == kNone && step.gpu < problem_.existing[node.offer].gpus.size())
+        at->second = problem_.existing[node.offer].gpus[step.gpu];
+      else if (fresh)
+        ++gpus_opened_[step.node];
+      if ((at->second -= share) < 0)
+        say("node {}: GPU {} is shared by {} thousandths too many", step.node, step.gpu,
+            -at->second);
+    }
   }
 
   void min_values(std::uint32_t n, const std::vector<std::int64_t>& used) {
@@ -211,6 +234,7 @@ class Checker {
   const PackProblem& problem_;
   const PackPlan& plan_;
   std::vector<std::string> found_;
+  std::vector<std::int64_t> gpus_opened_;                        // by node: for shares alone
   std::map<std::uint32_t, std::vector<std::uint32_t>> on_node_;  // node -> classes, so far
 };
 

@@ -39,7 +39,8 @@ std::int64_t granted_weight(const WishProblem& problem, const PackPlan& plan);
 std::vector<std::int64_t> recount_granted(const WishProblem& problem, const PackPlan& plan);
 
 /// A plan of the same pods for no more money that grants at least as much by weight: other offers
-/// of no higher price, pods moved and exchanged between nodes, another order of placing.
+/// of no higher price, pods moved and exchanged between nodes, another order of placing. Where GPUs
+/// are shared, the plan as it is.
 PackPlan honour(const WishProblem& problem, const PackPlan& plan);
 
 /// Plans with the wishes of some preferences as requirements. Pods that find no place so do without

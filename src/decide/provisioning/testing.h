@@ -100,6 +100,21 @@ inline PackProblem any_problem() {
   return p;
 }
 
+/// The same with GPUs that pods share, also on nodes that are there already.
+inline PackProblem any_shared_problem() {
+  using rc::gen::inRange;
+  PackProblem p = any_problem();
+  p.gpus = 0;
+  for (PackClass& each : p.classes)
+    if (*inRange(0, 4) != 0) {
+      each.share = *inRange(1, 21) * 50 - *inRange(0, 2);
+      each.demand[p.gpus] = 1;
+    }
+  for (ExistingNode& node : p.existing)
+    for (int n = *inRange(0, 3); n > 0; --n) node.gpus.push_back(*inRange(0, 1000));
+  return p;
+}
+
 /// Random offers, some of them free, and classes that fit some of them.
 inline PlacementProblem any_placement() {
   using rc::gen::inRange;
