@@ -14,6 +14,7 @@
 #include "app/findings.h"
 #include "app/run_folder.h"
 #include "app/simulation.h"
+#include "decide/provisioning/bound.h"
 #include "report/history.h"
 #include "report/progress.h"
 #include "report/result_json.h"
@@ -150,6 +151,9 @@ int simulate(const SimulateOptions& options) {
   }
   port::RunResult& result = done->result;
   if (sinks.bound) result.cost.lower_bound = sinks.bound->bound();
+  if (result.cost.lower_bound)
+    result.cost.over_bound_permille =
+        provisioning::over_bound_permille(result.cost.total, *result.cost.lower_bound);
   result.wall_time = since(start);
   result.diagnostics.insert(result.diagnostics.begin(), findings.begin(), findings.end());
   tell(options, sinks, result);

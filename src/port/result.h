@@ -28,6 +28,7 @@ struct RunResult {
     Money gpu;       // of instances that have GPUs
     Money idle_gpu;  // the part of `gpu` whose GPUs nobody was given
     std::optional<Money> lower_bound;
+    std::optional<std::int64_t> over_bound_permille;  // total ÷ lower bound, in thousandths
   } cost;
 
   struct Nodes {

@@ -38,6 +38,8 @@ std::string cost_of(const port::RunResult::Cost& cost) {
       .raw("gpu_usd", dollars(cost.gpu))
       .raw("idle_gpu_usd", dollars(cost.idle_gpu))
       .raw("lower_bound_usd", cost.lower_bound ? dollars(*cost.lower_bound) : "null")
+      .raw("over_bound_permille",
+           cost.over_bound_permille ? std::to_string(*cost.over_bound_permille) : "null")
       .done();
 }
 

@@ -151,7 +151,8 @@ port::RunResult small_result() {
   result.virtual_time = Duration::hours(2);
   result.wall_time = Duration::milliseconds(100);
   result.events = 1234;
-  result.cost = {Money::micros(1'500'000), Money::micros(1'150'000), Money::micros(575'000), {}};
+  result.cost = {
+      Money::micros(1'500'000), Money::micros(1'150'000), Money::micros(575'000), {}, {}};
   result.nodes = {5, 5, 2, 3, 3, 0, {{"g4dn.12xlarge", 3}, {"m5.large", 2}}};
   result.pods = {10, 6, 0, 0, 4, 0};
   result.wait = {Duration::seconds(192), Duration::seconds(199), Duration::seconds(199)};

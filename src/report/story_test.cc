@@ -167,6 +167,18 @@ Summary
 )");
 }
 
+TEST(ResultJson, SaysTheCostByItsBound) {
+  port::RunResult result = small_result();
+  EXPECT_EQ(summary_text(History(), result, {}).find("× that"), std::string::npos);
+  result.cost.lower_bound = Money::micros(1'400'000);
+  result.cost.over_bound_permille = 1071;
+  EXPECT_NE(summary_text(History(), result, {}).find("for less than $1.40 (1.07 × that)"),
+            std::string::npos);
+  EXPECT_EQ(
+      codec::read_json(result_json(result)).value().at("cost", "over_bound_permille")->as_int(),
+      1071);
+}
+
 TEST(ResultJson, HasTheDocumentedKeys) {
   const std::string text = result_json(small_result());
   const auto value = codec::read_json(text).value();

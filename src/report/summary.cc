@@ -80,6 +80,10 @@ std::string cost_line(const port::RunResult::Cost& cost) {
   if (cost.lower_bound)
     text += fmt::format("; no set of nodes could have done it for less than {}",
                         money_text(*cost.lower_bound));
+  if (cost.over_bound_permille) {
+    const std::int64_t hundredths = (*cost.over_bound_permille + 5) / 10;
+    text += fmt::format(" ({}.{:02} × that)", hundredths / 100, hundredths % 100);
+  }
   return text;
 }
 
