@@ -6,15 +6,27 @@
 
 namespace gputide::pricing {
 
-Money times(Money per_hour, std::int64_t count) {
+namespace {
+
+// Absurd sizes and prices stop at the end of what Money holds.
+Money held(__int128 micros) {
   constexpr __int128 kMost = std::numeric_limits<std::int64_t>::max();
-  const __int128 product = static_cast<__int128>(per_hour.micros()) * count;
-  return Money::micros(static_cast<std::int64_t>(std::clamp(product, -kMost, kMost)));
+  return Money::micros(static_cast<std::int64_t>(std::clamp(micros, -kMost, kMost)));
+}
+
+void add(Money& sum, Money amount) {
+  sum = held(static_cast<__int128>(sum.micros()) + amount.micros());
+}
+
+}  // namespace
+
+Money times(Money per_hour, std::int64_t count) {
+  return held(static_cast<__int128>(per_hour.micros()) * count);
 }
 
 SizeCost& SizeCost::operator+=(const SizeCost& other) {
   nodes += other.nodes;
-  per_hour += other.per_hour;
+  add(per_hour, other.per_hour);
   unpriced += other.unpriced;
   at_most = at_most || other.at_most;
   unlimited = unlimited || other.unlimited;
@@ -35,7 +47,7 @@ void add_up(CostLine& line) {
       SizeCost& cost = line.size(size);
       cost.nodes += nodes;
       if (each.price)
-        cost.per_hour += times(*each.price, nodes);
+        add(cost.per_hour, times(*each.price, nodes));
       else
         cost.unpriced += nodes;
     }

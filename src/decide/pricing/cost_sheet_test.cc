@@ -1,5 +1,7 @@
 #include "decide/pricing/cost_sheet.h"
 
+#include <limits>
+
 #include <gtest/gtest.h>
 
 #include "decide/pricing/eks_versions.h"
@@ -39,8 +41,16 @@ TEST(Sums, CountWhatHasNoPriceAndWhatHasNoLimit) {
 
 TEST(Months, Have730Hours) {
   EXPECT_EQ(per_month(Money::micros(100'000)), Money::dollars(73));
-  EXPECT_EQ(times(Money::dollars(1'000'000'000), 1'000'000'000),
-            Money::micros(std::numeric_limits<std::int64_t>::max()));
+}
+
+TEST(Sums, OfAbsurdAmountsStopAtTheMostThatMoneyHolds) {
+  constexpr Money kMost = Money::micros(std::numeric_limits<std::int64_t>::max());
+  const Money dear = Money::dollars(1'000'000'000);
+  EXPECT_EQ(times(dear, 1'000'000'000), kMost);
+  const std::vector<CostLine> lines = {group("a", 0, 0, 1'000'000'000, dear),
+                                       group("b", 0, 0, 1'000'000'000, dear)};
+  EXPECT_EQ(total(lines, Size::Maximum).per_hour, kMost);
+  EXPECT_EQ(per_month(total(lines, Size::Maximum).per_hour), kMost);
 }
 
 TEST(Changes, PairLinesByKindAndName) {
