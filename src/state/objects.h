@@ -43,16 +43,25 @@ class Store {
   std::uint64_t version_ = 0;
 };
 
-struct Objects {
+/// What filters read of storage.
+struct Storage {
+  Store<model::PersistentVolume> volumes;
+  Store<model::PersistentVolumeClaim> claims;
+  Store<model::StorageClass> storage_classes;
+  Store<model::CSINode> csi_nodes;
+
+  /// Different whenever anything above is.
+  std::uint64_t storage_version() const {
+    return volumes.version() + claims.version() + storage_classes.version() + csi_nodes.version();
+  }
+};
+
+struct Objects : Storage {
   Store<model::Namespace> namespaces;
   Store<model::Service> services;
   Store<model::ReplicationController> replication_controllers;
   Store<model::ReplicaSet> replica_sets;
   Store<model::StatefulSet> stateful_sets;
-  Store<model::PersistentVolume> volumes;
-  Store<model::PersistentVolumeClaim> claims;
-  Store<model::StorageClass> storage_classes;
-  Store<model::CSINode> csi_nodes;
   /// Whether claims, volumes and classes are known here at all. Where they are not, nothing asks
   /// for them.
   bool knows_storage = false;
@@ -64,9 +73,6 @@ struct Objects {
   std::uint64_t selecting_version() const {
     return services.version() + replication_controllers.version() + replica_sets.version() +
            stateful_sets.version();
-  }
-  std::uint64_t storage_version() const {
-    return volumes.version() + claims.version() + storage_classes.version() + csi_nodes.version();
   }
 };
 

@@ -78,6 +78,15 @@ Impact note(std::map<scaling::Controllers::Name, std::optional<std::int32_t>>& n
   return Impact::Changed;
 }
 
+template <class Kind>
+Impact keep(state::Store<Kind>& objects, Change change, const std::shared_ptr<const Kind>& object) {
+  if (change == Change::Deleted)
+    objects.remove(object->metadata.namespace_, object->metadata.name);
+  else
+    objects.set(object);
+  return Impact::Changed;
+}
+
 }  // namespace
 
 Impact ClusterView::changed(const port::ObjectChanged& event, Instant now) {
@@ -120,6 +129,15 @@ Impact ClusterView::changed(const port::ObjectChanged& event, Instant now) {
           return Impact::Changed;
         } else if constexpr (std::is_same_v<Held, std::shared_ptr<const model::ConfigMap>>) {
           return config_map_changed(event.change, held);
+        } else if constexpr (std::is_same_v<Held, std::shared_ptr<const model::PersistentVolume>>) {
+          return keep(storage_->volumes, event.change, held);
+        } else if constexpr (std::is_same_v<Held,
+                                            std::shared_ptr<const model::PersistentVolumeClaim>>) {
+          return keep(storage_->claims, event.change, held);
+        } else if constexpr (std::is_same_v<Held, std::shared_ptr<const model::StorageClass>>) {
+          return keep(storage_->storage_classes, event.change, held);
+        } else if constexpr (std::is_same_v<Held, std::shared_ptr<const model::CSINode>>) {
+          return keep(storage_->csi_nodes, event.change, held);
         } else {
           return Impact::None;
         }
@@ -280,6 +298,7 @@ void ClusterView::fill(scaling::Observation& seen, const FindMembership& members
   }
   if (seen.daemon_sets != daemon_sets_) seen.daemon_sets = daemon_sets_;
   seen.controllers = controllers_;
+  seen.storage = storage_;
   if (std::exchange(budgets_stale_, false)) {
     seen.budgets.clear();
     for (const auto& [key, budget] : budgets_) seen.budgets.push_back(budget);

@@ -91,6 +91,7 @@ class ClusterView {
   std::map<std::string, model::PodDisruptionBudget> budgets_;
   std::map<std::string, std::shared_ptr<const model::ConfigMap>> config_maps_;
   std::shared_ptr<scaling::Controllers> controllers_ = std::make_shared<scaling::Controllers>();
+  std::shared_ptr<state::Storage> storage_ = std::make_shared<state::Storage>();
   std::uint64_t setup_version_ = 1;
   std::uint64_t nodes_version_ = 1;
   bool order_stale_ = true;

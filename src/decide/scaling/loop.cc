@@ -119,6 +119,7 @@ class LoopRun {
       state_.simulation_ = Simulation();
       for (LoopState::Known& each : known) each.id = kNoNode;
     }
+    if (seen_.storage != nullptr) state_.simulation_.set_storage(*seen_.storage);
     if (!stayed_in_place()) rearrange();
     state_.facts_.resize(known.size());
     for (std::size_t i = 0; i < known.size(); ++i) look_at(i);

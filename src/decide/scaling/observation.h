@@ -12,6 +12,7 @@
 #include "decide/scaling/drain.h"
 #include "decide/scaling/node_template.h"
 #include "decide/scaling/options.h"
+#include "state/objects.h"
 
 namespace gputide::scaling {
 
@@ -69,6 +70,7 @@ struct Observation {
   std::vector<std::shared_ptr<const model::DaemonSet>> daemon_sets;
   std::vector<model::PodDisruptionBudget> budgets;
   std::shared_ptr<const Controllers> controllers;  // nullptr: whether they exist is not asked
+  std::shared_ptr<const state::Storage> storage;   // nullptr: claims are not asked for
   std::optional<model::StringMap> priority_config;
 };
 

@@ -19,6 +19,13 @@ Simulation::~Simulation() = default;
 Simulation::Simulation(Simulation&&) noexcept = default;
 Simulation& Simulation::operator=(Simulation&&) noexcept = default;
 
+void Simulation::set_storage(const state::Storage& storage) {
+  state::Objects& objects = state_->cluster.objects();
+  if (objects.knows_storage && objects.storage_version() == storage.storage_version()) return;
+  objects.knows_storage = true;
+  static_cast<state::Storage&>(objects) = storage;
+}
+
 NodeId Simulation::add_node(NodeRef node, std::span<const PodRef> pods) {
   const NodeId id = state_->cluster.add_node(std::move(node));
   state_->cluster.add_pods(pods, id);

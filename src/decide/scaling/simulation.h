@@ -12,6 +12,7 @@
 
 #include "decide/scaling/node_template.h"
 #include "state/node_set.h"
+#include "state/objects.h"
 
 namespace gputide::scaling {
 
@@ -41,6 +42,9 @@ class Simulation {
   ~Simulation();
   Simulation(Simulation&&) noexcept;
   Simulation& operator=(Simulation&&) noexcept;
+
+  /// What pods' claims are looked up in from now on. Before the first call nobody asks for them.
+  void set_storage(const state::Storage& storage);
 
   NodeId add_node(NodeRef node, std::span<const PodRef> pods);
   void remove_node(NodeId node);
