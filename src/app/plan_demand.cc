@@ -9,6 +9,7 @@
 #include "codec/karpenter_conversion.h"
 #include "decide/cluster/network.h"
 #include "decide/provisioning/ec2_types.h"
+#include "decide/provisioning/volume_topology.h"
 #include "decide/sharing/device_plugin.h"
 #include "model/pod_defaults.h"
 #include "sim/system_pods.h"
@@ -186,6 +187,24 @@ Result<void> add_node_pools(const PlanOptions& options, const Checked& checked, 
   return {};
 }
 
+// Pods run where the volumes of claims among the files are; of other claims nothing is known.
+void place_by_volumes(const Checked& checked, ProvisionProblem& problem) {
+  state::Storage storage;
+  for (const model::Object* object : checked.input.objects()) {
+    if (const auto* claim = object->as<model::PersistentVolumeClaim>()) {
+      auto copy = std::make_shared<model::PersistentVolumeClaim>(*claim);
+      if (copy->metadata.namespace_.empty()) copy->metadata.namespace_ = "default";
+      storage.claims.set(std::move(copy));
+    } else if (const auto* volume = object->as<model::PersistentVolume>()) {
+      storage.volumes.set(std::make_shared<model::PersistentVolume>(*volume));
+    } else if (const auto* kind = object->as<model::StorageClass>()) {
+      storage.storage_classes.set(std::make_shared<model::StorageClass>(*kind));
+    }
+  }
+  for (auto& pod : problem.pods)
+    pod = provisioning::with_volume_topology(pod, storage).value_or(pod);
+}
+
 }  // namespace
 
 provisioning::PoolSurroundings surroundings(const Checked& checked, const Demand& demand) {
@@ -208,6 +227,7 @@ Result<Demand> read_demand(const PlanOptions& options, const Checked& checked) {
   demand.problem.well_known = provisioning::ec2_well_known_labels();
   demand.problem.namespaces["default"] = {};
   for (const model::Object* object : checked.input.objects()) add_object(*object, demand);
+  place_by_volumes(checked, demand.problem);
   add_system_daemons(demand.problem);
   if (!demand.problem.pools.empty())
     if (const auto added = add_node_pools(options, checked, demand); !added)

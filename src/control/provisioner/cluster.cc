@@ -40,6 +40,15 @@ void keep(std::map<std::string, std::shared_ptr<const Kind>>& table, Change chan
     table[key] = object;
 }
 
+template <class Kind>
+Impact keep(state::Store<Kind>& objects, Change change, const std::shared_ptr<const Kind>& object) {
+  if (change == Change::Deleted)
+    objects.remove(object->metadata.namespace_, object->metadata.name);
+  else
+    objects.set(object);
+  return {.storage = true};
+}
+
 }  // namespace
 
 bool belongs_to_node(const model::Pod& pod) {
@@ -87,6 +96,13 @@ Impact Cluster::changed(const port::ObjectChanged& event) {
           else
             namespaces_[held->metadata.name] = held->metadata.labels;
           return {};
+        } else if constexpr (std::is_same_v<Held, std::shared_ptr<const model::PersistentVolume>>) {
+          return keep(storage_.volumes, event.change, held);
+        } else if constexpr (std::is_same_v<Held,
+                                            std::shared_ptr<const model::PersistentVolumeClaim>>) {
+          return keep(storage_.claims, event.change, held);
+        } else if constexpr (std::is_same_v<Held, std::shared_ptr<const model::StorageClass>>) {
+          return keep(storage_.storage_classes, event.change, held);
         } else {
           return {};
         }

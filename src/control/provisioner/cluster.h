@@ -11,6 +11,7 @@
 #include "model/conditions.h"
 #include "model/workload.h"
 #include "port/controller.h"
+#include "state/objects.h"
 
 namespace gputide::provisioner {
 
@@ -31,6 +32,7 @@ bool must_not_be_disrupted(const model::ObjectMeta& meta);
 struct Impact {
   bool waiting = false;  // a pod waits that did not
   bool setup = false;    // what pools' nodes will be: pools, classes, plugins and their ConfigMaps
+  bool storage = false;  // claims, volumes and their classes
   bool other = false;    // where pods are, and which nodes there are
 };
 
@@ -47,6 +49,8 @@ class Cluster {
   }
   const model::ConfigMap* config_map(std::string_view name_space, std::string_view name) const;
   const std::map<std::string, model::StringMap>& namespaces() const { return namespaces_; }
+
+  const state::Storage& storage() const { return storage_; }
 
   PodRef pod(const port::ObjectRef& ref) const;
   NodeRef node(const std::string& name) const;
@@ -73,6 +77,7 @@ class Cluster {
   std::map<std::string, std::shared_ptr<const model::ConfigMap>> config_maps_;
   std::map<std::string, std::shared_ptr<const model::PodDisruptionBudget>> budgets_;
   std::map<std::string, model::StringMap> namespaces_{{"default", {}}};
+  state::Storage storage_;
 };
 
 }  // namespace gputide::provisioner

@@ -9,6 +9,7 @@
 #include "decide/provisioning/bound.h"
 #include "decide/provisioning/ec2_types.h"
 #include "decide/provisioning/node_pool_validation.h"
+#include "decide/provisioning/volume_topology.h"
 #include "model/names.h"
 #include "model/pod_defaults.h"
 #include "model/pod_requests.h"
@@ -210,6 +211,19 @@ void Provisioner::add_nodes(bool steady, View& view) {
     if (!of_claims.contains(name) && is_ready(*node)) add(ready_node(*node), "");
 }
 
+void Provisioner::add_waiting(const PodRef& pod, View& view) {
+  const std::vector<std::string> wrong = provisioning::validate_pod(*pod->spec);
+  if (!wrong.empty()) {
+    view.refused.emplace_back(pod, join(wrong, "; "));
+    return;
+  }
+  Result<PodRef> placed = provisioning::with_volume_topology(pod, cluster_.storage());
+  if (placed)
+    view.problem.pods.push_back(std::move(*placed));
+  else
+    view.refused.emplace_back(pod, placed.error().message);
+}
+
 void Provisioner::add_pods(bool steady, View& view) {
   ProvisionProblem& problem = view.problem;
   std::set<std::string> leaving;
@@ -219,14 +233,15 @@ void Provisioner::add_pods(bool steady, View& view) {
     if (is_finished(*pod)) continue;
     const std::string& node = pod->spec->nodeName;
     if (!node.empty() && !leaving.contains(node)) {
-      problem.bound.push_back(pod);
+      problem.bound.push_back(
+          provisioning::with_volume_topology(pod, cluster_.storage()).value_or(pod));
     } else if (is_waiting(*pod)) {
-      if (!steady && provisioning::validate_pod(*pod->spec).empty()) problem.pods.push_back(pod);
+      if (!steady) add_waiting(pod, view);
     } else if (!steady && !node.empty() && !belongs_to_node(*pod) &&
                pod->metadata.controller() != nullptr && !pod->metadata.deletionTimestamp) {
       auto again = std::make_shared<model::Pod>(*pod);  // as its controller will make it
       again->spec.edit().nodeName.clear();
-      problem.pods.push_back(std::move(again));
+      add_waiting(again, view);
     }
   }
   for (const auto& set : cluster_.daemon_sets()) problem.daemons.push_back(pod_of(*set));
@@ -247,6 +262,7 @@ void Provisioner::plan(Instant now, port::Commands& commands) {
   retry_at_.reset();
   tell_pools(commands);
   View seen = view(now, false);
+  for (const auto& [pod, why] : seen.refused) tell_unplaced(*pod, why, commands);
   if (seen.problem.pods.empty()) return;
   seen.problem.preferences = true;
   const ProvisionPlan plan = provisioning::provision(seen.problem);
@@ -258,7 +274,8 @@ void Provisioner::plan(Instant now, port::Commands& commands) {
   }
   tell_bought(seen.problem, plan, why_these(plan), commands);
   buy(seen.problem, plan, commands);
-  tell_unplaced(seen.problem, plan, commands);
+  for (const auto& [index, why] : plan.unplaced)
+    tell_unplaced(*seen.problem.pods[index], why, commands);
   if (!plan.unplaced.empty()) retry_at_ = offers_.next_expiry(now);
 }
 
@@ -315,16 +332,14 @@ void Provisioner::tell_bought(const ProvisionProblem& problem, const ProvisionPl
   }
 }
 
-void Provisioner::tell_unplaced(const ProvisionProblem& problem, const ProvisionPlan& plan,
+void Provisioner::tell_unplaced(const model::Pod& pod, const std::string& why,
                                 port::Commands& commands) {
-  for (const auto& [index, why] : plan.unplaced) {
-    const model::ObjectMeta& meta = problem.pods[index]->metadata;
-    std::string& told = unplaced_told_[meta.uid];
-    if (told == why) continue;
-    told = why;
-    commands.emplace_back(
-        port::Publish{{"Pod", meta.namespace_, meta.name}, true, "FailedScheduling", why});
-  }
+  const model::ObjectMeta& meta = pod.metadata;
+  std::string& told = unplaced_told_[meta.uid];
+  if (told == why) return;
+  told = why;
+  commands.emplace_back(
+      port::Publish{{"Pod", meta.namespace_, meta.name}, true, "FailedScheduling", why});
 }
 
 void Provisioner::consolidate(Instant now, port::Commands& commands) {

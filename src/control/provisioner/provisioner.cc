@@ -43,7 +43,7 @@ void Provisioner::on(const port::ObjectChanged& event, Instant now, port::Comman
   }
   const auto* pod = std::get_if<PodRef>(&event.object);
   const Impact impact = cluster_.changed(event);
-  if (impact.waiting) trigger(now);
+  if (impact.waiting || impact.storage) trigger(now);
   if (impact.setup) {
     offers_.invalidate();
     trigger(now);

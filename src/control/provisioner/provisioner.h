@@ -53,11 +53,14 @@ class Provisioner final : public port::Controller {
   struct View {
     provisioning::ProvisionProblem problem;
     std::vector<std::string> claim_of_node;  // "" = none
+    /// Waiting pods that are left out, and why.
+    std::vector<std::pair<PodRef, std::string>> refused;
   };
   View view(Instant now, bool steady);
   void add_pools(Instant now, View& view);
   void add_nodes(bool steady, View& view);
   void add_pods(bool steady, View& view);
+  void add_waiting(const PodRef& pod, View& view);
   void plan(Instant now, port::Commands& commands);
   void consolidate(Instant now, port::Commands& commands);
   /// Creates the claims of a plan's new nodes; gives their names.
@@ -66,8 +69,7 @@ class Provisioner final : public port::Controller {
   void tell_bought(const provisioning::ProvisionProblem& problem,
                    const provisioning::ProvisionPlan& plan, const std::string& why,
                    port::Commands& commands);
-  void tell_unplaced(const provisioning::ProvisionProblem& problem,
-                     const provisioning::ProvisionPlan& plan, port::Commands& commands);
+  void tell_unplaced(const model::Pod& pod, const std::string& why, port::Commands& commands);
   void plan_next(Instant now, port::Commands& commands);
 
   const Options options_;
