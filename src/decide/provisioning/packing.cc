@@ -227,13 +227,14 @@ class Best {
 };
 
 // Takes pods off a few nodes, old ones too, and places them anew one by one; keeps what is no
-// worse.
+// worse, or in the end what is little dearer than the best: two nodes may have to change for either
+// to be worth it.
 class Shaker {
  public:
   Shaker(PackState& state, Builder& builder, const std::vector<double>& value)
       : state_(state), builder_(builder), value_(value), rng_(1, "shake") {}
 
-  void run(std::vector<OpenNode>& nodes, int attempts, Best& best);
+  void run(std::vector<OpenNode>& nodes, const PackEffort& effort, Best& best);
 
  private:
   struct Score {
@@ -313,17 +314,22 @@ void Shaker::shake(std::vector<OpenNode>& nodes) {
   for (OpenNode& node : nodes) builder_.shrink(node);
 }
 
-void Shaker::run(std::vector<OpenNode>& nodes, int attempts, Best& best) {
-  Score now = score(nodes);
+void Shaker::run(std::vector<OpenNode>& nodes, const PackEffort& effort, Best& best) {
+  constexpr std::int64_t kLittle = 10;  // a tenth of the price
+  Score now = score(nodes), lowest = now;
   PackState state = state_;
   std::vector<OpenNode> kept = nodes;
+  const int attempts = effort.shakes + effort.shakes * 2 / 3;
   for (int i = 0; i < attempts && !best.done() && !nodes.empty(); ++i) {
     shake(nodes);
     const Score then = score(nodes);
-    bool keep = then <= now;
-    if (then < now) {  // what was taken apart and joined may have no order of placing
+    bool keep = i < effort.shakes ? then <= now
+                                  : then.left == lowest.left &&
+                                        (then.cost - lowest.cost) * kLittle <= lowest.cost;
+    if (then < lowest) {  // what was taken apart and joined may have no order of placing
       PackPlan plan = finish(state_.problem(), builder_, nodes);
       keep = total(plan.unplaced) == then.left;
+      if (keep) lowest = then;
       if (keep) best.offer(std::move(plan));
     }
     if (keep) {
@@ -393,7 +399,7 @@ void shake_best(const PackProblem& problem, const PackBound& bound,
     state.add(nodes[number[step.node]], step.demand_class, best.plan().nodes[step.node].offer,
               step.gpu);
   for (const OpenNode& node : nodes) state.buy(node, 1);
-  Shaker(state, builder, value).run(nodes, effort.shakes, best);
+  Shaker(state, builder, value).run(nodes, effort, best);
 }
 
 std::vector<double> by_shape(const PackState& state, const std::vector<double>& class_value) {

@@ -124,7 +124,8 @@ struct PackEffort {
   int most_repacks = 400;
   std::int64_t small = 200;  // so many pods are few:
   int orders = 48;           // they are placed one by one in so many orders,
-  int shakes = 1500;         // and the best plan is taken apart and rebuilt in part so often
+  int shakes = 1500;         // and the best plan is taken apart and rebuilt in part so often,
+                             // then two thirds as often by way of plans that cost a little more
   int rounds = 6;            // for more pods: linear programs that choose patterns of nodes,
   int free_rounds = 40;      // and where no rule ties pods to each other,
   int shared_rounds = 60;    // and where they share GPUs
