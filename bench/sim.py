@@ -124,7 +124,7 @@ def main():
         return 0
     BENCH.mkdir(parents=True, exist_ok=True)
     lines = []
-    print(f"{'case':16} {'jobs':>7} {'events':>10} {'CPU s':>8} {'events/s':>10} {'virtual/real':>13} {'peak MiB':>9} {'peak GPUs':>10}")
+    print(f"{'case':16} {'jobs':>7} {'events':>10} {'CPU s':>8} {'events/s':>10} {'virtual/real':>13} {'peak MiB':>9} {'GPU nodes':>10}")
     for case, clusters in CASES.items():
         if arguments.only not in (None, case):
             continue
