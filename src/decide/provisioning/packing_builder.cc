@@ -188,7 +188,6 @@ void Builder::candidates(std::uint32_t kind, std::uint32_t k,
   const std::vector<double>& value = prices_.offer_value[kind];  // worth a dollar, at the most 1
   const std::vector<std::int64_t>& demand = problem().classes[k].demand;
   double best = 0, next_price = 0;
-  std::uint32_t worthiest = kNone;  // of the most worth for its price: seldom among the cheap
   const auto usable = [&](std::uint32_t t) {
     if ((suits[t / 64] >> (t % 64) & 1) == 0) return false;
     for (std::size_t r = 0; r < problem().dimensions; ++r)
@@ -196,10 +195,7 @@ void Builder::candidates(std::uint32_t kind, std::uint32_t k,
     return state_.affordable(kind, t);
   };
   for (std::uint32_t t = 0; t < each.offers.size(); ++t)
-    if (value[t] > best && usable(t)) {
-      best = value[t];
-      worthiest = t;
-    }
+    if (value[t] > best && usable(t)) best = value[t];
   bool first = true;
   for (std::uint32_t t = 0; t < each.offers.size() && out.size() < kMost; ++t) {
     if (!first && value[t] < 0.8 * best) continue;
@@ -210,7 +206,6 @@ void Builder::candidates(std::uint32_t kind, std::uint32_t k,
     first = false;
     next_price = price * 1.6;
   }
-  if (worthiest != kNone && (out.empty() || worthiest > out.back())) out.push_back(worthiest);
 }
 
 std::uint32_t Builder::cheapest(const OpenNode& node) const {
