@@ -273,7 +273,8 @@ port::FleetResult Ec2::run_fleet(const port::CreateFleet& request) {
   std::vector<std::string> without_capacity;
   while (static_cast<std::int64_t>(result.instances.size()) < request.capacity &&
          !from.pools.empty()) {
-    const std::size_t best = cluster::rank_pools(request.allocation_strategy, 1, from.choices).front();
+    const std::size_t best =
+        cluster::rank_pools(request.allocation_strategy, 1, from.choices).front();
     Pool& pool = *from.pools[best];
     if (!pools_.has_capacity(pool, request.market, heap_.now())) {
       port::FleetError error{"", std::string(pool.type->name), pool.zone, ""};

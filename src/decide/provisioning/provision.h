@@ -68,8 +68,8 @@ struct ProvisionProblem {
   /// Honour preferences (preferred affinity, ScheduleAnyway, PreferNoSchedule) as far as they cost
   /// nothing, and find what the rest would cost. False: they are left out.
   bool preferences = false;
-  /// A pool of higher weight is bought of before cheaper ones of lower weight, wherever pods may run
-  /// there; among equal weights price decides. False: price alone does.
+  /// A pool of higher weight is bought of before cheaper ones of lower weight, wherever pods may
+  /// run there; among equal weights price decides. False: price alone does.
   bool weights = false;
 };
 

@@ -67,8 +67,7 @@ void add_cluster(const Observation& seen, std::span<const GrowthPod> pods,
   bool rules = std::any_of(pods.begin(), pods.end(),
                            [](const GrowthPod& each) { return has_rules(*each.pod->spec); });
   for (const auto& view : seen.nodes)
-    for (const PodRef& pod : view->pods)
-      rules = rules || repels(*pod->spec);
+    for (const PodRef& pod : view->pods) rules = rules || repels(*pod->spec);
   if (!rules) return;
   for (const auto& view : seen.nodes) {
     problem.nodes.push_back({view->node->metadata.name,
