@@ -29,6 +29,13 @@ class Store {
   void remove(const std::string& namespace_, const std::string& name) {
     version_ += objects_.erase({namespace_, name});
   }
+  /// As a watch tells of it: how it is now, or how it was before it went.
+  void take(const Ref& object, bool gone) {
+    if (gone)
+      remove(object->metadata.namespace_, object->metadata.name);
+    else
+      set(object);
+  }
   /// nullptr when there is none.
   const Kind* find(const std::string& namespace_, const std::string& name) const {
     const auto at = objects_.find({namespace_, name});

@@ -80,10 +80,7 @@ Impact note(std::map<scaling::Controllers::Name, std::optional<std::int32_t>>& n
 
 template <class Kind>
 Impact keep(state::Store<Kind>& objects, Change change, const std::shared_ptr<const Kind>& object) {
-  if (change == Change::Deleted)
-    objects.remove(object->metadata.namespace_, object->metadata.name);
-  else
-    objects.set(object);
+  objects.take(object, change == Change::Deleted);
   return Impact::Changed;
 }
 

@@ -42,10 +42,7 @@ void keep(std::map<std::string, std::shared_ptr<const Kind>>& table, Change chan
 
 template <class Kind>
 Impact keep(state::Store<Kind>& objects, Change change, const std::shared_ptr<const Kind>& object) {
-  if (change == Change::Deleted)
-    objects.remove(object->metadata.namespace_, object->metadata.name);
-  else
-    objects.set(object);
+  objects.take(object, change == Change::Deleted);
   return {.storage = true};
 }
 

@@ -48,7 +48,7 @@ void Provisioner::on(const port::ObjectChanged& event, Instant now, port::Comman
     offers_.invalidate();
     trigger(now);
   }
-  if (impact.setup || impact.other) disruption_.changed();
+  if (impact.setup || impact.storage || impact.other) disruption_.changed();
   if (pod != nullptr && impact.other && !belongs_to_node(**pod)) {
     claims_.pod_event((*pod)->spec->nodeName, now);
     if (event.change == port::Change::Deleted) unplaced_told_.erase((*pod)->metadata.uid);

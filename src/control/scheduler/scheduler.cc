@@ -273,10 +273,7 @@ void KubeScheduler::Desk::budget_changed(Change change, const model::PodDisrupti
 template <class Kind>
 void KubeScheduler::Desk::store(Change change, const std::shared_ptr<const Kind>& object,
                                 state::Store<Kind>& store) {
-  if (change == Change::Deleted)
-    store.remove(object->metadata.namespace_, object->metadata.name);
-  else
-    store.set(object);
+  store.take(object, change == Change::Deleted);
   help_.everything = true;
 }
 

@@ -275,12 +275,8 @@ void Compiler::add_kinds(const Variant& variant) {
       offer.capacity = vector_of(type.allocatable);
       const std::vector<std::int64_t> daemons = daemon_overhead(variant.pool, labels, type);
       for (std::size_t r = 0; r < offer.capacity.size(); ++r) offer.capacity[r] -= daemons[r];
-      for (const std::string& name : limit_names_[variant.pool]) {
-        const auto has = type.capacity.find(name);
-        offer.limit_use.push_back(name == "nodes"              ? 1
-                                  : has == type.capacity.end() ? 0
-                                                               : amount(name, has->second));
-      }
+      for (const std::string& name : limit_names_[variant.pool])
+        offer.limit_use.push_back(limit_use(type, name));
       if (!offering.reservation_id.empty()) {
         const auto [at, fresh] = reservations_.try_emplace(
             offering.reservation_id, static_cast<std::uint32_t>(out_.pack.reservations.size()));

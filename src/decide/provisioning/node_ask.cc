@@ -125,4 +125,10 @@ std::int64_t amount(std::string_view resource, const Quantity& quantity) {
   return resource == "cpu" ? quantity.milli_value() : quantity.value();
 }
 
+std::int64_t limit_use(const ProviderType& type, const std::string& limit) {
+  if (limit == "nodes") return 1;
+  const auto has = type.capacity.find(limit);
+  return has == type.capacity.end() ? 0 : amount(limit, has->second);
+}
+
 }  // namespace gputide::provisioning

@@ -46,5 +46,7 @@ bool comes_to(const model::PodSpec& daemon, const Requirements& node,
 /// Thousandths of a core, or whole units; of absurd quantities the nearest number of which a few
 /// can be added.
 std::int64_t amount(std::string_view resource, const Quantity& quantity);
+/// What one node of the type takes of a NodePool's limit: 1 of "nodes".
+std::int64_t limit_use(const ProviderType& type, const std::string& limit);
 
 }  // namespace gputide::provisioning

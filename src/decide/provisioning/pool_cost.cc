@@ -1,6 +1,7 @@
 #include "decide/provisioning/pool_cost.h"
 
 #include <algorithm>
+#include <limits>
 #include <optional>
 
 #include "decide/provisioning/node_ask.h"
@@ -11,16 +12,9 @@ namespace {
 constexpr std::string_view kZone = "topology.kubernetes.io/zone";
 constexpr std::string_view kCapacityType = "karpenter.sh/capacity-type";
 
-// What one node takes of a limit.
-std::int64_t use_of(const ProviderType& type, const std::string& limit) {
-  if (limit == "nodes") return 1;
-  const auto has = type.capacity.find(limit);
-  return has == type.capacity.end() ? 0 : amount(limit, has->second);
-}
-
 bool within_limits(const model::NodePool& pool, const ProviderType& type) {
   return std::all_of(pool.spec.limits.begin(), pool.spec.limits.end(), [&](const auto& limit) {
-    return use_of(type, limit.first) <= amount(limit.first, limit.second);
+    return limit_use(type, limit.first) <= amount(limit.first, limit.second);
   });
 }
 
@@ -35,7 +29,7 @@ std::optional<Money> most_of(const std::string& name, std::int64_t limit,
                              const std::vector<Offered>& offered) {
   Money most;
   for (const Offered& each : offered) {
-    const std::int64_t use = use_of(*each.type, name);
+    const std::int64_t use = limit_use(*each.type, name);
     if (use <= 0 && each.price > Money()) return std::nullopt;
     if (use <= 0) continue;
     const __int128 cost = static_cast<__int128>(each.price.micros()) * limit / use;

@@ -248,14 +248,15 @@ const PreferenceCount& only(const ProvisionPlan& plan) {
   return plan.preferences.front().count;
 }
 
+model::PodSpec preferring_zone_b(model::PodSpec spec) {
+  spec.affinity.emplace().nodeAffinity.emplace().preferredDuringSchedulingIgnoredDuringExecution = {
+      {1, {{{kZone, "In", {"b"}}}, {}}}};
+  return spec;
+}
+
 TEST(Provision, HonoursAPreferredZoneForNothing) {
   ProvisionProblem problem = one_pool();
-  model::PodSpec spec = asking("3");
-  spec.affinity.emplace();
-  spec.affinity->nodeAffinity.emplace();
-  spec.affinity->nodeAffinity->preferredDuringSchedulingIgnoredDuringExecution = {
-      {1, {{{kZone, "In", {"b"}}}, {}}}};
-  add_pods(problem, spec, 12);
+  add_pods(problem, preferring_zone_b(asking("3")), 12);
   const ProvisionPlan plan = provision(problem);
   EXPECT_EQ(plan.preferences.front().what, "nodes with topology.kubernetes.io/zone In [b]");
   EXPECT_EQ(only(plan).pods, 12);
@@ -302,13 +303,8 @@ TEST(Provision, BuysOfThePoolOfHighestWeightAsFarAsItsLimitGoes) {
 
 TEST(Provision, KeepsPreferencesWithinWeights) {
   ProvisionProblem problem = weighed_pools();
-  model::PodSpec spec = asking("3");
-  spec.affinity.emplace();
-  spec.affinity->nodeAffinity.emplace();
-  spec.affinity->nodeAffinity->preferredDuringSchedulingIgnoredDuringExecution = {
-      {1, {{{kZone, "In", {"b"}}}, {}}}};
   problem.pods.clear();
-  add_pods(problem, spec, 5);
+  add_pods(problem, preferring_zone_b(asking("3")), 5);
   const ProvisionPlan plan = provision(problem);
   ASSERT_EQ(plan.machines.size(), 1u);
   EXPECT_EQ(plan.machines.front().pool, "first");

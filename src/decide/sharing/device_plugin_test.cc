@@ -187,8 +187,7 @@ TEST(DevicePlugin, OurAgentDoesAllOfIt) {
   EXPECT_TRUE(plugin.role.offers_devices && plugin.role.publishes_labels && plugin.role.runs_mps);
 }
 
-TEST(DevicePlugin, TheVirtualGpuPluginOfAws) {
-  const Fixture fixture(daemon_set(R"(
+const char* const kVirtualGpus = R"(
       hostIPC: true
       containers:
         - name: aws-virtual-gpu-device-plugin-ctr
@@ -197,20 +196,17 @@ TEST(DevicePlugin, TheVirtualGpuPluginOfAws) {
         - name: mps
           image: nvidia/mps
           command: [nvidia-cuda-mps-control, -f]
-)"));
+)";
+
+TEST(DevicePlugin, TheVirtualGpuPluginOfAws) {
+  const Fixture fixture(daemon_set(kVirtualGpus));
   const auto plugin = fixture.resolve().value();
   EXPECT_EQ(plugin.setup.kind, PluginKind::AwsVgpu);
   EXPECT_EQ(plugin.setup.vgpus, 48);
 }
 
 TEST(DevicePlugin, TellsTheShareOfADevice) {
-  const Fixture fixture(daemon_set(R"(
-      hostIPC: true
-      containers:
-        - name: aws-virtual-gpu-device-plugin-ctr
-          image: amazon/aws-virtual-gpu-device-plugin:v0.1.1
-          command: ["/usr/bin/aws-virtual-gpu-device-plugin-linux", "--vgpu=48"]
-)"));
+  const Fixture fixture(daemon_set(kVirtualGpus));
   model::InstanceType four;
   four.name = "g4dn.12xlarge";
   four.gpu_count = 4;
