@@ -7,6 +7,7 @@
 
 #include "app/commands.h"
 #include "app/findings.h"
+#include "app/live_objects.h"
 #include "app/plan_demand.h"
 #include "app/simulation.h"
 #include "codec/json.h"
@@ -22,8 +23,6 @@ using provisioning::ProvisionPlan;
 using provisioning::ProvisionProblem;
 using PodRef = std::shared_ptr<const model::Pod>;
 using NodeRef = std::shared_ptr<const model::Node>;
-
-constexpr const char* kNodePool = "karpenter.sh/nodepool";
 
 /// What one pool says of the pod.
 struct Verdict {
@@ -82,32 +81,25 @@ std::vector<provisioning::ProvisionNode> nodes_of(const std::vector<model::Typed
     made.name = (*node)->metadata.name;
     made.labels = (*node)->metadata.labels;
     made.capacity = (*node)->status.capacity;
-    for (const char* label : {"eks.amazonaws.com/nodegroup", "alpha.eksctl.io/nodegroup-name"})
-      if (const auto group = made.labels.find(label); group != made.labels.end())
-        made.labels[kNodePool] = group->second;
   }
   return nodes;
 }
 
-bool is_group(const ProvisionProblem& problem, std::size_t pool) {
-  return problem.pools[pool].spec.template_.spec.nodeClassRef.kind.empty();
+std::int64_t nodes_of_group(const std::string& group,
+                            const std::vector<provisioning::ProvisionNode>& nodes) {
+  return std::count_if(nodes.begin(), nodes.end(),
+                       [&](const auto& node) { return node_group_of(node.labels) == group; });
 }
 
-// A group's nodes are planned as a pool's, and are called so there.
-std::string of_group(std::string text) {
-  const auto replace = [&](std::string_view from, std::string_view to) {
-    for (std::size_t at = text.find(from); at != std::string::npos; at = text.find(from, at))
-      text.replace(at, from.size(), to);
-  };
-  replace("the NodePool's template", "the node group");
-  replace("NodePool", "node group");
-  return text;
+bool is_group(const ProvisionProblem& problem, std::size_t pool) {
+  return provisioning::node_group_size(problem, pool).has_value();
 }
 
 Verdict ask(const ProvisionProblem& all, std::size_t pool, const PodRef& pod) {
   ProvisionProblem only = all;
   only.pools = {all.pools[pool]};
   only.pool_types = {all.pool_types[pool]};
+  only.node_groups = {provisioning::node_group_size(all, pool)};
   auto waiting = std::make_shared<model::Pod>(*pod);
   model::default_requests(waiting->spec.edit());
   only.pods = {std::move(waiting)};
@@ -118,8 +110,7 @@ Verdict ask(const ProvisionProblem& all, std::size_t pool, const PodRef& pod) {
     verdict.takes = fmt::format("{} ({}, {}) at ${} an hour", machine.type, machine.capacity_type,
                                 machine.zone, machine.price.text(4));
   } else {
-    verdict.why =
-        verdict.is_group ? of_group(plan.unplaced.front().second) : plan.unplaced.front().second;
+    verdict.why = plan.unplaced.front().second;
   }
   return verdict;
 }
@@ -143,7 +134,11 @@ std::vector<Story> stories_of(const ExplainOptions& options, const Demand& deman
                               const std::vector<model::Typed>& objects) {
   ProvisionProblem problem = demand.problem;
   problem.pods.clear();
+  problem.bound.clear();
   problem.nodes = nodes_of(objects);
+  for (std::size_t p = 0; p < problem.node_groups.size(); ++p)
+    if (problem.node_groups[p])
+      problem.node_groups[p] = nodes_of_group(problem.pools[p].metadata.name, problem.nodes);
   const std::vector<std::string> missing = missing_programs(problem, running_programs(objects));
   std::vector<Story> stories;
   std::map<std::pair<const void*, std::string>, std::size_t> known;  // template, sentence

@@ -136,13 +136,15 @@ void print_preferences(const ProvisionPlan& plan) {
 
 void print_text(const Demand& demand, const ProvisionPlan& plan,
                 const std::vector<Alternative>& others) {
+  print_existing(demand, plan);
   print_machines(demand, plan);
-  if (!plan.machines.empty())
-    fmt::print(
-        "\n${} an hour; no nodes of these pools could run the pods for less than ${} "
-        "({} × that)\n",
-        plan.per_hour.text(4), plan.lower_bound.text(4),
-        provisioning::over_bound_text(plan.per_hour, plan.lower_bound));
+  if (buys(plan))
+    fmt::print("\n${} an hour; {} could run the pods for less than ${} ({} × that)\n",
+               plan.per_hour.text(4),
+               demand.problem.nodes.empty() ? "no nodes of these pools"
+                                            : "no nodes bought beside those that are there",
+               plan.lower_bound.text(4),
+               provisioning::over_bound_text(plan.per_hour, plan.lower_bound));
   for (const Alternative& other : others) {
     if (other.unplaced > plan.unplaced.size())
       fmt::print("{}: no node for {} more of the pods\n", other.what,
@@ -158,6 +160,14 @@ void print_text(const Demand& demand, const ProvisionPlan& plan,
   print_unplaced(demand, plan);
 }
 
+// Of what the pods must cost, what the proof takes off for the nodes that are there.
+double existing_saves(const ProvisionPlan& plan) {
+  double sum = 0;
+  for (const provisioning::PodPrice& each : plan.pod_prices)
+    sum += each.dollars_per_hour * static_cast<double>(each.count);
+  return std::max(sum - plan.certified.to_dollars(), 0.0);
+}
+
 void print_certificate(const Demand& demand, const ProvisionPlan& plan) {
   fmt::print(
       "\nwhat each pod must cost an hour at the least, wherever it runs (checked afresh: "
@@ -168,6 +178,9 @@ void print_certificate(const Demand& demand, const ProvisionPlan& plan) {
     table.push_back({"  " + demand.owners[each.pod], fmt::format("×{}", each.count),
                      fmt::format("${:.4f}", each.dollars_per_hour)});
   print_table(table);
+  if (!demand.problem.nodes.empty())
+    fmt::print("less ${:.4f}, which pods on the nodes that are there may come to\n",
+               existing_saves(plan));
 }
 
 void add_preferences(const ProvisionPlan& plan, Value& report) {
@@ -193,6 +206,7 @@ void print_json(const Demand& demand, const ProvisionPlan& plan,
                 const std::vector<Alternative>& others, const std::vector<Diagnostic>& findings) {
   Value report{Value::Map{}};
   report.set("nodes", machines_json(demand, plan));
+  report.set("existing_nodes", existing_json(demand, plan));
   report.set("total_usd_per_hour", plan.per_hour.to_dollars());
   report.set("lower_bound_usd_per_hour", plan.lower_bound.to_dollars());
   report.set("certified_usd_per_hour", plan.certified.to_dollars());

@@ -5,12 +5,14 @@
 
 #include <fmt/core.h>
 
+#include "app/live_objects.h"
 #include "app/node_group_pools.h"
 #include "codec/karpenter_conversion.h"
 #include "decide/cluster/network.h"
 #include "decide/provisioning/ec2_types.h"
 #include "decide/provisioning/volume_topology.h"
 #include "decide/sharing/device_plugin.h"
+#include "model/conditions.h"
 #include "model/pod_defaults.h"
 #include "sim/system_pods.h"
 
@@ -19,11 +21,12 @@ namespace {
 
 using provisioning::ProvisionProblem;
 
+// The pods of a workload, of which `made` are among the files themselves.
 void add_pods(const model::ObjectMeta& owner, const model::PodTemplateSpec& pod_template,
-              std::int64_t count, Demand& demand) {
+              std::int64_t count, std::int64_t made, Demand& demand) {
   model::Shared<model::PodSpec> spec = pod_template.spec;
   model::default_requests(spec.edit());
-  for (std::int64_t i = 0; i < count; ++i) {
+  for (std::int64_t i = made; i < count; ++i) {
     auto pod = std::make_shared<model::Pod>();
     pod->metadata = pod_template.metadata;
     pod->metadata.namespace_ = owner.namespace_.empty() ? "default" : owner.namespace_;
@@ -55,27 +58,51 @@ void add_system_daemons(ProvisionProblem& problem) {
   }
 }
 
-void add_object(const model::Object& object, Demand& demand) {
-  ProvisionProblem& problem = demand.problem;
-  if (const auto* pod = object.as<model::Pod>()) {
-    auto copy = std::make_shared<model::Pod>(*pod);
-    if (copy->metadata.namespace_.empty()) copy->metadata.namespace_ = "default";
-    model::default_requests(copy->spec.edit());
-    demand.owners.push_back(copy->metadata.name);
-    problem.pods.push_back(std::move(copy));
-  } else if (const auto* deployment = object.as<model::Deployment>()) {
-    add_pods(deployment->metadata, deployment->spec.template_,
-             deployment->spec.replicas.value_or(1), demand);
+// A pod runs on a node that is there, is to be placed, or neither: it has ended, comes with its
+// node, or is on a node that is not known. Pods of nodes that leave are made anew.
+void add_pod(const model::Pod& pod, const LiveObjects& live, Demand& demand) {
+  if (model::is_finished(pod)) return;
+  auto copy = std::make_shared<model::Pod>(pod);
+  if (copy->metadata.namespace_.empty()) copy->metadata.namespace_ = "default";
+  model::default_requests(copy->spec.edit());
+  const std::string& node = pod.spec->nodeName;
+  if (live.stays(node)) {
+    demand.problem.bound.push_back(std::move(copy));
+    return;
+  }
+  if (model::belongs_to_node(pod) || pod.metadata.deletionTimestamp) return;
+  if (!node.empty() && (!live.leaves(node) || pod.metadata.controller() == nullptr)) return;
+  if (!node.empty()) ++demand.moved;
+  copy->spec.edit().nodeName.clear();
+  demand.owners.push_back(workload_name(pod));
+  demand.problem.pods.push_back(std::move(copy));
+}
+
+void add_workload(const model::Object& object, const LiveObjects& live, Demand& demand) {
+  const auto add = [&](const auto& of, std::int64_t count) {
+    if (!live.has_maker(of.metadata))
+      add_pods(of.metadata, of.spec.template_, count, live.made(object.kind, of.metadata), demand);
+  };
+  if (const auto* deployment = object.as<model::Deployment>()) {
+    add(*deployment, deployment->spec.replicas.value_or(1));
   } else if (const auto* set = object.as<model::ReplicaSet>()) {
-    add_pods(set->metadata, set->spec.template_, set->spec.replicas.value_or(1), demand);
+    add(*set, set->spec.replicas.value_or(1));
   } else if (const auto* stateful = object.as<model::StatefulSet>()) {
-    add_pods(stateful->metadata, stateful->spec.template_, stateful->spec.replicas.value_or(1),
-             demand);
+    add(*stateful, stateful->spec.replicas.value_or(1));
   } else if (const auto* job = object.as<model::Job>()) {
     if (job->spec.suspend.value_or(false)) return;
-    const std::int32_t parallelism = job->spec.parallelism.value_or(1);
-    add_pods(job->metadata, job->spec.template_,
-             std::min(parallelism, job->spec.completions.value_or(parallelism)), demand);
+    const std::int64_t parallelism = job->spec.parallelism.value_or(1);
+    const std::int64_t left =
+        job->spec.completions.value_or(parallelism) - live.succeeded(object.kind, job->metadata);
+    add(*job, std::min(parallelism, left));
+  }
+}
+
+void add_object(const model::Object& object, const LiveObjects& live, Demand& demand) {
+  ProvisionProblem& problem = demand.problem;
+  add_workload(object, live, demand);
+  if (const auto* pod = object.as<model::Pod>()) {
+    add_pod(*pod, live, demand);
   } else if (const auto* daemon = object.as<model::DaemonSet>()) {
     demand.daemon_sets.push_back(std::make_shared<const model::DaemonSet>(*daemon));
     add_daemon(*daemon, problem);
@@ -140,7 +167,7 @@ Result<void> add_types(std::vector<provisioning::ProviderType> types,
 }
 
 // The node groups, after the NodePools.
-Result<void> add_node_groups(const Checked& checked, Demand& demand) {
+Result<void> add_node_groups(const Checked& checked, const LiveObjects& live, Demand& demand) {
   Diagnostics told;  // by the checks before
   const auto around = surroundings(checked, demand);
   for (const model::Object* object : checked.input.objects()) {
@@ -150,6 +177,8 @@ Result<void> add_node_groups(const Checked& checked, Demand& demand) {
       if (has_plugin(demand))
         for (provisioning::ProviderType& type : group.types)
           provisioning::offer_devices(around, group.pool, type, errors);
+      demand.problem.node_groups.resize(demand.problem.pools.size());
+      demand.problem.node_groups.push_back(live.nodes_of_group(group.pool.metadata.name));
       demand.problem.pools.push_back(std::move(group.pool));
       if (const auto added = add_types(std::move(group.types), errors, demand.problem); !added)
         return added;
@@ -201,8 +230,15 @@ void place_by_volumes(const Checked& checked, ProvisionProblem& problem) {
       storage.storage_classes.set(std::make_shared<model::StorageClass>(*kind));
     }
   }
-  for (auto& pod : problem.pods)
-    pod = provisioning::with_volume_topology(pod, storage).value_or(pod);
+  for (auto* pods : {&problem.pods, &problem.bound})
+    for (auto& pod : *pods) pod = provisioning::with_volume_topology(pod, storage).value_or(pod);
+}
+
+bool has_pods(const Input& input) {
+  const auto objects = input.objects();
+  return std::any_of(objects.begin(), objects.end(), [](const model::Object* object) {
+    return object->as<model::Pod>() != nullptr;
+  });
 }
 
 }  // namespace
@@ -226,24 +262,37 @@ Result<Demand> read_demand(const PlanOptions& options, const Checked& checked) {
   demand.problem.weights = true;
   demand.problem.well_known = provisioning::ec2_well_known_labels();
   demand.problem.namespaces["default"] = {};
-  for (const model::Object* object : checked.input.objects()) add_object(*object, demand);
+  const LiveObjects live(checked.input);
+  demand.problem.nodes = live.nodes().nodes;
+  demand.leaving = std::ssize(live.nodes().leaving);
+  for (const model::Object* object : checked.input.objects()) add_object(*object, live, demand);
   place_by_volumes(checked, demand.problem);
   add_system_daemons(demand.problem);
   if (!demand.problem.pools.empty())
     if (const auto added = add_node_pools(options, checked, demand); !added)
       return tl::unexpected(added.error());
-  if (const auto added = add_node_groups(checked, demand); !added)
+  if (const auto added = add_node_groups(checked, live, demand); !added)
     return tl::unexpected(added.error());
   return demand;
+}
+
+void forget_existing(Demand& demand) {
+  demand.problem.nodes.clear();
+  demand.problem.bound.clear();
+  for (auto& group : demand.problem.node_groups)
+    if (group) group = 0;
 }
 
 Result<Demand> demand_of(const PlanOptions& options, const Checked& checked) {
   Result<Demand> demand = read_demand(options, checked);
   if (!demand) return demand;
   if (demand->problem.pods.empty())
-    return fail(
-        "no pods are among the files; give Pods, Deployments, Jobs or StatefulSets with -f");
-  if (demand->problem.pools.empty())
+    return fail(has_pods(checked.input)
+                    ? "no pod among the files waits for a node: those that there are have one, "
+                      "have ended, or come with their node"
+                    : "no pods are among the files; give Pods, Deployments, Jobs or StatefulSets "
+                      "with -f");
+  if (demand->problem.pools.empty() && demand->problem.nodes.empty())
     return fail("no NodePool and no node group is among the files; give one with -f");
   return demand;
 }

@@ -19,6 +19,8 @@ namespace gputide::app {
 struct Demand {
   provisioning::ProvisionProblem problem;
   std::vector<std::string> owners;  // of each pod: what a row of the table calls them
+  std::int64_t leaving = 0;         // nodes among the files that somebody takes away
+  std::int64_t moved = 0;           // of the pods, those that are on them
   std::vector<std::shared_ptr<const model::DaemonSet>> daemon_sets;
   std::map<std::pair<std::string, std::string>, model::ConfigMap> config_maps;
   std::map<std::string, model::EC2NodeClass> node_classes;
@@ -35,5 +37,7 @@ bool has_plugin(const Demand& demand);
 Result<Demand> read_demand(const PlanOptions& options, const Checked& checked);
 /// The same, and says what is missing.
 Result<Demand> demand_of(const PlanOptions& options, const Checked& checked);
+/// As if no node were there: what the pods that wait cost alone.
+void forget_existing(Demand& demand);
 
 }  // namespace gputide::app

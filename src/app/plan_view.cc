@@ -1,5 +1,6 @@
 #include "app/plan_view.h"
 
+#include <algorithm>
 #include <map>
 
 #include <fmt/core.h>
@@ -43,6 +44,15 @@ std::string pods_text(const Demand& demand, const PlannedMachine& machine) {
   return join(parts, ", ");
 }
 
+Value pods_json(const Demand& demand, const PlannedMachine& machine) {
+  Value::List pods;
+  for (const std::uint32_t pod : machine.pods) {
+    const model::ObjectMeta& meta = demand.problem.pods[pod]->metadata;
+    pods.push_back(Value(meta.namespace_ + "/" + meta.name));
+  }
+  return Value(std::move(pods));
+}
+
 Value machine_json(const Demand& demand, const PlannedMachine& machine) {
   Value node{Value::Map{}};
   node.set("nodePool", machine.pool);
@@ -53,16 +63,39 @@ Value machine_json(const Demand& demand, const PlannedMachine& machine) {
   const Gpus gpus = gpus_on(demand.problem, machine);
   node.set("gpus_offered", gpus.offered);
   node.set("gpus_used", gpus.used);
-  Value::List pods;
-  for (const std::uint32_t pod : machine.pods) {
-    const model::ObjectMeta& meta = demand.problem.pods[pod]->metadata;
-    pods.push_back(Value(meta.namespace_ + "/" + meta.name));
-  }
-  node.set("pods", Value(std::move(pods)));
+  node.set("pods", pods_json(demand, machine));
   return node;
 }
 
+bool is_bought(const PlannedMachine& machine) {
+  return machine.existing.empty() && !machine.pods.empty();
+}
+
+bool takes_pods(const PlannedMachine& machine) {
+  return !machine.existing.empty() && !machine.pods.empty();
+}
+
+// The value of a label of a node that is there; "-" without it.
+std::string label_of(const ProvisionProblem& problem, const PlannedMachine& machine,
+                     const char* label) {
+  for (const provisioning::ProvisionNode& node : problem.nodes)
+    if (node.name == machine.existing)
+      if (const auto at = node.labels.find(label); at != node.labels.end()) return at->second;
+  return "-";
+}
+
+constexpr const char* kType = "node.kubernetes.io/instance-type";
+constexpr const char* kZone = "topology.kubernetes.io/zone";
+
+std::string counted(std::int64_t count, std::string_view what) {
+  return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
+}
+
 }  // namespace
+
+bool buys(const ProvisionPlan& plan) {
+  return std::any_of(plan.machines.begin(), plan.machines.end(), is_bought);
+}
 
 std::int64_t gpus_of(const model::ResourceList& list) {
   std::int64_t sum = 0;
@@ -73,10 +106,10 @@ std::int64_t gpus_of(const model::ResourceList& list) {
 }
 
 void print_machines(const Demand& demand, const ProvisionPlan& plan) {
-  if (plan.machines.empty()) return fmt::print("nothing is bought\n");
+  if (!buys(plan)) return fmt::print("nothing is bought\n");
   std::map<Row, int> rows;  // equal machines are one row
   for (const PlannedMachine& machine : plan.machines) {
-    if (machine.pods.empty()) continue;
+    if (!is_bought(machine)) continue;
     const Gpus gpus = gpus_on(demand.problem, machine);
     ++rows[{machine.pool, machine.type, machine.zone, machine.capacity_type,
             gpus.offered == 0 ? "-" : fmt::format("{}/{}", gpus.used, gpus.offered),
@@ -90,6 +123,32 @@ void print_machines(const Demand& demand, const ProvisionPlan& plan) {
     table.push_back(std::move(line));
   }
   print_table(table);
+}
+
+void print_existing(const Demand& demand, const ProvisionPlan& plan) {
+  const std::int64_t there = std::ssize(demand.problem.nodes);
+  if (demand.leaving > 0)
+    fmt::print("{} that {} there {} going: no pods go there, and {} from there {} placed anew\n",
+               counted(demand.leaving, "node"), demand.leaving == 1 ? "is" : "are",
+               demand.leaving == 1 ? "is" : "are", counted(demand.moved, "pod"),
+               demand.moved == 1 ? "is" : "are");
+  if (there == 0) return;
+  std::vector<Row> table{{"EXISTING NODE", "TYPE", "ZONE", "PODS THAT GO THERE"}};
+  std::int64_t pods = 0;
+  for (const PlannedMachine& machine : plan.machines) {
+    if (!takes_pods(machine)) continue;
+    pods += std::ssize(machine.pods);
+    table.push_back({machine.existing, label_of(demand.problem, machine, kType),
+                     label_of(demand.problem, machine, kZone), pods_text(demand, machine)});
+  }
+  const std::string nodes = there == 1 ? "the node" : fmt::format("the {} nodes", there);
+  if (pods == 0)
+    return fmt::print("no pod goes on {} that {} there\n\n", nodes, there == 1 ? "is" : "are");
+  fmt::print("{} of {} go{} on nodes that are there, which costs nothing more: {} of {}\n", pods,
+             counted(std::ssize(demand.problem.pods), "pod"), pods == 1 ? "es" : "",
+             table.size() - 1, there);
+  print_table(table);
+  fmt::print("\n");
 }
 
 // Pods of one workload with one reason share a line.
@@ -111,7 +170,21 @@ void print_unplaced(const Demand& demand, const ProvisionPlan& plan) {
 Value machines_json(const Demand& demand, const ProvisionPlan& plan) {
   Value::List nodes;
   for (const PlannedMachine& machine : plan.machines)
-    if (!machine.pods.empty()) nodes.push_back(machine_json(demand, machine));
+    if (is_bought(machine)) nodes.push_back(machine_json(demand, machine));
+  return Value(std::move(nodes));
+}
+
+Value existing_json(const Demand& demand, const ProvisionPlan& plan) {
+  Value::List nodes;
+  for (const PlannedMachine& machine : plan.machines) {
+    if (!takes_pods(machine)) continue;
+    Value node{Value::Map{}};
+    node.set("name", machine.existing);
+    node.set("instanceType", label_of(demand.problem, machine, kType));
+    node.set("zone", label_of(demand.problem, machine, kZone));
+    node.set("pods", pods_json(demand, machine));
+    nodes.push_back(std::move(node));
+  }
   return Value(std::move(nodes));
 }
 

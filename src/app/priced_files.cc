@@ -158,6 +158,7 @@ Result<PricedFiles> price_files(const CostOptions& options, const Checked& check
   where.zones = options.zones;
   Result<Demand> demand = read_demand(where, checked);
   if (!demand) return tl::unexpected(demand.error());
+  forget_existing(*demand);
   PricedFiles priced{std::move(*demand), {}, {}, std::nullopt, has_scenario(checked)};
   const ProvisionProblem& problem = priced.demand.problem;
   add_clusters(checked, priced.lines);

@@ -33,6 +33,12 @@ inline bool is_finished(const Pod& pod) {
   return pod.status.phase == "Succeeded" || pod.status.phase == "Failed";
 }
 
+/// Of a DaemonSet, or a static pod's mirror: it comes and goes with its node.
+inline bool belongs_to_node(const Pod& pod) {
+  const OwnerReference* owner = pod.metadata.controller();
+  return owner != nullptr && (owner->kind == "DaemonSet" || owner->kind == "Node");
+}
+
 /// The scheduler found no node for it.
 inline bool is_unschedulable(const Pod& pod) {
   const PodCondition* condition = find_condition(pod, "PodScheduled");

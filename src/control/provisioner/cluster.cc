@@ -48,11 +48,6 @@ Impact keep(state::Store<Kind>& objects, Change change, const std::shared_ptr<co
 
 }  // namespace
 
-bool belongs_to_node(const model::Pod& pod) {
-  const model::OwnerReference* owner = pod.metadata.controller();
-  return owner != nullptr && (owner->kind == "DaemonSet" || owner->kind == "Node");
-}
-
 bool is_waiting(const model::Pod& pod) {
   return pod.spec->nodeName.empty() && !pod.metadata.deletionTimestamp && !is_finished(pod) &&
          pod.status.nominatedNodeName.empty() && !belongs_to_node(pod) && is_unschedulable(pod);

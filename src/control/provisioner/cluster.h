@@ -21,8 +21,6 @@ using PoolRef = std::shared_ptr<const model::NodePool>;
 using ClassRef = std::shared_ptr<const model::EC2NodeClass>;
 using ClaimRef = std::shared_ptr<const model::NodeClaim>;
 
-/// Of a DaemonSet, or a static pod's mirror: it comes and goes with its node.
-bool belongs_to_node(const model::Pod& pod);
 /// For a node: the scheduler found none, and none is being cleared for it by preemption.
 bool is_waiting(const model::Pod& pod);
 /// Karpenter's annotation: nobody may move the pod (or empty the node) of his own accord.

@@ -8,6 +8,7 @@
 #include "control/provisioner/provisioner.h"
 #include "decide/provisioning/bound.h"
 #include "decide/provisioning/ec2_types.h"
+#include "decide/provisioning/existing_nodes.h"
 #include "decide/provisioning/node_pool_validation.h"
 #include "decide/provisioning/volume_topology.h"
 #include "model/names.h"
@@ -23,55 +24,6 @@ using provisioning::ProvisionPlan;
 using provisioning::ProvisionProblem;
 
 constexpr Duration kNominated = Duration::seconds(20);  // as Karpenter's, at the usual batch
-
-// Taints with which nodes start, and which go by themselves.
-bool goes_by_itself(const model::Taint& taint) {
-  return taint.key == "node.kubernetes.io/not-ready" ||
-         taint.key == "node.kubernetes.io/unreachable" ||
-         taint.key == "node.cloudprovider.kubernetes.io/uninitialized" ||
-         taint.key == "karpenter.sh/unregistered" || taint.key == "gputide.dev/closed" ||
-         taint.key.starts_with("readiness.k8s.io/");
-}
-
-ProvisionNode ready_node(const model::Node& node) {
-  ProvisionNode out{node.metadata.name,      node.metadata.labels, node.spec.taints,
-                    node.status.allocatable, node.status.capacity, true};
-  std::erase_if(out.taints,
-                [](const model::Taint& taint) { return taint.key == "gputide.dev/closed"; });
-  return out;
-}
-
-// A claim whose node has not shown all of itself: it counts as what it was bought as.
-ProvisionNode coming_node(const Claim& claim, const model::Node* node) {
-  const model::NodeClaim& object = *claim.object;
-  ProvisionNode out;
-  out.ready = false;
-  out.name = node == nullptr ? object.metadata.name : node->metadata.name;
-  out.labels = object.metadata.labels;
-  out.allocatable = object.status.allocatable;
-  out.capacity = object.status.capacity;
-  out.taints = object.spec.taints;
-  if (node == nullptr) {
-    out.labels["kubernetes.io/hostname"] = object.metadata.name;
-    return out;
-  }
-  for (const auto& [key, value] : node->metadata.labels) out.labels[key] = value;
-  for (const auto& [name, amount] : node->status.allocatable)
-    if (!amount.is_zero()) out.allocatable[name] = amount;
-  for (const auto& [name, amount] : node->status.capacity)
-    if (!amount.is_zero()) out.capacity[name] = amount;
-  for (const model::Taint& taint : node->spec.taints) {
-    const auto same = [&](const model::Taint& each) {
-      return each.key == taint.key && each.effect == taint.effect;
-    };
-    if (goes_by_itself(taint) ||
-        std::any_of(object.spec.startupTaints.begin(), object.spec.startupTaints.end(), same) ||
-        std::any_of(out.taints.begin(), out.taints.end(), same))
-      continue;
-    out.taints.push_back(taint);
-  }
-  return out;
-}
 
 bool leaves(const Claim& claim) {
   return claim.stage == Stage::Draining || claim.stage == Stage::Ending || claim.marked;
@@ -202,13 +154,13 @@ void Provisioner::add_nodes(bool steady, View& view) {
     if (leaves(claim)) continue;
     const NodeRef node = cluster_.node_of(claim.object->status.providerID);
     if (claim.stage == Stage::Ready && node != nullptr)
-      add(ready_node(*node), name);
+      add(provisioning::ready_node(*node), name);
     else if (!steady)
-      add(coming_node(claim, node.get()), name);
+      add(provisioning::coming_node(*claim.object, node.get()), name);
     if (node != nullptr) of_claims.insert(node->metadata.name);
   }
   for (const auto& [name, node] : cluster_.nodes())
-    if (!of_claims.contains(name) && is_ready(*node)) add(ready_node(*node), "");
+    if (!of_claims.contains(name) && is_ready(*node)) add(provisioning::ready_node(*node), "");
 }
 
 void Provisioner::add_waiting(const PodRef& pod, View& view) {

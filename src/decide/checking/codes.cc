@@ -153,6 +153,8 @@ constexpr Code kCodes[] = {
      "Add them, or remove the selector."},
     {"plugin-not-tolerating", kWarning, "The device plugin does not tolerate a GPU group's taint.",
      "Add the toleration."},
+    {"pod-on-unknown-node", kWarning, "A pod is on a node that is not among the files.",
+     "Give the node, or leave nodeName out."},
     {"pool-mixes-architectures", kWarning,
      "A NodePool with GPUs may buy arm64 and amd64 nodes alike.", "Require kubernetes.io/arch."},
     {"propagated-taint-tags", kWarning, "propagateASGTags leaves out the effect of taints.",

@@ -1,11 +1,13 @@
 // Pods: what the API server refuses in them, and requests for GPUs that are not what they seem.
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include <fmt/format.h>
 
 #include "base/text.h"
 #include "decide/checking/checks.h"
+#include "model/conditions.h"
 
 namespace gputide::checking {
 namespace {
@@ -189,6 +191,28 @@ bool has_name_rules(const model::Object& object) {
          object.group() == "policy" || object.group().starts_with("karpenter");
 }
 
+// Pods that run on nodes which are not among the objects: one finding a node.
+void check_nodes_of_pods(const Context& context) {
+  std::map<std::string, std::vector<const model::Object*>> on;
+  for (const model::Object* object : context.world.objects)
+    if (const auto* pod = object->as<model::Pod>();
+        pod != nullptr && !pod->spec->nodeName.empty() && !model::is_finished(*pod))
+      on[pod->spec->nodeName].push_back(object);
+  for (const model::Object* object : context.world.objects)
+    if (object->as<model::Node>() != nullptr) on.erase(object->metadata.name);
+  for (const auto& [node, pods] : on) {
+    const std::string others = pods.size() == 1
+                                   ? ""
+                                   : fmt::format(", and {} more pod{}", pods.size() - 1,
+                                                 pods.size() == 2 ? " is" : "s are");
+    context.findings.warning(
+        Place(*pods.front())["spec"]["nodeName"],
+        {"pod-on-unknown-node",
+         fmt::format("the pod is on node {}{}, and that node is not among the files", node, others),
+         "give the node, too; or leave nodeName out, and the scheduler finds a node"});
+  }
+}
+
 }  // namespace
 
 void check_pods(const Context& context) {
@@ -207,6 +231,7 @@ void check_pods(const Context& context) {
                               "write lower-case letters, digits, hyphens and dots"});
   }
   for (const PodView& pod : context.world.pods) check_pod(context, pod);
+  check_nodes_of_pods(context);
 }
 
 }  // namespace gputide::checking

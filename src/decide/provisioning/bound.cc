@@ -47,7 +47,7 @@ class Program {
  private:
   struct Chosen {
     std::uint32_t offer;
-    int first_row;                   // of its capacity rows
+    int first_row;                   // of its capacity rows; before them that of its count
     std::vector<double> unit_price;  // dollars a unit, from the last solution
   };
 
@@ -58,6 +58,7 @@ class Program {
     return static_cast<double>(problem_.offers[t].capacity[r]);
   }
   double price(std::size_t t) const { return problem_.offers[t].price.to_dollars(); }
+  bool limited(std::size_t t) const { return problem_.offers[t].count.has_value(); }
   double worth(std::size_t t, const std::vector<double>& unit_price) const {
     double sum = 0;
     for (std::size_t r = 0; r < problem_.dimensions; ++r) sum += capacity(t, r) * unit_price[r];
@@ -67,6 +68,8 @@ class Program {
   void read_classes();
   void drop_dominated();
   void choose_first();
+  bool runs_anything(std::uint32_t t) const;
+  bool has_unlimited(std::uint32_t k) const;
   bool dominates(std::uint32_t s, std::uint32_t t) const;
   void build(LinearProgram& lp);
   void read_prices(const LinearProgram& lp);
@@ -113,6 +116,7 @@ void Program::read_classes() {
 
 // Whether every dollar spent on t buys as much and serves as many classes when spent on s.
 bool Program::dominates(std::uint32_t s, std::uint32_t t) const {
+  if (limited(s)) return false;
   const NodeOffer &a = problem_.offers[s], &b = problem_.offers[t];
   for (std::size_t r = 0; r < problem_.dimensions; ++r)
     if (Int128(a.capacity[r]) * b.price.micros() < Int128(b.capacity[r]) * a.price.micros())
@@ -143,14 +147,15 @@ void Program::drop_dominated() {
     while (dominator_[dominator_[t]] != dominator_[t]) dominator_[t] = dominator_[dominator_[t]];
 }
 
-// Each class brings the offer of which it takes the cheapest part.
+// Each class brings the offer of which it takes the cheapest part. What there is only so much of
+// is in from the start: it takes off the bound.
 void Program::choose_first() {
   is_chosen_.assign(problem_.offers.size(), 0);
   for (const std::uint32_t k : placeable_) {
     std::optional<std::uint32_t> best;
     double least = 0;
     for (const std::uint32_t t : front_) {
-      if (!test(runs_[t], k)) continue;
+      if (limited(t) || !test(runs_[t], k)) continue;
       double part = 0;
       for (std::size_t r = 0; r < problem_.dimensions; ++r)
         if (problem_.classes[k].demand[r] > 0) part = std::max(part, demand(k, r) / capacity(t, r));
@@ -164,23 +169,47 @@ void Program::choose_first() {
       chosen_.push_back({*best, 0, {}});
     }
   }
+  for (const std::uint32_t t : front_)
+    if (limited(t) && runs_anything(t)) {
+      is_chosen_[t] = 1;
+      chosen_.push_back({t, 0, {}});
+    }
 }
 
-// Rows: a class's pods are placed; an offer's capacity covers what is placed on it. Columns: nodes
-// of an offer; pods of a class on an offer.
+bool Program::runs_anything(std::uint32_t t) const {
+  return std::any_of(runs_[t].begin(), runs_[t].end(), [](std::uint64_t w) { return w != 0; });
+}
+
+bool Program::has_unlimited(std::uint32_t k) const {
+  return std::any_of(front_.begin(), front_.end(),
+                     [&](std::uint32_t t) { return !limited(t) && test(runs_[t], k); });
+}
+
+// Rows: a class's pods are placed; an offer's capacity covers what is placed on it, and no more of
+// its nodes are used than there are. Columns: nodes of an offer; pods of a class on an offer; pods
+// left out, of classes that may find no node for all.
 void Program::build(LinearProgram& lp) {
   class_row_.assign(problem_.classes.size(), -1);
   for (const std::uint32_t k : placeable_)
     class_row_[k] = lp.add_row(static_cast<double>(problem_.classes[k].count));
+  double dearest = 1;
   for (Chosen& each : chosen_) {
+    dearest = std::max(dearest, price(each.offer));
+    if (limited(each.offer)) lp.add_row(-static_cast<double>(*problem_.offers[each.offer].count));
     for (std::size_t r = 0; r < problem_.dimensions; ++r) {
       const int row = lp.add_row(0.0);
       if (r == 0) each.first_row = row;
     }
   }
   std::vector<LinearProgram::Entry> entries;
+  for (const std::uint32_t k : placeable_)
+    if (!has_unlimited(k)) {
+      entries.assign(1, {class_row_[k], 1.0});
+      lp.add_column(dearest, entries);
+    }
   for (const Chosen& each : chosen_) {
     entries.clear();
+    if (limited(each.offer)) entries.push_back({each.first_row - 1, -1.0});
     for (std::size_t r = 0; r < problem_.dimensions; ++r)
       entries.push_back({each.first_row + static_cast<int>(r), capacity(each.offer, r) / unit_[r]});
     lp.add_column(price(each.offer), entries);
@@ -246,8 +275,7 @@ bool Program::add_violated() {
   std::vector<double> unit_price;
   for (const std::uint32_t t : front_) {
     if (is_chosen_[t] != 0) continue;
-    if (std::all_of(runs_[t].begin(), runs_[t].end(), [](std::uint64_t w) { return w == 0; }))
-      continue;
+    if (!runs_anything(t)) continue;
     own_[t].clear();
     const std::vector<double>* prices = best_prices(t);
     double sum = prices == nullptr ? 1e300 : worth(t, *prices);
@@ -273,14 +301,15 @@ LowerBound Program::finish() const {
   out.unplaceable = unplaceable_;
   const std::vector<double> nothing(problem_.dimensions, 0.0);
   for (std::uint32_t t = 0; t < problem_.offers.size(); ++t) {
-    const std::vector<double>* prices = best_prices(dominator_[t]);
+    const std::vector<double>* prices =
+        limited(t) && !runs_anything(t) ? nullptr : best_prices(dominator_[t]);
     out.certificate.unit_price.push_back(prices == nullptr ? nothing : *prices);
   }
   // What rounding, and offers that did not get their turn, left too dear is brought down.
   double scale = 1;
   for (std::uint32_t t = 0; t < problem_.offers.size(); ++t) {
     const double sum = worth(t, out.certificate.unit_price[t]);
-    if (sum * scale > price(t)) scale = price(t) / sum;
+    if (!limited(t) && sum * scale > price(t)) scale = price(t) / sum;
   }
   scale *= 1 - 1e-12;
   for (std::vector<double>& prices : out.certificate.unit_price)
@@ -318,12 +347,15 @@ Money certified(const PlacementProblem& problem, const Certificate& certificate)
       sum += static_cast<double>(amounts[r]) * certificate.unit_price[offer][r];
     return sum;
   };
+  double dollars = 0, off = 0;
   for (std::size_t t = 0; t < problem.offers.size(); ++t) {
+    const NodeOffer& offer = problem.offers[t];
     for (const double p : certificate.unit_price[t])
       if (!(p >= 0)) return {};
-    if (worth(problem.offers[t].capacity, t) > problem.offers[t].price.to_dollars()) return {};
+    const double more = worth(offer.capacity, t) - offer.price.to_dollars();
+    if (!offer.count && more > 0) return {};
+    if (more > 0) off += more * static_cast<double>(*offer.count);
   }
-  double dollars = 0;
   for (const DemandClass& each : problem.classes) {
     double least = -1;
     for (const std::uint32_t t : each.offers) {
@@ -334,7 +366,7 @@ Money certified(const PlacementProblem& problem, const Certificate& certificate)
     }
     if (least > 0) dollars += least * static_cast<double>(each.count);
   }
-  return Money::micros(static_cast<std::int64_t>(std::floor(dollars * 1e6 * (1 - 1e-12))));
+  return whole_micros(dollars, off);
 }
 
 namespace {

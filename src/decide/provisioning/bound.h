@@ -13,11 +13,11 @@
 
 namespace gputide::provisioning {
 
-/// One kind of node that can be had in any number.
+/// One kind of node.
 struct NodeOffer {
-  std::vector<std::int64_t>
-      capacity;  // a number for each dimension, less what the node itself uses
-  Money price;   // an hour
+  std::vector<std::int64_t> capacity;      // by dimension, less what the node itself uses
+  Money price;                             // an hour
+  std::optional<std::int64_t> count = {};  // how many can be had; nullopt = any number
 };
 
 /// Pods that are alike.
@@ -38,7 +38,8 @@ struct PlacementProblem {
 
 /// Prices that prove a bound: on a node of offer t, one unit of dimension r is worth
 /// unit_price[t][r] dollars an hour, a whole node no more than it costs. What a pod is worth
-/// wherever it may run, at the least, it must cost.
+/// wherever it may run, at the least, it must cost. Nodes of which there are only so many may be
+/// worth more; all of them together are then taken off the bound by what they are worth more.
 struct Certificate {
   std::vector<std::vector<double>> unit_price;
 };
@@ -52,7 +53,8 @@ struct LowerBound {
 
 /// The bound of the class-type linear program (fractions of nodes, fractions of pods), raised to
 /// the next sum that whole nodes can cost where all prices have a common measure. `rounds` bounds
-/// the work; a bound is valid however few.
+/// the work; a bound is valid however few. Where offers have counts it holds if all pods can be
+/// placed.
 LowerBound lower_bound(const PlacementProblem& problem, int rounds = 50);
 
 /// What the certificate proves, computed afresh from the problem alone; 0 when it is not one.

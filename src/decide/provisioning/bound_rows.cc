@@ -1,6 +1,7 @@
 #include "decide/provisioning/bound_rows.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 namespace gputide::provisioning {
@@ -30,6 +31,12 @@ std::vector<double> pod_prices(const PlacementProblem& problem, const Certificat
     out.push_back(std::max(least, 0.0));
   }
   return out;
+}
+
+Money whole_micros(double dollars, double off) {
+  constexpr double kRounding = 1e-12;
+  const double left = dollars * (1 - kRounding) - off * (1 + kRounding);
+  return Money::micros(static_cast<std::int64_t>(std::floor(std::max(left, 0.0) * 1e6)));
 }
 
 WholeNodes::WholeNodes(const PlacementProblem& problem) {

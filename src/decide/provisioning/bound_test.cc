@@ -4,6 +4,7 @@
 #include <rapidcheck/gtest.h>
 
 #include "decide/provisioning/bound_rows.h"
+#include "decide/provisioning/configuration_bound.h"
 #include "decide/provisioning/testing.h"
 
 namespace gputide::provisioning {
@@ -77,8 +78,9 @@ RC_GTEST_PROP(LowerBound, IsBelowEveryPlan, ()) {
   using rc::gen::inRange;
   const PlacementProblem p = any_placement();
   const int offers = static_cast<int>(p.offers.size());
-  // First fit into nodes of types drawn at random.
+  // First fit into nodes of types drawn at random, as many as there are.
   Money cost;
+  std::vector<std::int64_t> bought(p.offers.size(), 0);
   std::vector<std::pair<std::uint32_t, std::vector<std::int64_t>>> open;
   for (const DemandClass& c : p.classes)
     for (std::int64_t i = 0; i < c.count; ++i) {
@@ -87,7 +89,7 @@ RC_GTEST_PROP(LowerBound, IsBelowEveryPlan, ()) {
         for (std::size_t r = 0; r < p.dimensions; ++r) ok = ok && c.demand[r] <= room[r];
         return ok;
       };
-      bool placed = false;
+      bool placed = false, somewhere = false;
       for (auto& [t, room] : open) {
         if (!fits(t, room)) continue;
         for (std::size_t r = 0; r < p.dimensions; ++r) room[r] -= c.demand[r];
@@ -99,15 +101,38 @@ RC_GTEST_PROP(LowerBound, IsBelowEveryPlan, ()) {
       for (std::uint32_t j = 0; j < p.offers.size() && !placed; ++j) {
         const std::uint32_t t = (start + j) % static_cast<std::uint32_t>(offers);
         if (!fits(t, p.offers[t].capacity)) continue;
+        somewhere = true;
+        if (p.offers[t].count && bought[t] == *p.offers[t].count) continue;
+        ++bought[t];
         open.emplace_back(t, p.offers[t].capacity);
         for (std::size_t r = 0; r < p.dimensions; ++r) open.back().second[r] -= c.demand[r];
         cost += p.offers[t].price;
         placed = true;
       }
+      if (somewhere && !placed) return;  // there may be no plan
     }
   const LowerBound bound = lower_bound(p);
   RC_ASSERT(bound.per_hour <= cost);
   RC_ASSERT(certified(p, bound.certificate) <= bound.per_hour);
+  const ConfigurationBound whole = configuration_bound(p, bound);
+  RC_ASSERT(whole.per_hour <= cost);
+}
+
+// Two nodes for nothing take two of three pods; without them on one's mind all three would cost.
+TEST(LowerBound, TakesOffWhatOnlySoManyNodesSave) {
+  PlacementProblem p = ten_slices();
+  p.classes[0].offers = {0, 2};
+  p.classes[0].demand = {1, 10};
+  p.classes[0].count = 3;
+  p.offers.push_back({{29, 10}, Money(), 2});
+  const LowerBound bound = lower_bound(p);
+  EXPECT_EQ(bound.per_hour, Money::micros(526'000));
+  EXPECT_GE(certified(p, bound.certificate), Money::micros(525'999));
+  p.offers[2].count = 3;
+  EXPECT_EQ(lower_bound(p).per_hour, Money());
+  EXPECT_EQ(certified(p, bound.certificate), Money());
+  p.offers[2].count.reset();  // the certificate says that such a node is worth something
+  EXPECT_EQ(certified(p, bound.certificate), Money());
 }
 
 TEST(OverBound, IsInThousandths) {

@@ -73,6 +73,7 @@ class Compiler {
   std::vector<std::int64_t> daemon_overhead(std::uint32_t pool, const Requirements& kind,
                                             const ProviderType& type) const;
   std::vector<std::uint32_t> ports_of(const model::PodSpec& spec);
+  void keep_off_taken_ports(const model::PodSpec& spec, PackClass& out) const;
 
   const ProvisionProblem& problem_;
   TopologyCompiler topology_;
@@ -85,7 +86,8 @@ class Compiler {
   std::map<std::string, std::uint32_t> reservations_;
   std::set<std::pair<std::int32_t, std::string>> wildcard_ports_;
   std::map<std::string, std::uint32_t> port_numbers_;
-  bool wished_ = false;  // some pod has preferences
+  std::vector<HostPortUsage> taken_ports_;  // by existing node
+  bool wished_ = false;                     // some pod has preferences
   std::map<std::pair<std::string, std::int64_t>, std::uint32_t> preference_numbers_;
   std::map<std::string, PackWish> node_wishes_;
   std::map<std::string, std::uint32_t> wish_classes_;
@@ -212,18 +214,8 @@ void Compiler::add_pool(std::uint32_t pool) {
   Pool out;
   std::vector<std::string> names;
   for (const auto& [name, limit] : each.spec.limits) {
-    std::int64_t left = amount(name, limit);
-    for (const ProvisionNode& node : problem_.nodes) {
-      const auto of = node.labels.find(std::string(kNodePool));
-      if (of == node.labels.end() || of->second != each.metadata.name) continue;
-      const auto has = node.capacity.find(name);
-      if (name == "nodes")
-        left -= 1;
-      else if (has != node.capacity.end())
-        left -= amount(name, has->second);
-    }
     names.push_back(name);
-    out.limit.push_back(left);
+    out.limit.push_back(amount(name, limit) - limit_used(problem_, pool, name));
   }
   if (problem_.strict_min_values)
     for (const auto& [key, requirement] : template_requirements(each)) {
@@ -304,6 +296,7 @@ void Compiler::add_nodes() {
     out_.pack.existing.push_back({vector_of(node.allocatable),
                                   topology_.domains_of(Requirements::from_labels(node.labels))});
   }
+  taken_ports_.resize(problem_.nodes.size());
   // Running pods, and DaemonSet pods that are still to come.
   std::vector<std::vector<std::int64_t>> daemon_left;
   for (const ProvisionNode& node : problem_.nodes) {
@@ -322,6 +315,9 @@ void Compiler::add_nodes() {
     const auto at = number.find(pod->spec->nodeName);
     if (at == number.end() || is_finished(*pod)) continue;
     const std::vector<std::int64_t> needs = demand_of(*pod);
+    if (std::vector<HostPort> ports = host_ports(*pod->spec); !ports.empty())
+      taken_ports_[at->second].add(pod->metadata.namespace_ + "/" + pod->metadata.name,
+                                   std::move(ports));
     const model::OwnerReference* owner = pod->metadata.controller();
     const bool daemon = owner != nullptr && owner->kind == "DaemonSet";
     for (std::size_t r = 0; r < needs.size(); ++r) {
@@ -374,6 +370,13 @@ std::vector<std::uint32_t> Compiler::ports_of(const model::PodSpec& spec) {
   return out;
 }
 
+// What runs on a node keeps its host ports.
+void Compiler::keep_off_taken_ports(const model::PodSpec& spec, PackClass& out) const {
+  const std::vector<HostPort> wanted = host_ports(spec);
+  for (std::size_t n = 0; n < taken_ports_.size() && !wanted.empty(); ++n)
+    if (!taken_ports_[n].conflict("", wanted).empty()) out.existing[n] = false;
+}
+
 std::string key_of(const PodKind& kind) {
   std::string out;
   for (const Requirements& each : kind.alternatives) {
@@ -413,10 +416,13 @@ void Compiler::add_classes() {
     for (std::size_t n = 0; n < each.existing.size(); ++n)
       each.existing[n] = each.existing[n] && fits(each.demand, out_.pack.existing[n].capacity);
     each.ports = ports_of(*pod.spec);
+    keep_off_taken_ports(*pod.spec, each);
     topology_.rules_of(pod, kind.alternatives, each);
     std::string key = place_key;
     for (const std::int64_t d : each.demand) key += fmt::format(" {}", d);
     for (const std::uint32_t p : each.ports) key += fmt::format(" p{}", p);
+    for (std::size_t n = 0; n < each.existing.size() && !each.ports.empty(); ++n)
+      key += each.existing[n] ? '+' : '-';
     for (const std::uint32_t g : each.counted_in) key += fmt::format(" g{}", g);
     for (const TopologyRule& r : each.rules)
       key += fmt::format(" r{},{},{},{},{},{}", static_cast<int>(r.kind), r.group, r.counts_itself,

@@ -22,6 +22,7 @@ constexpr double kCeiling = 0.02;
 // Ceilings in use are raised when the bound is so near.
 constexpr double kRaise = 1e-3;
 constexpr int kFirstSteps = 32;
+constexpr double kLeast = 1e-9;                     // dollars: what is worth less is worth nothing
 constexpr std::size_t kOfOffer = 8, kInRound = 64;  // contents that are added
 
 // The prices of the class bound are a proof of one leaf an offer.
@@ -63,6 +64,11 @@ class Program {
   void start();
   void add(std::uint32_t offer, const Content& content);
   double worth(const Content& content) const;
+  double price(std::uint32_t offer) const { return problem_.offers[offer].price.to_dollars(); }
+  /// What a content may be worth before it is wanted: what the node costs, and of nodes of which
+  /// there are only so many what one more would save.
+  double allowed(std::uint32_t offer) const { return price(offer) + now_rent_[offer]; }
+  double proved(const Front& front) const;
   void want(Front& front);
   bool add_wanted();
   bool price_nodes();
@@ -82,7 +88,9 @@ class Program {
   ContentCertificate now_, best_;
   double best_sum_ = 0;
   std::size_t late_ = 0;
-  std::vector<double> ceiling_;  // by row
+  std::vector<double> ceiling_;               // by row
+  std::vector<int> count_row_;                // by offer; -1: any number can be had
+  std::vector<double> now_rent_, best_rent_;  // by offer: what one more of it would save
 };
 
 // Offers without a price make their classes free; those, and what fits nowhere, are left out.
@@ -101,7 +109,7 @@ void Program::read() {
       if (!fits) continue;
       runs_[t].push_back(k);
       placeable[k] = 1;
-      if (!asks || problem_.offers[t].price <= Money()) free[k] = 1;
+      if (!asks || (problem_.offers[t].price <= Money() && !problem_.offers[t].count)) free[k] = 1;
     }
   }
   for (std::vector<std::uint32_t>& classes : runs_)
@@ -119,13 +127,15 @@ void Program::read() {
   for (std::uint32_t t = 0; t < problem_.offers.size(); ++t) {
     while (same_as_[same_as_[t]] != same_as_[t]) same_as_[t] = same_as_[same_as_[t]];
     if (same_as_[t] == t) front_.push_back({t, {problem_, t, runs_[t]}, kFirstSteps});
+    const auto& count = problem_.offers[t].count;
+    count_row_.push_back(count ? lp_.add_row(-static_cast<double>(*count)) : -1);
   }
 }
 
 // Whether s holds all that t holds, for no more money.
 bool Program::stands_in(std::uint32_t s, std::uint32_t t) const {
   const NodeOffer &a = problem_.offers[s], &b = problem_.offers[t];
-  if (a.price > b.price) return false;
+  if (a.price > b.price || a.count) return false;
   for (std::size_t r = 0; r < problem_.dimensions; ++r)
     if (a.capacity[r] < b.capacity[r]) return false;
   return std::includes(runs_[s].begin(), runs_[s].end(), runs_[t].begin(), runs_[t].end());
@@ -134,7 +144,8 @@ bool Program::stands_in(std::uint32_t s, std::uint32_t t) const {
 void Program::add(std::uint32_t offer, const Content& content) {
   std::vector<LinearProgram::Entry> entries;
   for (const auto& [k, n] : content.pods) entries.push_back({row_[k], n});
-  lp_.add_column(problem_.offers[offer].price.to_dollars(), entries);
+  if (count_row_[offer] >= 0) entries.push_back({count_row_[offer], -1.0});
+  lp_.add_column(price(offer), entries);
 }
 
 // A price near the known one, at which one pod of a class can be had without a node: keeps the
@@ -147,11 +158,14 @@ void Program::add_first() {
   }
 }
 
-// Raises the ceilings that are in use; false when none is.
+// Raises the ceilings that are in use; false when none is. No pod need be worth more than the
+// dearest node: those that are left at that find no place.
 bool Program::widen() {
+  Money dearest = Money::dollars(1);
+  for (const NodeOffer& offer : problem_.offers) dearest = std::max(dearest, offer.price);
   bool any = false;
   for (std::size_t i = 0; i < rows_.size(); ++i) {
-    if (lp_.value(static_cast<int>(i)) < 1e-7) continue;
+    if (lp_.value(static_cast<int>(i)) < 1e-7 || ceiling_[i] > dearest.to_dollars()) continue;
     ceiling_[i] *= 1.5;
     lp_.set_cost(static_cast<int>(i), ceiling_[i]);
     any = true;
@@ -163,6 +177,16 @@ void Program::start() {
   best_ = as_contents(known_);
   for (const std::uint32_t k : rows_)
     best_sum_ += best_.pod_price[k] * static_cast<double>(problem_.classes[k].count);
+  now_rent_.assign(problem_.offers.size(), 0.0);
+  best_rent_ = now_rent_;
+  for (const Front& each : front_) {
+    const NodeOffer& offer = problem_.offers[each.offer];
+    if (!offer.count) continue;
+    const double worth = proved_worth(problem_, each.offer, runs_[each.offer], best_.pod_price,
+                                      best_.proofs[each.offer]);
+    best_rent_[each.offer] = std::max(worth - price(each.offer), 0.0);
+    best_sum_ -= best_rent_[each.offer] * static_cast<double>(*offer.count);
+  }
 }
 
 double Program::worth(const Content& content) const {
@@ -180,8 +204,8 @@ void Program::want(Front& front) {
   for (Content& content : found) {
     if (content.worth == last) continue;
     last = content.worth;
-    const double price = problem_.offers[front.offer].price.to_dollars();
-    wanted_.push_back({content.worth / price, front.offer, std::move(content)});
+    const double ratio = content.worth / std::max(allowed(front.offer), kLeast);
+    wanted_.push_back({ratio, front.offer, std::move(content)});
     if (++wanted == kOfOffer) return;
   }
 }
@@ -201,14 +225,14 @@ bool Program::add_wanted() {
 bool Program::price_nodes() {
   std::vector<Front*> undecided;
   for (Front& each : front_) {
-    const double price = problem_.offers[each.offer].price.to_dollars();
+    const double enough = allowed(each.offer) * (1 + kOpen[late_]);
     const std::int64_t before = each.search.work();
-    each.search.run(now_.pod_price, price * (1 + kOpen[late_]), each.steps);
+    each.search.run(now_.pod_price, enough, each.steps);
     effort_.work -= each.search.work() - before;
     now_.proofs[each.offer] = each.search.take_proof();
-    if (each.search.best().worth > price * (1 + kOpen[late_]))
+    if (each.search.best().worth > enough)
       want(each);
-    else if (each.search.undecided().worth > price * (1 + kOpen[late_]))
+    else if (each.search.undecided().worth > enough)
       undecided.push_back(&each);
   }
   if (add_wanted()) return true;
@@ -222,28 +246,38 @@ bool Program::price_nodes() {
   if (more) return true;
   bool added = false;
   for (Front* each : undecided)
-    if (worth(each->search.undecided()) >
-        problem_.offers[each->offer].price.to_dollars() * (1 + kOpen[late_])) {
+    if (worth(each->search.undecided()) > allowed(each->offer) * (1 + kOpen[late_])) {
       add(each->offer, each->search.undecided());
       added = true;
     }
   return added;
 }
 
+double Program::proved(const Front& front) const {
+  return proved_worth(problem_, front.offer, runs_[front.offer], now_.pod_price,
+                      now_.proofs[front.offer]);
+}
+
 // Scales the prices down to what is proved (Farley).
 void Program::keep_if_best() {
   double scale = 1, sum = 0;
   for (const Front& each : front_) {
-    const double price = problem_.offers[each.offer].price.to_dollars();
-    const double most = proved_worth(problem_, each.offer, runs_[each.offer], now_.pod_price,
-                                     now_.proofs[each.offer]);
-    if (most * scale > price) scale = price / most;
+    if (problem_.offers[each.offer].count) continue;
+    const double most = proved(each);
+    if (most * scale > price(each.offer)) scale = price(each.offer) / most;
   }
   scale *= 1 - 1e-12;
   for (const std::uint32_t k : rows_)
     sum += scale * now_.pod_price[k] * static_cast<double>(problem_.classes[k].count);
+  std::vector<double> rent(problem_.offers.size(), 0.0);
+  for (const Front& each : front_) {
+    if (!problem_.offers[each.offer].count) continue;
+    rent[each.offer] = std::max(scale * proved(each) - price(each.offer), 0.0);
+    sum -= rent[each.offer] * static_cast<double>(*problem_.offers[each.offer].count);
+  }
   if (!(sum > best_sum_)) return;
   best_sum_ = sum;
+  best_rent_ = std::move(rent);
   best_ = now_;
   for (double& price : best_.pod_price) price *= scale;
   for (ContentProof& proof : best_.proofs)
@@ -268,9 +302,12 @@ ConfigurationBound Program::solve() {
     late_ = round < kExactRounds ? 0 : 1;
     for (const std::uint32_t k : rows_)
       now_.pod_price[k] = hold * best_.pod_price[k] + (1 - hold) * std::max(0.0, lp_.dual(row_[k]));
+    for (std::uint32_t t = 0; t < count_row_.size(); ++t)
+      if (count_row_[t] >= 0)
+        now_rent_[t] = hold * best_rent_[t] + (1 - hold) * std::max(0.0, lp_.dual(count_row_[t]));
     const bool more = price_nodes();
     keep_if_best();
-    const double gap = 1 - best_sum_ / lp_.objective();
+    const double gap = 1 - best_sum_ / std::max(lp_.objective(), kLeast);
     const bool done = !more && hold == 0;
     hold = more ? kHold : 0;
     if ((done || gap <= kRaise) && widen()) continue;

@@ -2,8 +2,9 @@
 #include "decide/provisioning/content_proof.h"
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
+
+#include "decide/provisioning/bound_rows.h"
 
 namespace gputide::provisioning {
 namespace {
@@ -127,14 +128,16 @@ Money certified(const PlacementProblem& problem, const ContentCertificate& certi
     if (!(price >= 0)) return {};
   const std::vector<std::vector<std::uint32_t>> runs = runs_of(problem, certificate.pod_price);
   std::vector<char> placeable(problem.classes.size(), 0);
+  double off = 0;
   for (std::uint32_t t = 0; t < problem.offers.size(); ++t) {
     for (const std::uint32_t k : runs[t]) placeable[k] = 1;
     const ContentProof& proof = certificate.proofs[t];
     const NodeOffer& offer = problem.offers[t];
     if (!proof.steps.empty()) {
-      if (!(proved_worth(problem, t, runs[t], certificate.pod_price, proof) <=
-            offer.price.to_dollars()))
-        return {};
+      const double more = proved_worth(problem, t, runs[t], certificate.pod_price, proof) -
+                          offer.price.to_dollars();
+      if (!(more <= 0) && !(offer.count && more < kNothingShown)) return {};
+      if (more > 0) off += more * static_cast<double>(*offer.count);
       continue;
     }
     if (proof.same_as >= problem.offers.size() || certificate.proofs[proof.same_as].steps.empty())
@@ -144,13 +147,13 @@ Money certified(const PlacementProblem& problem, const ContentCertificate& certi
                                     runs[t].begin(), runs[t].end());
     for (std::size_t r = 0; r < problem.dimensions; ++r)
       no_smaller = no_smaller && other.capacity[r] >= offer.capacity[r];
-    if (!no_smaller || other.price > offer.price) return {};
+    if (!no_smaller || other.price > offer.price || other.count) return {};
   }
   double dollars = 0;
   for (std::size_t k = 0; k < problem.classes.size(); ++k)
     if (placeable[k] != 0)
       dollars += certificate.pod_price[k] * static_cast<double>(problem.classes[k].count);
-  return Money::micros(static_cast<std::int64_t>(std::floor(dollars * 1e6 * (1 - 1e-12))));
+  return whole_micros(dollars, off);
 }
 
 }  // namespace gputide::provisioning

@@ -26,6 +26,8 @@ struct ContentProof {
 };
 
 /// Prices of pods that prove a bound: what fits on a node is never worth more than the node costs.
+/// Nodes of which there are only so many may be worth more; all of them together are then taken off
+/// the bound by what they are worth more.
 struct ContentCertificate {
   std::vector<double> pod_price;     // dollars an hour, by class
   std::vector<ContentProof> proofs;  // by offer

@@ -131,4 +131,20 @@ std::int64_t limit_use(const ProviderType& type, const std::string& limit) {
   return has == type.capacity.end() ? 0 : amount(limit, has->second);
 }
 
+std::int64_t limit_used(const ProvisionProblem& problem, std::size_t pool,
+                        const std::string& limit) {
+  if (const auto nodes = node_group_size(problem, pool)) return limit == "nodes" ? *nodes : 0;
+  std::int64_t used = 0;
+  for (const ProvisionNode& node : problem.nodes) {
+    const auto of = node.labels.find("karpenter.sh/nodepool");
+    if (of == node.labels.end() || of->second != problem.pools[pool].metadata.name) continue;
+    const auto has = node.capacity.find(limit);
+    if (limit == "nodes")
+      ++used;
+    else if (has != node.capacity.end())
+      used += amount(limit, has->second);
+  }
+  return used;
+}
+
 }  // namespace gputide::provisioning

@@ -48,5 +48,8 @@ bool comes_to(const model::PodSpec& daemon, const Requirements& node,
 std::int64_t amount(std::string_view resource, const Quantity& quantity);
 /// What one node of the type takes of a NodePool's limit: 1 of "nodes".
 std::int64_t limit_use(const ProviderType& type, const std::string& limit);
+/// What the nodes that the pool has already take of its limit.
+std::int64_t limit_used(const ProvisionProblem& problem, std::size_t pool,
+                        const std::string& limit);
 
 }  // namespace gputide::provisioning

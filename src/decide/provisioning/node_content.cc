@@ -8,13 +8,15 @@ namespace {
 
 // A small linear program takes so many times the work of a look at every class.
 constexpr std::int64_t kProgram = 10;
+// What a node without a price counts as where it matters how fine to look.
+constexpr double kSmallPrice = 1e-3;
 
 }  // namespace
 ContentSearch::ContentSearch(const PlacementProblem& problem, std::uint32_t offer,
                              std::vector<std::uint32_t> classes)
     : problem_(problem),
       offer_(problem.offers[offer]),
-      price_(offer_.price.to_dollars()),
+      price_(offer_.price > Money() ? offer_.price.to_dollars() : kSmallPrice),
       classes_(std::move(classes)),
       program_(problem.dimensions) {
   for (const std::int64_t capacity : offer_.capacity)

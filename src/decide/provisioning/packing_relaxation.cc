@@ -93,6 +93,7 @@ Relaxation relax(const PackProblem& problem) {
   Relaxation out;
   const std::vector<std::uint32_t> one_a_node = slots(problem);
   out.resources = problem.dimensions;
+  out.slots = one_a_node;
   if (problem.gpus != kNone) out.shares.dimension = problem.gpus;
   out.placement.dimensions = problem.dimensions + one_a_node.size();
   add_offers(problem, one_a_node.size(), out);

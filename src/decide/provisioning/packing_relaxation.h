@@ -18,6 +18,7 @@ namespace gputide::provisioning {
 struct Relaxation {
   PlacementProblem placement;
   std::size_t resources = 0;            // dimensions before those of "one of these a node"
+  std::vector<std::uint32_t> slots;     // the groups of those
   std::vector<std::uint32_t> class_of;  // the problem's class -> the placement's
   std::vector<std::vector<std::uint32_t>> offer_of;  // kind, offer -> the placement's
   Shares shares;

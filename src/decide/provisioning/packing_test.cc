@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include "decide/provisioning/configuration_bound.h"
 #include "decide/provisioning/packing_bound.h"
 #include "decide/provisioning/testing.h"
 
@@ -90,6 +91,16 @@ void keeps_every_rule_and_the_bound(const PackProblem& p, const PackEffort& effo
                                [](std::int64_t n) { return n == 0; });
   const PackBound known = pack_bound(p);
   if (all) RC_ASSERT(known.bound.per_hour <= plan.per_hour);
+  PackProblem placed = p;
+  for (std::size_t k = 0; k < placed.classes.size(); ++k)
+    placed.classes[k].count -= plan.unplaced[k];
+  const RelaxedBound beside = bound_beside_existing(placed);
+  RC_ASSERT(beside.bound.per_hour <= plan.per_hour);
+  RC_ASSERT(certified(placed, beside) <= beside.bound.per_hour);
+  const ConfigurationBound whole = configuration_bound(beside.placement, beside.bound);
+  RC_ASSERT(whole.per_hour >= beside.bound.per_hour);
+  RC_ASSERT(whole.per_hour <= plan.per_hour);
+  RC_ASSERT(certified(beside.placement, whole.certificate) <= whole.per_hour);
   RC_ASSERT(certified(p, known) == certified(known.placement, known.bound.certificate));
   const PackPlan again = pack(p, effort);
   RC_ASSERT(again.per_hour == plan.per_hour);
@@ -162,6 +173,53 @@ TEST_P(PackShares, WhatFitsOneGpuSharesIt) {
   EXPECT_TRUE(check_plan(p, plan).empty());
   EXPECT_EQ(plan.nodes.size(), 20U);
   EXPECT_EQ(pack_bound(p).bound.per_hour, plan.per_hour);
+}
+
+// Three of four pods of a GPU find room on a node that is there: the fourth costs what it must.
+TEST(PackBound, CountsWhatExistingNodesCannotTake) {
+  PackProblem p = gpu_problem();
+  p.existing = {{{2, 100}, {0}}, {{1, 100}, {0}}};
+  p.classes = {gpu_pods(1, 4)};
+  p.classes[0].existing = {true, true};
+  EXPECT_EQ(pack_bound(p).bound.per_hour, Money());
+  const RelaxedBound bound = bound_beside_existing(p);
+  EXPECT_EQ(bound.bound.per_hour, pack(p).per_hour);
+  EXPECT_EQ(bound.bound.per_hour, p.kinds[0].offers[0].price);
+  p.classes[0].count = 3;
+  EXPECT_EQ(bound_beside_existing(p).bound.per_hour, Money());
+}
+
+// Two nodes with three free GPUs each hold two pods of two, though their GPUs would do for three:
+// a whole node has to be bought for the other two, not half of one.
+TEST(PackBound, CountsWholePodsOnExistingNodes) {
+  PackProblem p = gpu_problem();
+  p.existing = {{{3, 100}, {0}}, {{3, 100}, {0}}};
+  p.classes = {gpu_pods(2, 4)};
+  p.classes[0].existing = {true, true};
+  const RelaxedBound bound = bound_beside_existing(p);
+  const Money one_node = pack(p).per_hour;
+  EXPECT_EQ(one_node, p.kinds[0].offers[1].price);
+  EXPECT_LT(bound.bound.per_hour, one_node);
+  const ConfigurationBound whole = configuration_bound(bound.placement, bound.bound);
+  EXPECT_EQ(whole.per_hour, one_node);
+  EXPECT_NEAR(certified(bound.placement, whole.certificate).to_dollars(), one_node.to_dollars(),
+              1e-5);
+}
+
+// Where many nodes differ they count as one, which loses nothing of what they have together.
+TEST(PackBound, ManyExistingNodesCountAsOne) {
+  PackProblem p = gpu_problem();
+  p.classes = {gpu_pods(1, 200)};
+  std::int64_t free = 0;
+  for (std::int64_t n = 0; n < 40; ++n) {
+    p.existing.push_back({{n % 4, 100 + n}, {0}});
+    p.classes[0].existing.push_back(true);
+    free += n % 4;
+  }
+  const RelaxedBound bound = bound_beside_existing(p);
+  EXPECT_EQ(bound.placement.offers.back().capacity[0], free);
+  EXPECT_LE(bound.bound.per_hour, pack(p).per_hour);
+  EXPECT_GT(bound.bound.per_hour, Money());
 }
 
 TEST(PackBound, ProvesNothingByPodsThatCountForMoreThanAGpu) {

@@ -63,7 +63,7 @@ void add_bound(const ProvisionProblem& problem, const Compiled& compiled, const 
   PackProblem placed = compiled.pack;
   for (std::uint32_t k = 0; k < packed.unplaced.size(); ++k)
     placed.classes[k].count -= packed.unplaced[k];
-  const PackBound known = pack_bound(placed);
+  const RelaxedBound known = bound_beside_existing(placed);
   ConfigurationEffort effort;
   if (!problem.bound_by_whole_pods) effort.largest = 0;
   const ConfigurationBound bound = configuration_bound(known.placement, known.bound, effort);
@@ -133,6 +133,10 @@ Found search(const ProvisionProblem& problem, const PackEffort& effort, Compiled
 }
 
 }  // namespace
+
+std::optional<std::int64_t> node_group_size(const ProvisionProblem& problem, std::size_t pool) {
+  return pool < problem.node_groups.size() ? problem.node_groups[pool] : std::nullopt;
+}
 
 ProvisionPlan provision(const ProvisionProblem& problem, const PackEffort& effort) {
   Compiled compiled = compile(problem);

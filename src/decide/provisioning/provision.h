@@ -51,6 +51,9 @@ struct ProvisionProblem {
   std::vector<model::NodePool> pools;
   std::vector<ProviderType> types;
   std::vector<std::vector<std::uint32_t>> pool_types;  // by pool: indices into types
+  /// By pool: of a node group, whose limit "nodes" is its maxSize, how many nodes it has already.
+  /// nullopt, or not named: a NodePool, whose nodes carry karpenter.sh/nodepool.
+  std::vector<std::optional<std::int64_t>> node_groups;
   std::vector<ProvisionNode> nodes;
   std::vector<std::shared_ptr<const model::Pod>> pods;
   std::vector<std::shared_ptr<const model::Pod>> bound;
@@ -72,6 +75,9 @@ struct ProvisionProblem {
   /// run there; among equal weights price decides. False: price alone does.
   bool weights = false;
 };
+
+/// The nodes that the pool has already, if it is a node group.
+std::optional<std::int64_t> node_group_size(const ProvisionProblem& problem, std::size_t pool);
 
 /// What a planned node could be instead: it suits the same pods.
 struct Substitute {
@@ -106,7 +112,7 @@ struct ProvisionPlan {
   /// Pods that found no place, each with the reason.
   std::vector<std::pair<std::uint32_t, std::string>> unplaced;
   Money per_hour;
-  /// No placement of the placed pods on new nodes costs less.
+  /// No nodes bought beside those that are there cost less, wherever the placed pods go.
   Money lower_bound;
   std::vector<PodPrice> pod_prices;
   std::vector<PreferenceReport> preferences;  // of pods that have a node

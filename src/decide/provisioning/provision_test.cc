@@ -415,5 +415,108 @@ TEST(Provision, TakesTenThousandTypes) {
   EXPECT_GE(plan.per_hour, plan.lower_bound);
 }
 
+ProvisionNode node_of(const std::string& name, std::int64_t cores, const std::string& zone = "a") {
+  ProvisionNode out;
+  out.name = name;
+  out.labels = {{kZone, zone}, {"kubernetes.io/hostname", name}};
+  out.allocatable =
+      out.capacity = {{"cpu", Quantity::from_value(cores)}, {"pods", Quantity::from_value(100)}};
+  return out;
+}
+
+// Pods that run on the node.
+void add_running(ProvisionProblem& problem, const std::string& node, model::PodSpec spec, int count,
+                 const model::StringMap& labels = {}) {
+  ProvisionProblem more;
+  spec.nodeName = node;
+  add_pods(more, spec, count, labels);
+  for (auto& pod : more.pods) {
+    auto copy = std::make_shared<model::Pod>(*pod);
+    copy->metadata.name = "running-" + std::to_string(problem.bound.size());
+    problem.bound.push_back(std::move(copy));
+  }
+}
+
+std::size_t on_existing(const ProvisionPlan& plan) {
+  std::size_t pods = 0;
+  for (const PlannedMachine& machine : plan.machines)
+    if (!machine.existing.empty()) pods += machine.pods.size();
+  return pods;
+}
+
+// Of 8 cores 5 are taken: one of three pods of 2 fits, and a small node takes the others.
+TEST(Provision, BuysForWhatExistingNodesCannotTake) {
+  ProvisionProblem problem = one_pool();
+  problem.nodes = {node_of("there", 8)};
+  add_running(problem, "there", asking("2500m"), 2);
+  add_pods(problem, asking("2"), 3);
+  const ProvisionPlan plan = provision(problem);
+  EXPECT_TRUE(plan.unplaced.empty());
+  EXPECT_EQ(on_existing(plan), 1U);
+  EXPECT_EQ(plan.per_hour, Money::micros(100'000));
+  EXPECT_EQ(plan.lower_bound, Money::micros(100'000));
+  EXPECT_LE(plan.certified, plan.lower_bound);
+  problem.bound.clear();
+  EXPECT_EQ(provision(problem).per_hour, Money());
+}
+
+TEST(Provision, HostPortsOfRunningPodsAreTaken) {
+  ProvisionProblem problem = one_pool();
+  problem.nodes = {node_of("there", 8), node_of("other", 8)};
+  model::PodSpec server = asking("1");
+  server.containers[0].ports.push_back({});
+  server.containers[0].ports[0].hostPort = 80;
+  add_running(problem, "there", server, 1);
+  add_pods(problem, server, 2);
+  const ProvisionPlan plan = provision(problem);
+  EXPECT_TRUE(plan.unplaced.empty());
+  EXPECT_EQ(on_existing(plan), 1U);
+  EXPECT_EQ(plan.per_hour, Money::micros(100'000));
+}
+
+TEST(Provision, RunningPodsCountInSpreadAndKeepApart) {
+  ProvisionProblem problem = one_pool();
+  problem.nodes = {node_of("there", 16)};
+  model::PodSpec spread = asking("1");
+  spread.topologySpreadConstraints.push_back({});
+  spread.topologySpreadConstraints[0].maxSkew = 1;
+  spread.topologySpreadConstraints[0].topologyKey = kZone;
+  spread.topologySpreadConstraints[0].whenUnsatisfiable = "DoNotSchedule";
+  spread.topologySpreadConstraints[0].labelSelector = model::LabelSelector{{{"app", "web"}}, {}};
+  add_running(problem, "there", spread, 1, {{"app", "web"}});
+  add_pods(problem, spread, 1, {{"app", "web"}});
+  ProvisionPlan plan = provision(problem);
+  ASSERT_EQ(plan.machines.size(), 1U);
+  EXPECT_EQ(plan.machines[0].zone, "b");
+  problem.bound.clear();
+  EXPECT_EQ(provision(problem).per_hour, Money());
+}
+
+TEST(Provision, ANodeGroupGrowsToItsMaxSizeLessWhatItHas) {
+  ProvisionProblem problem = one_pool();
+  problem.pools[0].spec.limits["nodes"] = Quantity::from_value(3);
+  problem.node_groups = {1};
+  add_pods(problem, asking("16"), 3);
+  const ProvisionPlan plan = provision(problem);
+  EXPECT_EQ(plan.per_hour, Money::micros(800'000));
+  ASSERT_EQ(plan.unplaced.size(), 1U);
+  EXPECT_EQ(
+      plan.unplaced[0].second,
+      "the maxSize of node group main (3, of which it has 1) leaves no room for a node that holds "
+      "it; raise it");
+}
+
+TEST(Provision, APoolOverItsLimitsBuysNothing) {
+  ProvisionProblem problem = one_pool();
+  problem.pools[0].spec.limits["cpu"] = Quantity::from_value(8);
+  problem.nodes = {node_of("there", 12)};
+  problem.nodes[0].labels["karpenter.sh/nodepool"] = "main";
+  add_running(problem, "there", asking("12"), 1);
+  add_pods(problem, asking("1"), 1);
+  EXPECT_EQ(reason(problem),
+            "the limits of NodePool main (cpu: 8, of which its nodes have 12) leave no room for a "
+            "node that holds it; raise them");
+}
+
 }  // namespace
 }  // namespace gputide::provisioning

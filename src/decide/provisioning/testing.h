@@ -115,7 +115,7 @@ inline PackProblem any_shared_problem() {
   return p;
 }
 
-/// Random offers, some of them free, and classes that fit some of them.
+/// Random offers, some of them free or few, and classes that fit some of them.
 inline PlacementProblem any_placement() {
   using rc::gen::inRange;
   PlacementProblem p;
@@ -125,6 +125,7 @@ inline PlacementProblem any_placement() {
     NodeOffer offer;
     for (std::size_t r = 0; r < p.dimensions; ++r) offer.capacity.push_back(*inRange(0, 40));
     offer.price = Money::micros(*inRange(0, 5) == 0 ? 0 : *inRange(0, 5'000'000));
+    if (*inRange(0, 4) == 0) offer.count = *inRange(0, 4);
     p.offers.push_back(offer);
   }
   for (int k = 0; k < classes; ++k) {

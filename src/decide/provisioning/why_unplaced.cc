@@ -56,19 +56,20 @@ class Obstacle {
   }
 
  private:
-  const std::string& name() const { return pool_.metadata.name; }
+  bool is_group() const { return node_group_size(problem_, number_).has_value(); }
+  const char* kind() const { return is_group() ? "node group" : "NodePool"; }
+  std::string name() const { return fmt::format("{} {}", kind(), pool_.metadata.name); }
 
   // What the pool can buy at all.
   std::string stock() const {
     if (const std::string both = contradiction(pool_); !both.empty())
-      return fmt::format("NodePool {} asks {} at once, which no node can be; drop one", name(),
-                         both);
+      return fmt::format("{} asks {} at once, which no node can be; drop one", name(), both);
     const bool any = std::any_of(compiled_.pack.kinds.begin(), compiled_.pack.kinds.end(),
                                  [&](const NodeKind& kind) { return kind.pool == number_; });
     if (any) return {};
     if (problem_.pool_types[number_].empty())
       return fmt::format(
-          "no instance type on offer meets what NodePool {} asks ({}); ask for less", name(),
+          "no instance type on offer meets what {} asks ({}); ask for less", name(),
           Requirements::from_node_pool(pool_.spec.template_.spec.requirements).text());
     return nothing_with(template_requirements(pool_), "change its requirements");
   }
@@ -77,9 +78,8 @@ class Obstacle {
     const std::vector<model::Taint> hard = hard_taints(pool_.spec.template_.spec.taints);
     for (const model::Taint& taint : hard)
       if (!untolerated(std::span(&taint, 1), pod_.spec->tolerations).empty())
-        return fmt::format(
-            "it does not tolerate the taint {} of NodePool {}; add a toleration to the pod",
-            text(taint), name());
+        return fmt::format("it does not tolerate the taint {} of {}; add a toleration to the pod",
+                           text(taint), name());
     return {};
   }
 
@@ -94,17 +94,18 @@ class Obstacle {
       const Requirement* has = own.find(key);
       if (has == nullptr && !wanted.allows_absence() && !problem_.well_known.contains(key))
         return fmt::format(
-            "it asks {}, and nodes of NodePool {} have no such label; add the label to the "
-            "NodePool's template or drop it from the pod",
-            wanted.text(), name());
+            "it asks {}, and nodes of {} have no such label; add the label to {} or drop it from "
+            "the "
+            "pod",
+            wanted.text(), name(), is_group() ? "the node group" : "the NodePool's template");
       if (has != nullptr && !has->intersects(wanted) &&
           !(has->allows_absence() && wanted.allows_absence()))
-        return fmt::format("it asks {}, and NodePool {} has {}; change one of the two",
-                           wanted.text(), name(), has->text());
+        return fmt::format("it asks {}, and {} has {}; change one of the two", wanted.text(),
+                           name(), has->text());
     }
     Requirements both = own;
     both.add(asked);
-    return nothing_with(both, "change what the pod or the NodePool asks");
+    return nothing_with(both, fmt::format("change what the pod or the {} asks", kind()));
   }
 
   // No type has all that is asked: names the one label, or the two, that rule out every type.
@@ -124,7 +125,7 @@ class Obstacle {
         for (const auto& [other, second] : asked)
           if (what.empty() && alone == (key == other) && none_has(first, second))
             what = alone ? first.text() : fmt::format("{} and {}", first.text(), second.text());
-    return fmt::format("no instance type on offer to NodePool {} has {}; {}", name(),
+    return fmt::format("no instance type on offer to {} has {}; {}", name(),
                        what.empty() ? asked.text() : what, remedy);
   }
 
@@ -147,8 +148,8 @@ class Obstacle {
       if (class_.demand[r] > 0 && most[r] <= 0)
         return fmt::format(
             "it asks {}, and no node that it may use offers any; give the DaemonSet of the device "
-            "plugin that offers it, or another NodePool",
-            resource);
+            "plugin that offers it, or another {}",
+            resource, kind());
       const std::string wanted = asked[resource].text();
       if (class_.demand[r] > most[r])
         return fmt::format(
@@ -190,12 +191,24 @@ class Obstacle {
       }
     }
     if (reserved) return "the capacity reservations that it may use are taken";
+    return limits_reached();
+  }
+
+  std::string limits_reached() const {
+    if (const auto nodes = node_group_size(problem_, number_))
+      return fmt::format(
+          "the maxSize of {} ({}{}) leaves no room for a node that holds it; raise it", name(),
+          pool_.spec.limits.at("nodes").text(),
+          *nodes == 0 ? "" : fmt::format(", of which it has {}", *nodes));
     std::vector<std::string> all;
-    for (const auto& [resource, limit] : pool_.spec.limits)
-      all.push_back(fmt::format("{}: {}", resource, limit.text()));
-    return fmt::format(
-        "the limits of NodePool {} ({}) leave no room for a node that holds it; raise them", name(),
-        join(all, ", "));
+    for (const auto& [resource, limit] : pool_.spec.limits) {
+      const std::int64_t used = limit_used(problem_, number_, resource);
+      all.push_back(fmt::format(
+          "{}: {}{}", resource, limit.text(),
+          used == 0 ? "" : fmt::format(", of which its nodes have {}", text_of(resource, used))));
+    }
+    return fmt::format("the limits of {} ({}) leave no room for a node that holds it; raise them",
+                       name(), join(all, "; "));
   }
 
   std::string rules() const {
@@ -217,8 +230,7 @@ class Obstacle {
     if (all.empty() && !class_.counted_in.empty())
       all.emplace_back("distance to pods whose anti-affinity repels it");
     if (all.empty())
-      return fmt::format("minValues of NodePool {} cannot be kept with it; lower minValues",
-                         name());
+      return fmt::format("minValues of {} cannot be kept with it; lower minValues", name());
     return fmt::format(
         "no node keeps its {} beside the pods that are placed; make one a preference, or allow "
         "more zones or nodes",
@@ -246,7 +258,10 @@ std::string impossible(const model::PodSpec& spec) {
 
 std::string why_unplaced(const ProvisionProblem& problem, const Compiled& compiled,
                          const PackPlan& plan, std::uint32_t k) {
-  if (problem.pools.empty()) return "there is no NodePool; give one";
+  if (problem.pools.empty())
+    return problem.nodes.empty() ? "there is no NodePool; give one"
+                                 : "the nodes that there are have no room for it, and there is no "
+                                   "NodePool and no node group; give one";
   std::pair<int, std::string> nearest{-1, ""};
   for (std::uint32_t p = 0; p < problem.pools.size(); ++p)
     if (auto found = Obstacle(problem, compiled, plan, k, p).find(); found.first > nearest.first)
