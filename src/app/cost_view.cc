@@ -168,17 +168,6 @@ void print_gpus(const std::vector<GpuPrice>& gpus) {
   if (gpus.size() > kGpusShown) fmt::print("and {} dearer ones a GPU\n", gpus.size() - kGpusShown);
 }
 
-// Groups in both markets that the plan buys from.
-std::set<std::string> mixed_groups(const PricedFiles& priced) {
-  std::set<std::string> names;
-  for (const CostLine& line : priced.lines)
-    for (const auto& machine : priced.plan->machines)
-      if (line.kind == CostLine::Kind::NodeGroup && line.name == machine.pool &&
-          market_rows(line).size() > 1)
-        names.insert(line.name);
-  return names;
-}
-
 void print_pods(const PricedFiles& priced) {
   const auto pods = std::ssize(priced.demand.problem.pods);
   if (pods == 0) return;
@@ -194,8 +183,7 @@ void print_pods(const PricedFiles& priced) {
         price_text(plan.per_hour), report::money_text(pricing::per_month(plan.per_hour)),
         price_text(plan.lower_bound), ratio_text(plan));
   print_unplaced(priced.demand, plan);
-  for (const std::string& group : mixed_groups(priced))
-    fmt::print("node group {} buys in both markets; its split is left out of this plan\n", group);
+  print_splits(priced.demand, plan);
 }
 
 // "240 GiB of root volumes at minSize, 2,400 GiB at maxSize".

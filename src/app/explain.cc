@@ -92,14 +92,15 @@ std::int64_t nodes_of_group(const std::string& group,
 }
 
 bool is_group(const ProvisionProblem& problem, std::size_t pool) {
-  return provisioning::node_group_size(problem, pool).has_value();
+  return provisioning::node_group(problem, pool) != nullptr;
 }
 
 Verdict ask(const ProvisionProblem& all, std::size_t pool, const PodRef& pod) {
   ProvisionProblem only = all;
   only.pools = {all.pools[pool]};
   only.pool_types = {all.pool_types[pool]};
-  only.node_groups = {provisioning::node_group_size(all, pool)};
+  only.node_groups.clear();
+  if (is_group(all, pool)) only.node_groups = {all.node_groups[pool]};
   auto waiting = std::make_shared<model::Pod>(*pod);
   model::default_requests(waiting->spec.edit());
   only.pods = {std::move(waiting)};
@@ -138,7 +139,7 @@ std::vector<Story> stories_of(const ExplainOptions& options, const Demand& deman
   problem.nodes = nodes_of(objects);
   for (std::size_t p = 0; p < problem.node_groups.size(); ++p)
     if (problem.node_groups[p])
-      problem.node_groups[p] = nodes_of_group(problem.pools[p].metadata.name, problem.nodes);
+      problem.node_groups[p]->nodes = nodes_of_group(problem.pools[p].metadata.name, problem.nodes);
   const std::vector<std::string> missing = missing_programs(problem, running_programs(objects));
   std::vector<Story> stories;
   std::map<std::pair<const void*, std::string>, std::size_t> known;  // template, sentence

@@ -67,7 +67,13 @@ std::vector<NodeGroupPool> node_group_pools(const model::Object& object,
   const auto& config = *object.as<model::ClusterConfig>();
   for (const model::NodeGroupPlan& plan :
        cluster::plan_node_groups(config, catalogue, object.source, object.file, diagnostics)) {
-    NodeGroupPool& each = pools.emplace_back(pool_of(plan), std::vector<ProviderType>{});
+    NodeGroupPool& each = pools.emplace_back(NodeGroupPool{pool_of(plan), {}, {}, {}});
+    if (cluster::markets(plan.group).size() > 1) {
+      constexpr std::int64_t kMostNodes = 100'000;
+      each.split = plan.group.mixed_instances_policy->distribution;
+      for (std::int64_t n = 0; n <= std::min(plan.group.max_size, kMostNodes); ++n)
+        each.group.on_demand.push_back(cluster::split_capacity(*each.split, n).on_demand);
+    }
     const std::vector<std::string> names = cluster::instance_types(plan.group, plan.launch);
     for (ProviderType& type : provisioning::ec2_types(catalogue, config.metadata.region,
                                                       plan.group.availability_zones)) {

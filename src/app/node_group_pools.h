@@ -11,15 +11,17 @@
 
 namespace gputide::app {
 
+/// What nodes may be bought of a group, of which sort, and how many.
 struct NodeGroupPool {
   model::NodePool pool;  // limit "nodes": the group's maxSize
   std::vector<provisioning::ProviderType> types;
+  provisioning::NodeGroup group;                            // without nodes
+  std::optional<model::InstancesDistributionPolicy> split;  // where it buys in two markets
 };
 
 /// A pool for each node group of the ClusterConfig that `object` is, in eksctl's order; groups in
 /// which something is wrong add errors. A type's size is what a node of the group reports, its GPUs
-/// one nvidia.com/gpu each. Karpenter's labels are on none of the nodes, but for the market's. A
-/// group that mixes markets may buy each node in either: its split is left out.
+/// one nvidia.com/gpu each. Karpenter's labels are on none of the nodes, but for the market's.
 std::vector<NodeGroupPool> node_group_pools(const model::Object& object,
                                             const pricing::Catalogue& catalogue,
                                             Diagnostics& diagnostics);

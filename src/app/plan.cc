@@ -145,6 +145,7 @@ void print_text(const Demand& demand, const ProvisionPlan& plan,
                                             : "no nodes bought beside those that are there",
                plan.lower_bound.text(4),
                provisioning::over_bound_text(plan.per_hour, plan.lower_bound));
+  print_splits(demand, plan);
   for (const Alternative& other : others) {
     if (other.unplaced > plan.unplaced.size())
       fmt::print("{}: no node for {} more of the pods\n", other.what,
@@ -229,6 +230,7 @@ void print_json(const Demand& demand, const ProvisionPlan& plan,
   }
   report.set("alternatives", Value(std::move(rest)));
   add_preferences(plan, report);
+  report.set("market_splits", splits_json(demand, plan));
   report.set("unplaced", unplaced_json(demand, plan));
   report.set("diagnostics", to_json(findings));
   fmt::print("{}\n", codec::write_json(report, codec::JsonStyle::Indented));

@@ -178,7 +178,10 @@ Result<void> add_node_groups(const Checked& checked, const LiveObjects& live, De
         for (provisioning::ProviderType& type : group.types)
           provisioning::offer_devices(around, group.pool, type, errors);
       demand.problem.node_groups.resize(demand.problem.pools.size());
-      demand.problem.node_groups.push_back(live.nodes_of_group(group.pool.metadata.name));
+      group.group.nodes = live.nodes_of_group(group.pool.metadata.name);
+      demand.splits.resize(demand.problem.pools.size());
+      demand.splits.push_back(std::move(group.split));
+      demand.problem.node_groups.push_back(std::move(group.group));
       demand.problem.pools.push_back(std::move(group.pool));
       if (const auto added = add_types(std::move(group.types), errors, demand.problem); !added)
         return added;
@@ -280,7 +283,7 @@ void forget_existing(Demand& demand) {
   demand.problem.nodes.clear();
   demand.problem.bound.clear();
   for (auto& group : demand.problem.node_groups)
-    if (group) group = 0;
+    if (group) group->nodes = 0;
 }
 
 Result<Demand> demand_of(const PlanOptions& options, const Checked& checked) {

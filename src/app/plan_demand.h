@@ -19,8 +19,10 @@ namespace gputide::app {
 struct Demand {
   provisioning::ProvisionProblem problem;
   std::vector<std::string> owners;  // of each pod: what a row of the table calls them
-  std::int64_t leaving = 0;         // nodes among the files that somebody takes away
-  std::int64_t moved = 0;           // of the pods, those that are on them
+  /// By pool, of a node group that buys in two markets: how it is to be split.
+  std::vector<std::optional<model::InstancesDistributionPolicy>> splits;
+  std::int64_t leaving = 0;  // nodes among the files that somebody takes away
+  std::int64_t moved = 0;    // of the pods, those that are on them
   std::vector<std::shared_ptr<const model::DaemonSet>> daemon_sets;
   std::map<std::pair<std::string, std::string>, model::ConfigMap> config_maps;
   std::map<std::string, model::EC2NodeClass> node_classes;

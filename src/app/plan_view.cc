@@ -87,6 +87,25 @@ std::string label_of(const ProvisionProblem& problem, const PlannedMachine& mach
 constexpr const char* kType = "node.kubernetes.io/instance-type";
 constexpr const char* kZone = "topology.kubernetes.io/zone";
 
+struct Split {
+  std::size_t pool = 0;
+  std::int64_t on_demand = 0, spot = 0;
+};
+
+// Of the node groups that buy in two markets, those that the plan buys of.
+std::vector<Split> splits_of(const Demand& demand, const ProvisionPlan& plan) {
+  std::vector<Split> out;
+  for (std::size_t pool = 0; pool < demand.splits.size(); ++pool) {
+    if (!demand.splits[pool]) continue;
+    Split split{pool};
+    for (const PlannedMachine& machine : plan.machines)
+      if (is_bought(machine) && machine.pool == demand.problem.pools[pool].metadata.name)
+        ++(machine.capacity_type == "spot" ? split.spot : split.on_demand);
+    if (split.spot + split.on_demand > 0) out.push_back(split);
+  }
+  return out;
+}
+
 std::string counted(std::int64_t count, std::string_view what) {
   return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
 }
@@ -186,6 +205,31 @@ Value existing_json(const Demand& demand, const ProvisionPlan& plan) {
     nodes.push_back(std::move(node));
   }
   return Value(std::move(nodes));
+}
+
+void print_splits(const Demand& demand, const ProvisionPlan& plan) {
+  for (const Split& split : splits_of(demand, plan)) {
+    const auto& policy = *demand.splits[split.pool];
+    const std::int64_t has = demand.problem.node_groups[split.pool]->nodes;
+    fmt::print(
+        "node group {}: {} on demand, {} spot, as onDemandBaseCapacity {} and "
+        "onDemandPercentageAboveBaseCapacity {} ask{}\n",
+        demand.problem.pools[split.pool].metadata.name, split.on_demand, split.spot,
+        policy.on_demand_base_capacity, policy.on_demand_percentage_above_base,
+        has == 0 ? "" : fmt::format(" beside the {} that it has", has));
+  }
+}
+
+Value splits_json(const Demand& demand, const ProvisionPlan& plan) {
+  Value::List list;
+  for (const Split& split : splits_of(demand, plan)) {
+    Value each{Value::Map{}};
+    each.set("nodeGroup", demand.problem.pools[split.pool].metadata.name);
+    each.set("on_demand", split.on_demand);
+    each.set("spot", split.spot);
+    list.push_back(std::move(each));
+  }
+  return Value(std::move(list));
 }
 
 Value unplaced_json(const Demand& demand, const ProvisionPlan& plan) {

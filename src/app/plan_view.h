@@ -22,6 +22,10 @@ void print_unplaced(const Demand& demand, const provisioning::ProvisionPlan& pla
 model::Value machines_json(const Demand& demand, const provisioning::ProvisionPlan& plan);
 /// Nodes that are there and take pods, as `existing_nodes`.
 model::Value existing_json(const Demand& demand, const provisioning::ProvisionPlan& plan);
+/// How many nodes of each node group that buys in two markets are in which.
+void print_splits(const Demand& demand, const provisioning::ProvisionPlan& plan);
+/// The same as `market_splits`.
+model::Value splits_json(const Demand& demand, const provisioning::ProvisionPlan& plan);
 /// Whether the plan buys any node.
 bool buys(const provisioning::ProvisionPlan& plan);
 /// `unplaced` of `-o json`.

@@ -201,14 +201,12 @@ void check_nodes_of_pods(const Context& context) {
   for (const model::Object* object : context.world.objects)
     if (object->as<model::Node>() != nullptr) on.erase(object->metadata.name);
   for (const auto& [node, pods] : on) {
-    const std::string others = pods.size() == 1
-                                   ? ""
-                                   : fmt::format(", and {} more pod{}", pods.size() - 1,
-                                                 pods.size() == 2 ? " is" : "s are");
+    const std::string who =
+        pods.size() == 1 ? "the pod is" : fmt::format("{} pods are", pods.size());
     context.findings.warning(
         Place(*pods.front())["spec"]["nodeName"],
         {"pod-on-unknown-node",
-         fmt::format("the pod is on node {}{}, and that node is not among the files", node, others),
+         fmt::format("{} on node {}, which is not among the files", who, node),
          "give the node, too; or leave nodeName out, and the scheduler finds a node"});
   }
 }

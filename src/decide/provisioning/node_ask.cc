@@ -133,7 +133,8 @@ std::int64_t limit_use(const ProviderType& type, const std::string& limit) {
 
 std::int64_t limit_used(const ProvisionProblem& problem, std::size_t pool,
                         const std::string& limit) {
-  if (const auto nodes = node_group_size(problem, pool)) return limit == "nodes" ? *nodes : 0;
+  if (const NodeGroup* group = node_group(problem, pool))
+    return limit == "nodes" ? group->nodes : 0;
   std::int64_t used = 0;
   for (const ProvisionNode& node : problem.nodes) {
     const auto of = node.labels.find("karpenter.sh/nodepool");

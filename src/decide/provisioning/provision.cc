@@ -1,8 +1,10 @@
 #include "decide/provisioning/provision.h"
 
+#include <algorithm>
 #include <map>
 
 #include "decide/provisioning/configuration_bound.h"
+#include "decide/provisioning/market_split.h"
 #include "decide/provisioning/packing_bound.h"
 #include "decide/provisioning/packing_order.h"
 #include "decide/provisioning/pool_weights.h"
@@ -12,6 +14,13 @@
 
 namespace gputide::provisioning {
 namespace {
+
+// The plans of pack() and, where pods have preferences, of with_preferences(), in real prices.
+struct Found {
+  PackPlan packed;
+  std::optional<PreferencePlan> wished;
+  std::vector<bool> splits_kept = {};  // by pool: the plans have its on-demand nodes
+};
 
 // The machines of a plan; of each class the first pods are those that are placed.
 void name_machines(const ProvisionProblem& problem, const Compiled& compiled,
@@ -58,9 +67,11 @@ void name_unplaced(const ProvisionProblem& problem, const Compiled& compiled,
   }
 }
 
-void add_bound(const ProvisionProblem& problem, const Compiled& compiled, const PackPlan& packed,
+void add_bound(const ProvisionProblem& problem, const Compiled& compiled, const Found& found,
                ProvisionPlan& plan) {
+  const PackPlan& packed = found.packed;
   PackProblem placed = compiled.pack;
+  add_shifts(split_shifts(compiled, least_shares(problem, found.splits_kept)), placed);
   for (std::uint32_t k = 0; k < packed.unplaced.size(); ++k)
     placed.classes[k].count -= packed.unplaced[k];
   const RelaxedBound known = bound_beside_existing(placed);
@@ -105,11 +116,11 @@ Money price_of(const PackProblem& pack, const PackPlan& plan) {
   return sum;
 }
 
-// The plans of pack() and, where pods have preferences, of with_preferences(), in real prices.
-struct Found {
-  PackPlan packed;
-  std::optional<PreferencePlan> wished;
-};
+// What the rest of the preferences would cost is then known in other than real prices.
+void forget_dearer(PreferencePlan& wished) {
+  wished.all.reset();
+  for (PreferenceCount& each : wished.preferences) each.tried = false;
+}
 
 Found search(const ProvisionProblem& problem, const PackEffort& effort, Compiled& compiled) {
   std::vector<std::int64_t> factors;
@@ -127,20 +138,61 @@ Found search(const ProvisionProblem& problem, const PackEffort& effort, Compiled
   if (!wishes) return found;
   forget_weights(factors, compiled.wishes.pack);
   found.wished->plan.per_hour = price_of(compiled.wishes.pack, found.wished->plan);
-  found.wished->all.reset();  // what the rest would cost is known in weighed prices only
-  for (PreferenceCount& each : found.wished->preferences) each.tried = false;
+  forget_dearer(*found.wished);
   return found;
+}
+
+// With the splits of node groups as prices.
+Found search_by_shares(const ProvisionProblem& problem, const PackEffort& effort,
+                       const std::vector<OnDemandShare>& shares, Compiled& compiled) {
+  const std::vector<Money> shifts = split_shifts(compiled, shares);
+  const bool wishes = compiled.wishes.preferences > 0;
+  add_shifts(shifts, compiled.pack);
+  if (wishes) add_shifts(shifts, compiled.wishes.pack);
+  Found found = search(problem, effort, compiled);
+  take_shifts(shifts, compiled.pack);
+  found.splits_kept = keep_splits(problem, compiled, compiled.pack, found.packed);
+  if (!wishes) return found;
+  take_shifts(shifts, compiled.wishes.pack);
+  const std::vector<bool> kept =
+      keep_splits(problem, compiled, compiled.wishes.pack, found.wished->plan);
+  for (std::size_t pool = 0; pool < kept.size(); ++pool)
+    found.splits_kept[pool] = found.splits_kept[pool] && kept[pool];
+  forget_dearer(*found.wished);
+  return found;
+}
+
+// A group's share of on-demand nodes hangs on how many it gets: at first as many as it may, then as
+// many as it got.
+Found search_splits(const ProvisionProblem& problem, const PackEffort& effort, Compiled& compiled) {
+  const std::vector<OnDemandShare> first = split_shares(problem);
+  if (std::all_of(first.begin(), first.end(), [](const auto& each) { return each.nodes == 0; })) {
+    Found found = search(problem, effort, compiled);
+    found.splits_kept.assign(problem.pools.size(), false);
+    return found;
+  }
+  Found found = search_by_shares(problem, effort, first, compiled);
+  const auto again = split_shares(problem, nodes_of_pools(compiled.pack, found.packed));
+  if (again == first) return found;
+  Found other = search_by_shares(problem, effort, again, compiled);
+  return other.packed.unplaced == found.packed.unplaced &&
+                 other.packed.per_hour < found.packed.per_hour
+             ? other
+             : found;
 }
 
 }  // namespace
 
-std::optional<std::int64_t> node_group_size(const ProvisionProblem& problem, std::size_t pool) {
-  return pool < problem.node_groups.size() ? problem.node_groups[pool] : std::nullopt;
+const NodeGroup* node_group(const ProvisionProblem& problem, std::size_t pool) {
+  return pool < problem.node_groups.size() && problem.node_groups[pool]
+             ? &*problem.node_groups[pool]
+             : nullptr;
 }
 
 ProvisionPlan provision(const ProvisionProblem& problem, const PackEffort& effort) {
   Compiled compiled = compile(problem);
-  const auto [packed, wished] = search(problem, effort, compiled);
+  const Found found = search_splits(problem, effort, compiled);
+  const auto& [packed, wished, kept] = found;
   ProvisionPlan plan;
   if (!wished) {
     name_machines(problem, compiled, compiled.pack, {}, packed, compiled.pods_of_class, plan);
@@ -152,7 +204,7 @@ ProvisionPlan provision(const ProvisionProblem& problem, const PackEffort& effor
     plan.all_preferences = wished->all;
   }
   name_unplaced(problem, compiled, packed, plan);
-  add_bound(problem, compiled, packed, plan);
+  add_bound(problem, compiled, found, plan);
   return plan;
 }
 

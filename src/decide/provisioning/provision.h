@@ -46,14 +46,21 @@ struct ProvisionNode {
   bool ready = true;             // Karpenter: initialized
 };
 
+/// A node group that stands as a pool: its limit "nodes" is its maxSize.
+struct NodeGroup {
+  std::int64_t nodes = 0;  // that it has already
+  /// Where it buys in two markets: of the first n nodes that it has, so many are on-demand, by n up
+  /// to maxSize. Empty: it buys in one, or as the cheapest.
+  std::vector<std::int64_t> on_demand = {};
+};
+
 /// `pods` are pending; `bound` run, with spec.nodeName set. One pod stands for each DaemonSet.
 struct ProvisionProblem {
   std::vector<model::NodePool> pools;
   std::vector<ProviderType> types;
   std::vector<std::vector<std::uint32_t>> pool_types;  // by pool: indices into types
-  /// By pool: of a node group, whose limit "nodes" is its maxSize, how many nodes it has already.
-  /// nullopt, or not named: a NodePool, whose nodes carry karpenter.sh/nodepool.
-  std::vector<std::optional<std::int64_t>> node_groups;
+  /// By pool. nullopt, or not named: a NodePool, whose nodes carry karpenter.sh/nodepool.
+  std::vector<std::optional<NodeGroup>> node_groups;
   std::vector<ProvisionNode> nodes;
   std::vector<std::shared_ptr<const model::Pod>> pods;
   std::vector<std::shared_ptr<const model::Pod>> bound;
@@ -76,8 +83,8 @@ struct ProvisionProblem {
   bool weights = false;
 };
 
-/// The nodes that the pool has already, if it is a node group.
-std::optional<std::int64_t> node_group_size(const ProvisionProblem& problem, std::size_t pool);
+/// nullptr: the pool is a NodePool.
+const NodeGroup* node_group(const ProvisionProblem& problem, std::size_t pool);
 
 /// What a planned node could be instead: it suits the same pods.
 struct Substitute {

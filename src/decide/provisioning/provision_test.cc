@@ -495,7 +495,7 @@ TEST(Provision, RunningPodsCountInSpreadAndKeepApart) {
 TEST(Provision, ANodeGroupGrowsToItsMaxSizeLessWhatItHas) {
   ProvisionProblem problem = one_pool();
   problem.pools[0].spec.limits["nodes"] = Quantity::from_value(3);
-  problem.node_groups = {1};
+  problem.node_groups = {NodeGroup{1}};
   add_pods(problem, asking("16"), 3);
   const ProvisionPlan plan = provision(problem);
   EXPECT_EQ(plan.per_hour, Money::micros(800'000));

@@ -56,7 +56,7 @@ class Obstacle {
   }
 
  private:
-  bool is_group() const { return node_group_size(problem_, number_).has_value(); }
+  bool is_group() const { return node_group(problem_, number_) != nullptr; }
   const char* kind() const { return is_group() ? "node group" : "NodePool"; }
   std::string name() const { return fmt::format("{} {}", kind(), pool_.metadata.name); }
 
@@ -195,11 +195,11 @@ class Obstacle {
   }
 
   std::string limits_reached() const {
-    if (const auto nodes = node_group_size(problem_, number_))
+    if (const NodeGroup* group = node_group(problem_, number_))
       return fmt::format(
           "the maxSize of {} ({}{}) leaves no room for a node that holds it; raise it", name(),
           pool_.spec.limits.at("nodes").text(),
-          *nodes == 0 ? "" : fmt::format(", of which it has {}", *nodes));
+          group->nodes == 0 ? "" : fmt::format(", of which it has {}", group->nodes));
     std::vector<std::string> all;
     for (const auto& [resource, limit] : pool_.spec.limits) {
       const std::int64_t used = limit_used(problem_, number_, resource);
