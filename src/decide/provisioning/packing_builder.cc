@@ -120,43 +120,54 @@ void Builder::join_gpus(const OpenNode& node) {
           fullest_with(node.gpus, share) == kNone ? 1 : 0;
 }
 
-// Fills a node of that capacity as well as pods can; returns what they are worth.
-double Builder::fill(OpenNode& node, const std::vector<std::int64_t>& capacity) {
-  const std::size_t dimensions = problem().dimensions;
-  std::vector<Shape>& shapes = state_.shapes();
-  double worth = 0;
+// Before next_shape(): every shape may come.
+void Builder::open_shapes() {
+  const std::vector<Shape>& shapes = state_.shapes();
   open_shapes_.clear();
   for (std::uint32_t s = 0; s < shapes.size(); ++s)
     if (shapes[s].left > 0) open_shapes_.push_back(s);
   asked_.assign(shapes.size(), 0);
+}
+
+// Of the shapes that are open and fit, the one that suits the node's room best, or kNone.
+std::uint32_t Builder::next_shape(const OpenNode& node, const std::vector<std::int64_t>& capacity) {
+  const std::size_t dimensions = problem().dimensions;
   room_.resize(dimensions);
   pull_.resize(dimensions);
-  while (true) {
-    join_gpus(node);
+  join_gpus(node);
+  for (std::size_t r = 0; r < dimensions; ++r) {
+    const auto all = static_cast<double>(capacity[r]);
+    room_[r] = static_cast<double>(capacity[r] - node.used[r]);
+    pull_[r] = all > 0 ? prices_.unit_worth[r] * (0.25 + room_[r] / all) : 0;
+  }
+  std::uint32_t best = kNone;
+  double most = -1;
+  std::size_t kept = 0;
+  for (const std::uint32_t s : open_shapes_) {
+    const double* demand = &demand_[s * dimensions];
+    bool fits = state_.shapes()[s].left > 0;
+    double score = weights_.shape_value[s] * 0.5;
     for (std::size_t r = 0; r < dimensions; ++r) {
-      const auto all = static_cast<double>(capacity[r]);
-      room_[r] = static_cast<double>(capacity[r] - node.used[r]);
-      pull_[r] = all > 0 ? prices_.unit_worth[r] * (0.25 + room_[r] / all) : 0;
+      fits = fits && (demand[r] <= room_[r] || demand[r] == 0);
+      score += demand[r] * pull_[r];
     }
-    std::uint32_t best = kNone;
-    double most = -1;
-    std::size_t kept = 0;
-    for (const std::uint32_t s : open_shapes_) {
-      const double* demand = &demand_[s * dimensions];
-      bool fits = shapes[s].left > 0;
-      double score = weights_.shape_value[s] * 0.5;
-      for (std::size_t r = 0; r < dimensions; ++r) {
-        fits = fits && (demand[r] <= room_[r] || demand[r] == 0);
-        score += demand[r] * pull_[r];
-      }
-      if (!fits) continue;
-      open_shapes_[kept++] = s;
-      if (score > most) {
-        most = score;
-        best = s;
-      }
+    if (!fits) continue;
+    open_shapes_[kept++] = s;
+    if (score > most) {
+      most = score;
+      best = s;
     }
-    open_shapes_.resize(kept);
+  }
+  open_shapes_.resize(kept);
+  return best;
+}
+
+// Fills a node of that capacity as well as pods can; returns what they are worth.
+double Builder::fill(OpenNode& node, const std::vector<std::int64_t>& capacity) {
+  double worth = 0;
+  open_shapes();
+  while (true) {
+    const std::uint32_t best = next_shape(node, capacity);
     if (best == kNone) return worth;
     const std::uint32_t k = admissible(node, best);
     const std::uint32_t offer = k == kNone ? kNone : state_.offer_with(node, k);
@@ -169,11 +180,27 @@ double Builder::fill(OpenNode& node, const std::vector<std::int64_t>& capacity) 
   }
 }
 
+// What suits an empty node best may not come there yet: then it waits while others are filled.
+bool Builder::must_wait(const OpenNode& node) {
+  open_shapes();
+  const std::uint32_t best = next_shape(node, problem().existing[node.offer].capacity);
+  return best != kNone && admissible(node, best) == kNone;
+}
+
 void Builder::fill_existing(std::vector<OpenNode>& nodes) {
-  for (std::uint32_t i = 0; i < problem().existing.size(); ++i) {
-    OpenNode node = state_.make_existing(i);
-    fill(node, problem().existing[i].capacity);
-    nodes.push_back(std::move(node));
+  constexpr int kTurns = 8;
+  const std::size_t first = nodes.size();
+  open_existing(nodes);
+  std::vector<std::size_t> waiting(nodes.size() - first);
+  std::iota(waiting.begin(), waiting.end(), first);
+  for (int turn = 0; turn <= kTurns && !waiting.empty(); ++turn) {
+    const std::size_t before = waiting.size();
+    std::erase_if(waiting, [&](std::size_t n) {
+      if (turn < kTurns && must_wait(nodes[n])) return false;
+      fill(nodes[n], problem().existing[nodes[n].offer].capacity);
+      return true;
+    });
+    if (waiting.size() == before) turn = kTurns - 1;  // none of them can wait for another
   }
 }
 

@@ -69,7 +69,10 @@ class Builder {
                          Money& dearer);
   void candidates(std::uint32_t kind, std::uint32_t k, std::vector<std::uint32_t>& out) const;
   void join_gpus(const OpenNode& node);
+  void open_shapes();
+  std::uint32_t next_shape(const OpenNode& node, const std::vector<std::int64_t>& capacity);
   double fill(OpenNode& node, const std::vector<std::int64_t>& capacity);
+  bool must_wait(const OpenNode& node);
   std::uint32_t admissible(const OpenNode& node, std::uint32_t shape);
   void replay(std::vector<OpenNode>& nodes, std::uint32_t kind, std::uint32_t offer,
               std::span<const std::uint32_t> pods);

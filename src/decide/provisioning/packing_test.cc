@@ -56,6 +56,22 @@ TEST(Pack, UsesWhatIsThereFirst) {
   EXPECT_EQ(plan.per_hour, Money::micros(526'000));
 }
 
+// Pods of two GPUs that spread over zones fit the nodes that are there, if none of these is filled
+// with smaller pods while the other zone lags behind.
+TEST(Pack, NodesThatAreThereWaitForPodsThatSpread) {
+  PackProblem p = gpu_problem();
+  p.groups = {{0, {0, 0}, {0, 0}, {}, {}}};
+  p.classes = {gpu_pods(2, 6), gpu_pods(1, 12)};
+  p.classes[0].counted_in = {0};
+  p.classes[0].rules = {{Kind::Spread, 0, true, 1, 0, {0, 1}}};
+  for (const std::uint32_t zone : {0U, 0U, 0U, 1U, 1U, 1U})
+    p.existing.push_back({{2, 100}, {zone}});
+  for (PackClass& each : p.classes) each.existing.assign(6, true);
+  const PackPlan plan = pack(p, {.small = 0});
+  EXPECT_TRUE(check_plan(p, plan).empty());
+  EXPECT_EQ(plan.per_hour, Money::micros(12 * 526'000));
+}
+
 TEST(Pack, LeavesWhatFitsNothing) {
   PackProblem p = gpu_problem();
   p.classes = {gpu_pods(9, 2), gpu_pods(1, 1)};
