@@ -200,13 +200,14 @@ Answer best_of(const Case& each, std::int64_t size) {
   return best;
 }
 
-int run() {
+int run(const std::string& only) {
   std::ofstream csv("build/bench/scaling.csv");
   csv << "case,metric,ours,peer,peer_source,bound,unit\n";
   fmt::print("{:30} {:>9} {:>9} {:>9} {:>7} {:>7} {:>15}\n", "case", "1/4 ms", "1/2 ms", "ms",
              "growth", "nodes", "peer ms");
   bool equal = true;
   for (const Case& each : cases()) {
+    if (!each.name.starts_with(only)) continue;
     const Answer quarter = best_of(each, each.size / 4);
     const Answer half = best_of(each, each.size / 2);
     const Answer whole = best_of(each, each.size);
@@ -227,6 +228,11 @@ int run() {
 }  // namespace
 }  // namespace gputide::scaling
 
-int main() {
-  return gputide::scaling::run();
+int main(int count, char** arguments) {
+  const bool some = count == 3 && std::string(arguments[1]) == "--only";
+  if (count > 1 && !some) {
+    fmt::print(stderr, "usage: gputide-bench-scaling [--only CASE]\n");
+    return 2;
+  }
+  return gputide::scaling::run(some ? arguments[2] : "");
 }

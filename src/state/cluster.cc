@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "base/prefetch.h"
 
 namespace gputide::state {
 namespace {
@@ -132,8 +133,7 @@ ResourceId Cluster::resource(std::string_view name) {
 }
 
 // `times` pods of one spec come, or go where it is negative.
-void Cluster::count(NodeId id, const PodEntry& entry, std::int64_t times) {
-  const SpecInfo& info = kinds_.spec(entry.spec);
+void Cluster::count(NodeId id, const SpecInfo& info, std::int64_t times) {
   std::int64_t* sums = requested_.data() + row(id);
   for (const Amount& request : info.requests) sums[request.resource] += times * request.amount;
   NodeState& state = at(id);
@@ -154,11 +154,16 @@ void Cluster::count(NodeId id, const PodEntry& entry, std::int64_t times) {
 void Cluster::count_all(NodeId id, std::span<const PodEntry> entries, std::int64_t sign) {
   for (std::size_t from = 0, to = 0; from < entries.size(); from = to) {
     while (to < entries.size() && entries[to].spec == entries[from].spec) ++to;
-    count(id, entries[from], sign * static_cast<std::int64_t>(to - from));
+    count(id, kinds_.spec(entries[from].spec), sign * static_cast<std::int64_t>(to - from));
   }
 }
 
 void Cluster::count_priority(std::int32_t priority, std::int64_t times) {
+  if (priorities_.size() == 1 && priorities_.front().first == priority &&
+      priorities_.front().second + times != 0) {
+    priorities_.front().second += times;
+    return;
+  }
   auto at = std::lower_bound(priorities_.begin(), priorities_.end(), priority,
                              [](const auto& known, std::int32_t p) { return known.first < p; });
   if (at == priorities_.end() || at->first != priority) at = priorities_.insert(at, {priority, 0});
@@ -195,14 +200,38 @@ void Cluster::free_ports(NodeId id, const PodEntry& entry) {
   for (const HostPort& port : kinds_.spec(entry.spec).ports) std::erase(at(id).ports, port);
 }
 
+PodEntry Cluster::entry_of(const model::Pod& pod) {
+  return {spec_of(pod), class_of(pod), pod.metadata.deletionTimestamp.has_value()};
+}
+
+void Cluster::add_pod(const PodRef& pod, const PodEntry& entry, NodeId node) {
+  NodeState& state = at(node);
+  const SpecInfo& info = kinds_.spec(entry.spec);
+  if (!forks_.empty())
+    log_.push_back({Undo::Kind::AddPods,
+                    node,
+                    static_cast<std::uint32_t>(state.pods.size()),
+                    {},
+                    nullptr,
+                    ports_before(node, {&entry, 1})});
+  state.pods.push_back(pod);
+  state.entries.push_back(entry);
+  if (!info.ports.empty()) take_ports(node, entry);
+  count(node, info, 1);
+}
+
 void Cluster::add_pods(std::span<const PodRef> pods, NodeId node) {
   NodeState& state = at(node);
   const std::size_t place = state.pods.size();
-  state.pods.insert(state.pods.end(), pods.begin(), pods.end());
-  if (pods.size() > 1) state.entries.reserve(state.pods.size());
-  for (const PodRef& pod : pods)
-    state.entries.push_back(
-        {spec_of(*pod), class_of(*pod), pod->metadata.deletionTimestamp.has_value()});
+  if (pods.size() > 1) {  // others may come to them
+    state.pods.reserve(place + 2 * pods.size());
+    state.entries.reserve(place + 2 * pods.size());
+  }
+  for (std::size_t i = 0; i < pods.size(); ++i) {
+    if (i + kAhead < pods.size()) prefetch(*pods[i + kAhead]);
+    state.pods.push_back(pods[i]);
+    state.entries.push_back(entry_of(*pods[i]));
+  }
   const std::span<const PodEntry> added = std::span(state.entries).subspan(place);
   record({Undo::Kind::AddPods,
           node,
@@ -223,7 +252,7 @@ void Cluster::remove_pod(const PodRef& pod, NodeId node) {
   free_ports(node, entry);
   state.pods.erase(state.pods.begin() + static_cast<std::ptrdiff_t>(place));
   state.entries.erase(state.entries.begin() + static_cast<std::ptrdiff_t>(place));
-  count(node, entry, -1);
+  count(node, kinds_.spec(entry.spec), -1);
 }
 
 void Cluster::remove_pods(std::span<const PodRef> pods, NodeId node) {
@@ -284,10 +313,17 @@ void Cluster::revert() {
   const std::size_t mark = forks_.back();
   forks_.pop_back();
   while (log_.size() > mark) {
+    if (log_.size() > mark + kAhead) prefetch_last_pod(log_[log_.size() - 1 - kAhead].node);
     Undo entry = std::move(log_.back());
     log_.pop_back();
     undo(entry);
   }
+}
+
+// The pod that is the next to leave the node.
+void Cluster::prefetch_last_pod(NodeId id) const {
+  const std::vector<PodRef>& pods = node(id).pods;
+  if (!pods.empty()) __builtin_prefetch(pods.back().get());
 }
 
 void Cluster::undo(Undo& entry) {
@@ -322,7 +358,7 @@ void Cluster::undo(Undo& entry) {
       if (entry.before) node.ports = std::move(entry.before->ports);
       node.pods.insert(node.pods.begin() + place, std::move(entry.pod));
       node.entries.insert(node.entries.begin() + place, entry.entry);
-      count(entry.node, entry.entry, 1);
+      count(entry.node, kinds_.spec(entry.entry.spec), 1);
       break;
     case Undo::Kind::RemovePods:
       count_all(entry.node, node.entries, -1);

@@ -32,13 +32,6 @@ using DomainId = std::int32_t;
 inline constexpr DomainId kNoDomain = -1;
 using TopologyId = std::uint32_t;
 
-/// A pod on a node, as numbers.
-struct PodEntry {
-  SpecId spec = 0;
-  ClassId pod_class = 0;
-  bool terminating = false;
-};
-
 struct NodeState {
   NodeRef object;  // nullptr: no node has this id now
   /// In the order in which they came.
@@ -72,7 +65,9 @@ class Cluster {
   void update_node(NodeId id, NodeRef node);
   /// Its pods go with it.
   void remove_node(NodeId id);
-  void add_pod(const PodRef& pod, NodeId node) { add_pods({&pod, 1}, node); }
+  void add_pod(const PodRef& pod, NodeId node) { add_pod(pod, entry_of(*pod), node); }
+  /// `entry` is entry_of(*pod).
+  void add_pod(const PodRef& pod, const PodEntry& entry, NodeId node);
   /// Several, in order: one change.
   void add_pods(std::span<const PodRef> pods, NodeId node);
   /// Removes this very object, which must be there.
@@ -130,6 +125,7 @@ class Cluster {
   const PodKinds& kinds() const { return kinds_; }
   /// Numbers are given out here, so that the sums have a place for every resource.
   SpecId spec_of(const model::Pod& pod);
+  PodEntry entry_of(const model::Pod& pod);
   ClassId class_of(const model::Pod& pod) { return kinds_.class_of(pod); }
   ResourceId resource(std::string_view name);
 
@@ -168,11 +164,12 @@ class Cluster {
   void widen();
   void set_object(NodeId id, NodeRef object);
   void place_domains(NodeId id);
-  void count(NodeId id, const PodEntry& entry, std::int64_t times);
+  void count(NodeId id, const SpecInfo& info, std::int64_t times);
   void count_all(NodeId id, std::span<const PodEntry> entries, std::int64_t sign);
   void count_priority(std::int32_t priority, std::int64_t times);
   std::size_t place_of(const PodRef& pod, NodeId id) const;
   void undo(Undo& entry);
+  void prefetch_last_pod(NodeId id) const;
   void record(Undo undo);
   void take_ports(NodeId id, const PodEntry& entry);
   void free_ports(NodeId id, const PodEntry& entry);

@@ -165,6 +165,7 @@ void PodKinds::remember(SpecId id, const model::Shared<model::PodSpec>& spec) {
   Spec& known = specs_[id];
   if (spec.identity() == nullptr) return;
   if (known.recent.identity() != nullptr) by_address_.erase(known.recent.identity());
+  last_address_ = nullptr;  // it may be the one that is no longer held
   known.recent = spec;
   by_address_.emplace(spec.identity(), id);
 }
@@ -172,11 +173,13 @@ void PodKinds::remember(SpecId id, const model::Shared<model::PodSpec>& spec) {
 SpecId PodKinds::spec_of(const model::Pod& pod) {
   const void* address = pod.spec.identity();
   if (address != nullptr) {
+    if (address == last_address_) return last_spec_;
     const auto at = by_address_.find(address);
     if (at != by_address_.end()) {
       Spec& known = specs_[at->second];
       if (address == known.recent.identity()) std::swap(known.info.spec, known.recent);
-      return at->second;
+      last_address_ = address;
+      return last_spec_ = at->second;
     }
   }
   std::vector<SpecId>& same_hash = by_spec_hash_[hash_of(*pod.spec)];

@@ -40,6 +40,13 @@ using SpecId = std::uint32_t;
 /// Numbers pairs of namespace and labels: what selectors see of a pod.
 using ClassId = std::uint32_t;
 
+/// A pod on a node, as numbers.
+struct PodEntry {
+  SpecId spec = 0;
+  ClassId pod_class = 0;
+  bool terminating = false;
+};
+
 /// A spec, with its sums. Semantics: kube-scheduler 1.31 (framework/types.go, NodeInfo).
 struct SpecInfo {
   model::Shared<model::PodSpec> spec;  // one of those of this number
@@ -103,6 +110,8 @@ class PodKinds {
   std::deque<ClassInfo> classes_;
   ClassId last_class_ = 0;  // given out; siblings come one after the other
   boost::unordered_flat_map<const void*, SpecId> by_address_;  // of values that specs_ holds
+  const void* last_address_ = nullptr;  // in by_address_, of last_spec_: siblings come in a row
+  SpecId last_spec_ = 0;
   boost::unordered_flat_map<std::uint64_t, std::vector<SpecId>> by_spec_hash_;
   boost::unordered_flat_map<std::uint64_t, std::vector<ClassId>> by_class_hash_;
 };

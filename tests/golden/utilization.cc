@@ -13,7 +13,7 @@ Value answer(const Value& input) {
   options.ignore_mirror_pods = need(input, "ignoreMirrorPodsUtilization").as_bool();
   options.semantics = scaling::Semantics::upstream(scaling::Release::V1_31);
   const bool gpu_node = !scaling::gpu_resource_of(node, options.semantics).empty();
-  const auto result = scaling::utilization(node, pod_refs(input.find("pods")), options,
+  const auto result = scaling::utilization(node, pod_refs(input.find("pods")), {}, options,
                                            instant(need(input, "now")));
   if (!result)
     return Value::Map{{"error", result.error().message, {}}, {"isGpuNode", gpu_node, {}}};

@@ -4,6 +4,7 @@
 
 #include <fmt/core.h>
 
+#include "base/prefetch.h"
 #include "base/text.h"
 #include "decide/scaling/pods.h"
 
@@ -160,7 +161,9 @@ DrainVerdict drainability(const Pod& pod, const DrainContext& context) {
 PodsToMove pods_to_move(std::span<const PodRef> pods, const DrainContext& context) {
   PodsToMove result;
   result.pods.reserve(pods.size());
-  for (const PodRef& pod : pods) {
+  for (std::size_t i = 0; i < pods.size(); ++i) {
+    if (i + kAhead < pods.size()) prefetch(*pods[i + kAhead]);
+    const PodRef& pod = pods[i];
     const DrainVerdict verdict = drainability(*pod, context);
     if (verdict.outcome == Drainability::Skipped) continue;
     if (verdict.outcome == Drainability::Blocked || verdict.outcome == Drainability::Waiting) {

@@ -323,17 +323,12 @@ class LoopRun {
     go_sort(pods,
             [](const PodRef& a, const PodRef& b) { return priority_of(*a) > priority_of(*b); });
     const std::uint64_t searched = state_.schedulable_.searched();
-    const std::vector<Placed> placed =
-        state_.schedulable_.place(pods, {}, OnFailure::GoOn, state_.simulation_, state_.shapes_);
+    const std::vector<NodeId> placed = state_.schedulable_.place(
+        pods, {}, {}, OnFailure::GoOn, state_.simulation_, state_.shapes_);
     settled_ = settled_ && searched == state_.schedulable_.searched();
     std::vector<PodRef> left;
-    std::size_t next = 0;
-    for (PodRef& pod : pods) {
-      if (next < placed.size() && placed[next].pod == pod)
-        ++next;
-      else if (!is_daemonset_pod(*pod))
-        left.push_back(std::move(pod));
-    }
+    for (std::size_t i = 0; i < pods.size(); ++i)
+      if (placed[i] == kNoNode && !is_daemonset_pod(*pods[i])) left.push_back(std::move(pods[i]));
     return left;
   }
 

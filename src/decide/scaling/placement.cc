@@ -52,38 +52,41 @@ class Hopeless {
 
 }  // namespace
 
-NodeId Placer::hinted(Hint& hint, const PodRef& pod, const Among& among, Simulation& simulation) {
+NodeId Placer::hinted(Hint& hint, const PodRef& pod, const state::PodEntry& entry,
+                      const Among& among, Simulation& simulation) {
   if (hint.place == nullptr) return kNoNode;
-  const NodeId node = simulation.find(hint.place->metadata.name);
-  if (node == kNoNode || simulation.check(pod, node)) return kNoNode;
+  const bool same = hint.id < simulation.end() && simulation.node(hint.id) == hint.place;
+  const NodeId node = same ? hint.id : simulation.find(hint.place->metadata.name);
+  if (node == kNoNode || simulation.check(pod, entry, node)) return kNoNode;
   hint.used = true;
   return allowed(node, among) ? node : kNoNode;
 }
 
-std::vector<Placed> Placer::place(std::span<const PodRef> pods, const Among& among,
+std::vector<NodeId> Placer::place(std::span<const PodRef> pods,
+                                  std::span<const state::PodEntry> entries, const Among& among,
                                   OnFailure on_failure, Simulation& simulation, PodShapes& shapes) {
-  std::vector<Placed> placed;
+  std::vector<NodeId> placed;
   placed.reserve(pods.size());
   Hopeless hopeless;
   std::string scratch;
-  for (const PodRef& pod : pods) {
+  for (std::size_t i = 0; i < pods.size(); ++i) {
+    const PodRef& pod = pods[i];
+    const state::PodEntry entry = entries.empty() ? simulation.entry_of(*pod) : entries[i];
     Hint& hint = hints_[hint_key(*pod, scratch)];
-    NodeId node = hinted(hint, pod, among, simulation);
-    if (node == kNoNode && (hopeless.empty() || !hopeless.contains(*pod, shapes.of(*pod)))) {
-      node = simulation.first_fit(pod, among);
+    NodeId node = hinted(hint, pod, entry, among, simulation);
+    if (node != kNoNode) {
+      simulation.add_pod(pod, entry, node);
+    } else if (hopeless.empty() || !hopeless.contains(*pod, shapes.of(*pod))) {
+      node = simulation.add_to_first_fit(pod, entry, among);
       if (node == kNoNode) {
         hopeless.add(*pod, shapes.of(*pod));
       } else {
         ++searched_;
-        hint = {simulation.node(node), true};
+        hint = {simulation.node(node), node, true};
       }
     }
-    if (node != kNoNode) {
-      simulation.add_pod(pod, node);
-      placed.push_back({pod, node});
-    } else if (on_failure == OnFailure::Stop) {
-      break;
-    }
+    placed.push_back(node);
+    if (node == kNoNode && on_failure == OnFailure::Stop) break;
   }
   return placed;
 }

@@ -14,11 +14,6 @@
 
 namespace gputide::scaling {
 
-struct Placed {
-  PodRef pod;
-  NodeId node = kNoNode;
-};
-
 /// What to do about a pod that fits nowhere.
 enum class OnFailure { GoOn, Stop };
 
@@ -27,9 +22,12 @@ enum class OnFailure { GoOn, Stop };
 /// searched for.
 class Placer {
  public:
-  /// The pods that found room, in order; they stay in the simulation.
-  std::vector<Placed> place(std::span<const PodRef> pods, const Among& among, OnFailure on_failure,
-                            Simulation& simulation, PodShapes& shapes);
+  /// Where each pod found room, and is now in the simulation; kNoNode: nowhere. With
+  /// OnFailure::Stop the first that finds none is the last of the answer. `entries`: what the
+  /// simulation knows of each pod, or none.
+  std::vector<NodeId> place(std::span<const PodRef> pods, std::span<const state::PodEntry> entries,
+                            const Among& among, OnFailure on_failure, Simulation& simulation,
+                            PodShapes& shapes);
   /// Forgets the places that were not used since the last call.
   void drop_old_hints();
   /// How many pods were placed by searching so far. While it stays, placing the same pods again
@@ -38,10 +36,12 @@ class Placer {
 
  private:
   struct Hint {
-    NodeRef place;  // of which only the name counts; nullptr: none yet
+    NodeRef place;        // of which only the name counts; nullptr: none yet
+    NodeId id = kNoNode;  // that it had
     bool used = false;
   };
-  static NodeId hinted(Hint& hint, const PodRef& pod, const Among& among, Simulation& simulation);
+  static NodeId hinted(Hint& hint, const PodRef& pod, const state::PodEntry& entry,
+                       const Among& among, Simulation& simulation);
 
   boost::unordered_flat_map<std::string, Hint> hints_;  // by pod
   std::uint64_t searched_ = 0;

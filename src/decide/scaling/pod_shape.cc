@@ -147,16 +147,22 @@ std::uint32_t PodShapes::spec_id(const model::Pod& pod) {
 
 PodShapes::Id PodShapes::of(const model::Pod& pod) {
   const std::uint32_t spec = spec_id(pod);
+  if (last_ && last_->spec == spec && last_->namespace_ == pod.metadata.namespace_ &&
+      last_->labels == pod.metadata.labels)
+    return last_->id;
   scratch_.clear();
   Writer writer(scratch_);
   writer.write(static_cast<std::int64_t>(spec));
   writer.write(pod.metadata.namespace_);
   writer.write(pod.metadata.labels);
   const auto id = static_cast<Id>(ids_.size());
-  return ids_.try_emplace(scratch_, id).first->second;
+  const Id found = ids_.try_emplace(scratch_, id).first->second;
+  last_ = Last{spec, pod.metadata.namespace_, pod.metadata.labels, found};
+  return found;
 }
 
 void PodShapes::clear() {
+  last_.reset();
   by_address_.clear();
   held_.clear();
   specs_.clear();

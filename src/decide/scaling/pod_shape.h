@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -37,6 +38,13 @@ class PodShapes {
   boost::unordered_flat_map<std::string, std::uint32_t> specs_;
   boost::unordered_flat_map<std::string, Id> ids_;
   std::string scratch_;
+  struct Last {
+    std::uint32_t spec;
+    std::string namespace_;
+    model::StringMap labels;
+    Id id;
+  };
+  std::optional<Last> last_;  // that was asked for: siblings come in a row
 };
 
 /// Pods of one controller and shape: what holds for the first holds for all.

@@ -163,18 +163,30 @@ class ScaleDownPlanner::Pass {
 
   // The node stays, empty of them, so that it still counts as a topology domain.
   bool move(NodeId from, const std::vector<PodRef>& pods) {
+    const std::vector<state::PodEntry> entries = entries_of(pods, from);
     simulation_.fork();
     simulation_.remove_pods(pods, from);
-    const std::vector<Placed> placed = planner_.mover_.place(
-        pods, {.allowed = &destinations_, .except = from}, OnFailure::Stop, simulation_, shapes_);
-    if (placed.size() == pods.size()) {
+    const std::vector<NodeId> placed =
+        planner_.mover_.place(pods, entries, {.allowed = &destinations_, .except = from},
+                              OnFailure::Stop, simulation_, shapes_);
+    if (placed.empty() || placed.back() != kNoNode) {
       simulation_.commit();
       if (!placed.empty()) moved_.resize(static_cast<std::size_t>(simulation_.end()));
-      for (const Placed& each : placed) ++moved_[static_cast<std::size_t>(each.node)];
+      for (const NodeId to : placed) ++moved_[static_cast<std::size_t>(to)];
       return true;
     }
     simulation_.revert();
     return false;
+  }
+
+  // `pods` are some of the node's, in order.
+  std::vector<state::PodEntry> entries_of(const std::vector<PodRef>& pods, NodeId node) const {
+    std::vector<state::PodEntry> entries;
+    entries.reserve(pods.size());
+    const std::vector<PodRef>& all = simulation_.pods(node);
+    for (std::size_t i = 0; entries.size() < pods.size(); ++i)
+      if (all[i] == pods[entries.size()]) entries.push_back(simulation_.entries(node)[i]);
+    return entries;
   }
 
   std::size_t moved_to(NodeId node) const {
@@ -248,14 +260,15 @@ const ScaleDownPlanner::Entry& ScaleDownPlanner::measured(std::size_t index,
   const GroupView* group = group_of(input.seen, input.facts[index].group);
   const bool ignore_daemonsets = group != nullptr && group->options.ignore_daemonsets_utilization;
   if (known.measured && as_seen && known.ignored_daemonsets == ignore_daemonsets) return known;
-  const bool passing = std::any_of(pods.begin(), pods.end(), [](const PodRef& pod) {
-    return pod->metadata.deletionTimestamp.has_value();  // time decides too
-  });
+  const std::vector<state::PodEntry>& entries = simulation.entries(input.ids[index]);
+  const bool passing = std::any_of(entries.begin(), entries.end(), [](const auto& pod) {
+    return pod.terminating;
+  });  // time decides
   known.measured = as_seen && !passing;
   known.ignored_daemonsets = ignore_daemonsets;
   known.empty = is_empty(pods, drain_, input.now);
   known.has_gpu = !gpu_resource_of(*view.node, semantics_).empty();
-  known.used = utilization(*view.node, pods,
+  known.used = utilization(*view.node, pods, entries,
                            {ignore_daemonsets, options_.ignore_mirror_pods_utilization, semantics_},
                            input.now);
   return known;
@@ -344,7 +357,7 @@ const ScaleDownState& ScaleDownPlanner::update(const ScaleDownInput& input, Simu
       return input.deletions.contains(input.seen.nodes[index]->node->metadata.name);
     });
   simulation.fork();
-  evicted_.place(input.deletions.evicted, {}, OnFailure::Stop, simulation, shapes);
+  evicted_.place(input.deletions.evicted, {}, {}, OnFailure::Stop, simulation, shapes);
   Pass pass(*this, input, simulation, shapes);
   std::vector<Removable> found = pass.run(order);
   simulation.revert();

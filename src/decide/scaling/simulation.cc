@@ -12,6 +12,8 @@ struct Simulation::State {
   state::Cluster cluster;
   scheduling::Filters filters{cluster};
   NodeId cursor = 0;  // where the next search begins
+
+  NodeId first_fit(scheduling::Demand& demand, const Among& among);
 };
 
 Simulation::Simulation() : state_(std::make_unique<State>()) {}
@@ -35,8 +37,11 @@ NodeId Simulation::add_node(NodeRef node, std::span<const PodRef> pods) {
 void Simulation::remove_node(NodeId node) {
   state_->cluster.remove_node(node);
 }
-void Simulation::add_pod(const PodRef& pod, NodeId node) {
-  state_->cluster.add_pod(pod, node);
+state::PodEntry Simulation::entry_of(const model::Pod& pod) {
+  return state_->cluster.entry_of(pod);
+}
+void Simulation::add_pod(const PodRef& pod, const state::PodEntry& entry, NodeId node) {
+  state_->cluster.add_pod(pod, entry, node);
 }
 void Simulation::remove_pod(const PodRef& pod, NodeId node) {
   state_->cluster.remove_pod(pod, node);
@@ -52,6 +57,9 @@ const NodeRef& Simulation::node(NodeId node) const {
 }
 const std::vector<PodRef>& Simulation::pods(NodeId node) const {
   return state_->cluster.node(node).pods;
+}
+const std::vector<state::PodEntry>& Simulation::entries(NodeId node) const {
+  return state_->cluster.node(node).entries;
 }
 NodeId Simulation::end() const {
   return state_->cluster.end();
@@ -69,8 +77,9 @@ void Simulation::commit() {
   state_->cluster.commit();
 }
 
-std::optional<Rejection> Simulation::check(const PodRef& pod, NodeId node) {
-  scheduling::Demand& demand = state_->filters.demand(*pod);
+std::optional<Rejection> Simulation::check(const PodRef& pod, const state::PodEntry& entry,
+                                           NodeId node) {
+  scheduling::Demand& demand = state_->filters.demand(entry.spec, entry.pod_class);
   scheduling::Status status = demand.pre_filter();
   const auto& names = demand.node_names();
   if (status.ok() && names && !names->contains(this->node(node)->metadata.name))
@@ -85,27 +94,37 @@ std::optional<Rejection> Simulation::check(const PodRef& pod, NodeId node) {
   return Rejection{std::move(status.reasons), by_host};
 }
 
-NodeId Simulation::first_fit(const PodRef& pod, const Among& among) {
-  scheduling::Demand& demand = state_->filters.demand(*pod);
+NodeId Simulation::State::first_fit(scheduling::Demand& demand, const Among& among) {
   if (!demand.pre_filter().ok()) return kNoNode;
   const auto& names = demand.node_names();
   const auto allowed = [&](NodeId id) {
-    if (id == among.except || state_->cluster.node(id).unschedulable) return false;
-    return !names || names->contains(node(id)->metadata.name);
+    if (id == among.except || cluster.node(id).unschedulable) return false;
+    return !names || names->contains(cluster.node(id).object->metadata.name);
   };
   const NodeId first = std::max<NodeId>(among.first, 0);
-  const NodeId last = std::min(among.last, end());
+  const NodeId last = std::min(among.last, cluster.end());
   const auto search = [&](NodeId from, NodeId to) {
     for (NodeId id = from; (id = demand.next(id, to, among.allowed)) != kNoNode; ++id)
       if (allowed(id)) return id;
     return kNoNode;
   };
-  const NodeId middle = std::clamp(state_->cursor, first, std::max(first, last));
+  const NodeId middle = std::clamp(cursor, first, std::max(first, last));
   NodeId found = search(middle, last);
   if (found == kNoNode) found = search(first, middle);
   // The search goes round over the nodes that there are now, not over ones that come later.
-  if (found != kNoNode) state_->cursor = found + 1 < end() ? found + 1 : 0;
+  if (found != kNoNode) cursor = found + 1 < cluster.end() ? found + 1 : 0;
   return found;
+}
+
+NodeId Simulation::first_fit(const PodRef& pod, const Among& among) {
+  return state_->first_fit(state_->filters.demand(*pod), among);
+}
+
+NodeId Simulation::add_to_first_fit(const PodRef& pod, const state::PodEntry& entry,
+                                    const Among& among) {
+  const NodeId node = state_->first_fit(state_->filters.demand(entry.spec, entry.pod_class), among);
+  if (node != kNoNode) state_->cluster.add_pod(pod, entry, node);
+  return node;
 }
 
 }  // namespace gputide::scaling

@@ -13,6 +13,7 @@
 #include "decide/scaling/node_template.h"
 #include "state/node_set.h"
 #include "state/objects.h"
+#include "state/pod_kinds.h"
 
 namespace gputide::scaling {
 
@@ -48,7 +49,10 @@ class Simulation {
 
   NodeId add_node(NodeRef node, std::span<const PodRef> pods);
   void remove_node(NodeId node);
-  void add_pod(const PodRef& pod, NodeId node);
+  /// A pod as numbers, which calls about it may be given to spare them a look at it.
+  state::PodEntry entry_of(const model::Pod& pod);
+  void add_pod(const PodRef& pod, NodeId node) { add_pod(pod, entry_of(*pod), node); }
+  void add_pod(const PodRef& pod, const state::PodEntry& entry, NodeId node);
   void remove_pod(const PodRef& pod, NodeId node);
   /// Several, in the order in which they are on the node.
   void remove_pods(std::span<const PodRef> pods, NodeId node);
@@ -58,6 +62,8 @@ class Simulation {
   const NodeRef& node(NodeId node) const;
   /// In the order in which they came.
   const std::vector<PodRef>& pods(NodeId node) const;
+  /// What is known of each of pods(node), without looking at it.
+  const std::vector<state::PodEntry>& entries(NodeId node) const;
   /// One more than the largest id so far.
   NodeId end() const;
   bool exists(NodeId node) const;
@@ -70,10 +76,15 @@ class Simulation {
 
   /// Whether the pod could run on the node besides what is there; nullopt when it could. A node
   /// name in the pod's spec is not looked at: pods that move carry their old one.
-  std::optional<Rejection> check(const PodRef& pod, NodeId node);
+  std::optional<Rejection> check(const PodRef& pod, NodeId node) {
+    return check(pod, entry_of(*pod), node);
+  }
+  std::optional<Rejection> check(const PodRef& pod, const state::PodEntry& entry, NodeId node);
   /// The first node that takes the pod, searched from behind the last one found, round; kNoNode
   /// when none does. Cordoned nodes are passed over.
   NodeId first_fit(const PodRef& pod, const Among& among);
+  /// The same, and puts the pod there.
+  NodeId add_to_first_fit(const PodRef& pod, const state::PodEntry& entry, const Among& among);
 
  private:
   struct State;

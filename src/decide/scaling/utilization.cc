@@ -11,9 +11,37 @@ namespace {
 
 using model::Node;
 
+// Pods next to each other that ask for the same and count alike.
+struct Run {
+  model::ResourceList requests;
+  std::int64_t pods = 0;
+  bool ignored = false;
+};
+
+std::vector<Run> runs_of(std::span<const PodRef> pods, std::span<const state::PodEntry> entries,
+                         const UtilizationOptions& options, Instant now) {
+  std::vector<Run> runs;
+  std::size_t last = 0;  // the last pod of the last run
+  const auto asks_as_last = [&](std::size_t i) {
+    return entries.empty() ? pods[i]->spec.identity() != nullptr &&
+                                 pods[i]->spec.identity() == pods[last]->spec.identity()
+                           : entries[i].spec == entries[last].spec;
+  };
+  for (std::size_t i = 0; i < pods.size(); ++i) {
+    const bool ignored = (options.ignore_daemonsets && is_daemonset_pod(*pods[i])) ||
+                         (options.ignore_mirror_pods && is_mirror_pod(*pods[i]));
+    const bool may_be_going = entries.empty() || entries[i].terminating;
+    if (!ignored && may_be_going && is_long_terminating(*pods[i], now)) continue;
+    if (runs.empty() || runs.back().ignored != ignored || !asks_as_last(i))
+      runs.push_back({model::pod_requests(*pods[i]), 0, ignored});
+    ++runs.back().pods;
+    last = i;
+  }
+  return runs;
+}
+
 // The share of one resource that the pods ask for.
-Result<double> share(const Node& node, std::span<const PodRef> pods, const std::string& resource,
-                     const UtilizationOptions& options, Instant now) {
+Result<double> share(const Node& node, const std::vector<Run>& runs, const std::string& resource) {
   const auto allocatable = node.status.allocatable.find(resource);
   if (allocatable == node.status.allocatable.end())
     return fail(fmt::format("failed to get {} from {}", resource, node.metadata.name));
@@ -21,21 +49,12 @@ Result<double> share(const Node& node, std::span<const PodRef> pods, const std::
     return fail(fmt::format("{} is 0 at {}", resource, node.metadata.name));
   Quantity asked = Quantity::from_value(0);
   Quantity ignored = Quantity::from_value(0);
-  const void* spec = nullptr;  // pods next to each other often share one
-  model::ResourceList requests;
-  auto amount = requests.end();
-  for (const PodRef& pod : pods) {
-    if (spec == nullptr || spec != pod->spec.identity()) {
-      spec = pod->spec.identity();
-      requests = model::pod_requests(*pod);
-      amount = requests.find(resource);
-    }
-    if (amount == requests.end()) continue;
-    if ((options.ignore_daemonsets && is_daemonset_pod(*pod)) ||
-        (options.ignore_mirror_pods && is_mirror_pod(*pod)))
-      ignored.add(amount->second);
-    else if (!is_long_terminating(*pod, now))
-      asked.add(amount->second);
+  for (const Run& run : runs) {
+    const auto amount = run.requests.find(resource);
+    if (amount == run.requests.end()) continue;
+    Quantity sum = amount->second;
+    sum.mul(run.pods);
+    (run.ignored ? ignored : asked).add(sum);
   }
   return static_cast<double>(asked.milli_value()) /
          static_cast<double>(allocatable->second.milli_value() - ignored.milli_value());
@@ -51,18 +70,20 @@ std::string gpu_resource_of(const Node& node, const Semantics& semantics) {
 }
 
 Result<Utilization> utilization(const Node& node, std::span<const PodRef> pods,
+                                std::span<const state::PodEntry> entries,
                                 const UtilizationOptions& options, Instant now) {
+  const std::vector<Run> runs = runs_of(pods, entries, options, now);
   Utilization result;
   const std::string gpu = gpu_resource_of(node, options.semantics);
   if (!gpu.empty()) {
-    result.gpu = share(node, pods, gpu, options, now).value_or(0.0);
+    result.gpu = share(node, runs, gpu).value_or(0.0);
     result.dominant = gpu;
     result.value = result.gpu;
     return result;
   }
-  const Result<double> cpu = share(node, pods, "cpu", options, now);
+  const Result<double> cpu = share(node, runs, "cpu");
   if (!cpu) return tl::unexpected(cpu.error());
-  const Result<double> memory = share(node, pods, "memory", options, now);
+  const Result<double> memory = share(node, runs, "memory");
   if (!memory) return tl::unexpected(memory.error());
   result.cpu = *cpu;
   result.memory = *memory;

@@ -8,6 +8,7 @@
 #include "base/result.h"
 #include "decide/scaling/node_template.h"
 #include "decide/scaling/semantics.h"
+#include "state/pod_kinds.h"
 
 namespace gputide::scaling {
 
@@ -31,8 +32,10 @@ struct UtilizationOptions {
 
 /// Requests over allocatable: of the GPU alone on a GPU node (0 while it shows none), else the
 /// larger of cpu and memory. Ignored pods leave the numerator and the denominator; pods long in
-/// termination leave the numerator. Errors: cpu or memory missing or zero.
+/// termination leave the numerator. Errors: cpu or memory missing or zero. `entries`: what is known
+/// of each pod without looking at it, or none.
 Result<Utilization> utilization(const model::Node& node, std::span<const PodRef> pods,
+                                std::span<const state::PodEntry> entries,
                                 const UtilizationOptions& options, Instant now);
 
 }  // namespace gputide::scaling

@@ -162,15 +162,17 @@ bool Filters::is_told_by_class(const state::SpecInfo& info) const {
 Demand& Filters::demand(state::SpecId spec, state::ClassId pod_class) {
   if (!is_told_by_class(cluster_.kinds().spec(spec))) pod_class = kAnyClass;
   const std::uint64_t key = static_cast<std::uint64_t>(spec) << 32 | pod_class;
-  auto at = demands_.find(key);
-  if (at == demands_.end()) {
-    if (demands_.size() >= kMaxDemands) drop_old();
-    at = demands_.emplace(key, std::unique_ptr<Demand>(new Demand(*this, spec, pod_class))).first;
+  if (last_ == nullptr || last_->key() != key) {
+    auto at = demands_.find(key);
+    if (at == demands_.end()) {
+      if (demands_.size() >= kMaxDemands) drop_old();
+      at = demands_.emplace(key, std::unique_ptr<Demand>(new Demand(*this, spec, pod_class))).first;
+    }
+    last_ = at->second.get();
   }
-  Demand& demand = *at->second;
-  demand.used_ = ++uses_;
-  demand.catch_up();
-  return demand;
+  last_->used_ = ++uses_;
+  last_->catch_up();
+  return *last_;
 }
 
 Demand& Filters::demand(const model::Pod& pod) {

@@ -109,6 +109,7 @@ class Filters {
       rules_;
   boost::unordered_flat_map<state::SpecId, std::weak_ptr<NodeFit>> fits_;
   boost::unordered_flat_map<std::uint64_t, std::unique_ptr<Demand>> demands_;
+  Demand* last_ = nullptr;  // that was asked for: pods of one kind come in a row
   std::uint64_t uses_ = 0;
 };
 
