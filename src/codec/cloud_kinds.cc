@@ -14,6 +14,7 @@ const KindEntry kKinds[] = {
     kind_entry<model::Scenario>("Scenario", "gputide.dev/v1alpha1"),
     kind_entry<model::NodePool>("NodePool", "karpenter.sh/v1"),
     kind_entry<model::NodeClaim>("NodeClaim", "karpenter.sh/v1"),
+    kind_entry<model::NodeOverlay>("NodeOverlay", "karpenter.sh/v1alpha1"),
     kind_entry<model::EC2NodeClass>("EC2NodeClass", "karpenter.k8s.aws/v1"),
     kind_entry<model::v1beta1::NodePool>("NodePool", "karpenter.sh/v1beta1"),
     kind_entry<model::v1beta1::NodeClaim>("NodeClaim", "karpenter.sh/v1beta1"),

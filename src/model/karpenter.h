@@ -108,6 +108,23 @@ struct NodeClaim {
 };
 BOOST_DESCRIBE_STRUCT(NodeClaim, (), (metadata, spec, status))
 
+/// What to believe of instance types instead of what AWS tells.
+struct NodeOverlaySpec {
+  std::vector<NodeSelectorRequirement> requirements;  // which offerings; none = all
+  std::optional<std::string> price;                   // dollars an hour: "1.25"
+  std::optional<std::string> priceAdjustment;         // "+10%", "-0.5" dollars
+  ResourceList capacity;                              // in the place of the type's own
+  std::optional<std::int32_t> weight;                 // 1 to 10000; absent = 0
+};
+BOOST_DESCRIBE_STRUCT(NodeOverlaySpec, (), (requirements, price, priceAdjustment, capacity, weight))
+
+struct NodeOverlay {
+  ObjectMeta metadata;
+  NodeOverlaySpec spec;
+  Value status;
+};
+BOOST_DESCRIBE_STRUCT(NodeOverlay, (), (metadata, spec, status))
+
 struct SubnetSelectorTerm {
   StringMap tags;  // "*" as value matches any
   std::string id;

@@ -26,7 +26,7 @@ using Typed = OneOf<Pod, Node, ReplicaSet, ReplicationController, Deployment, Da
                     StatefulSet, Job, PodDisruptionBudget, PriorityClass, ConfigMap, Namespace,
                     Service, MetadataOnly, PersistentVolume, PersistentVolumeClaim, StorageClass,
                     CSINode, ClusterConfig, Scenario, NodePool, NodeClaim, EC2NodeClass,
-                    v1beta1::NodePool, v1beta1::NodeClaim, v1beta1::EC2NodeClass>;
+                    NodeOverlay, v1beta1::NodePool, v1beta1::NodeClaim, v1beta1::EC2NodeClass>;
 
 struct Object {
   std::string file;        // as given on the command line

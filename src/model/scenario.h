@@ -29,6 +29,18 @@ struct InterruptStep {
 };
 BOOST_DESCRIBE_STRUCT(InterruptStep, (), (zone, instanceType, fraction))
 
+/// What somebody on the node, such as a monitoring agent, says of it from then on: of `fraction` of
+/// the nodes that have the labels.
+struct SetNodeConditionStep {
+  std::string type;    // Ready, AcceleratedHardwareReady ...
+  std::string status;  // True, False, Unknown
+  std::string reason;
+  std::string message;
+  StringMap labels;
+  double fraction = 1.0;
+};
+BOOST_DESCRIBE_STRUCT(SetNodeConditionStep, (), (type, status, reason, message, labels, fraction))
+
 /// One moment; exactly one of the actions is set.
 struct ScenarioStep {
   Duration at;
@@ -36,8 +48,9 @@ struct ScenarioStep {
   std::optional<ScaleStep> scale;
   std::optional<ObjectName> delete_;
   std::optional<InterruptStep> interrupt;
+  std::optional<SetNodeConditionStep> setNodeCondition;
 };
-BOOST_DESCRIBE_STRUCT(ScenarioStep, (), (at, apply, scale, delete_, interrupt))
+BOOST_DESCRIBE_STRUCT(ScenarioStep, (), (at, apply, scale, delete_, interrupt, setNodeCondition))
 
 struct WorkloadMatch {
   std::string kind;

@@ -39,6 +39,7 @@ constexpr std::string_view kind_name() {
   if constexpr (std::is_same_v<Kind, model::NodePool>) return "NodePool";
   if constexpr (std::is_same_v<Kind, model::NodeClaim>) return "NodeClaim";
   if constexpr (std::is_same_v<Kind, model::EC2NodeClass>) return "EC2NodeClass";
+  if constexpr (std::is_same_v<Kind, model::NodeOverlay>) return "NodeOverlay";
   return "";
 }
 
@@ -49,7 +50,8 @@ constexpr bool kServed = !kind_name<Kind>().empty();
 constexpr bool is_cluster_scoped(std::string_view kind) {
   return kind == "Node" || kind == "PriorityClass" || kind == "Namespace" ||
          kind == "PersistentVolume" || kind == "StorageClass" || kind == "CSINode" ||
-         kind == "NodePool" || kind == "NodeClaim" || kind == "EC2NodeClass";
+         kind == "NodePool" || kind == "NodeClaim" || kind == "EC2NodeClass" ||
+         kind == "NodeOverlay";
 }
 
 /// Calls `f` with the held Ref<Kind>, if it is a served kind.

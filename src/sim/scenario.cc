@@ -30,11 +30,12 @@ Result<Action> apply_action(World& world, const std::vector<std::string>& paths,
 Result<Action> action_of(World& world, const model::ScenarioStep& step,
                          const ScenarioFiles& files) {
   const int actions = static_cast<int>(!step.apply.empty()) + static_cast<int>(!!step.scale) +
-                      static_cast<int>(!!step.delete_) + static_cast<int>(!!step.interrupt);
+                      static_cast<int>(!!step.delete_) + static_cast<int>(!!step.interrupt) +
+                      static_cast<int>(!!step.setNodeCondition);
   if (actions != 1)
     return fail(
-        fmt::format("the step at {} has {} actions; write one of apply, scale, delete and "
-                    "interrupt",
+        fmt::format("the step at {} has {} actions; write one of apply, scale, delete, interrupt "
+                    "and setNodeCondition",
                     step.at.text(), actions));
   if (!step.apply.empty()) return apply_action(world, step.apply, files);
   if (step.scale) {
@@ -46,6 +47,8 @@ Result<Action> action_of(World& world, const model::ScenarioStep& step,
         ref_of(step.delete_->kind, step.delete_->namespace_, step.delete_->name);
     return [&world, ref] { world.remove(ref); };
   }
+  if (step.setNodeCondition)
+    return [&world, what = *step.setNodeCondition] { world.set_node_condition(what); };
   return [&world, what = *step.interrupt] {
     world.interrupt(what.zone, what.instanceType, what.fraction);
   };

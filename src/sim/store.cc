@@ -248,7 +248,7 @@ Result<std::int32_t> Store::scale_kind(const port::ObjectRef& ref, std::int32_t 
   if constexpr (std::is_same_v<Kind, model::Job>)
     from = std::exchange(now->spec.parallelism, replicas).value_or(1);
   else
-    from = std::exchange(now->spec.replicas, replicas).value_or(1);
+    from = static_cast<std::int32_t>(std::exchange(now->spec.replicas, replicas).value_or(1));
   if (Result<void> done = replace(Typed(Ref<Kind>(std::move(now)))); !done)
     return tl::unexpected(done.error());
   return from;
@@ -260,6 +260,12 @@ Result<std::int32_t> Store::scale(const port::ObjectRef& ref, std::int32_t repli
   if (ref.kind == "StatefulSet") return scale_kind<model::StatefulSet>(ref, replicas);
   if (ref.kind == "ReplicationController")
     return scale_kind<model::ReplicationController>(ref, replicas);
+  if (ref.kind == "NodePool") {
+    const auto pool = get<model::NodePool>("", ref.name);
+    if (pool && !pool->spec.replicas)
+      return fail(fmt::format("NodePool {} has no replicas", ref.name));
+    return scale_kind<model::NodePool>(ref, replicas);
+  }
   if (ref.kind == "Job") return scale_kind<model::Job>(ref, replicas);
   return fail(fmt::format("a {} has no number of replicas that could be scaled", ref.kind));
 }

@@ -150,7 +150,7 @@ class Store {
          model::Deployment, model::DaemonSet, model::StatefulSet, model::Job,
          model::PodDisruptionBudget, model::PriorityClass, model::ConfigMap, model::Namespace,
          model::Service, model::PersistentVolume, model::PersistentVolumeClaim, model::StorageClass,
-         model::CSINode, model::NodePool, model::NodeClaim, model::EC2NodeClass>
+         model::CSINode, model::NodePool, model::NodeClaim, model::EC2NodeClass, model::NodeOverlay>
       tables_;
   std::unordered_map<std::string, model::Value> last_applied_;  // by kind/namespace/name
 

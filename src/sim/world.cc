@@ -103,6 +103,7 @@ struct World::Parts final : InstanceListener, Handler {
   std::vector<std::string> groups_named(const std::string& name) const;
   void resize_groups(const std::string& name, std::int64_t size);
   void apply(const model::Object& object);
+  void set_condition(const NodeRef& node, const model::SetNodeConditionStep& step);
   void apply_cluster(const model::Object& object, const model::ClusterConfig& config);
   void tell_applied(const model::Object& object, std::string_view change);
   void finish();
@@ -328,6 +329,42 @@ void World::scale(const port::ObjectRef& ref, std::int32_t replicas) {
 
 void World::interrupt(const std::string& zone, const std::string& instance_type, double fraction) {
   parts_->cloud->interrupt(zone, instance_type, fraction);
+}
+
+// The condition is its writer's, so that nothing sets it back.
+void World::Parts::set_condition(const NodeRef& before, const model::SetNodeConditionStep& step) {
+  auto node = std::make_shared<model::Node>(*before);
+  auto& conditions = node->status.conditions;
+  const auto found =
+      std::find_if(conditions.begin(), conditions.end(),
+                   [&](const model::NodeCondition& each) { return each.type == step.type; });
+  model::NodeCondition& condition = found == conditions.end() ? conditions.emplace_back() : *found;
+  if (condition.status == step.status) return;
+  condition = {step.type, step.status, step.reason, step.message, heap.now(), heap.now()};
+  const std::string& name = node->metadata.name;
+  const bool well = step.type == "Ready" && step.status == "True";
+  telling.tell(well ? RecordKind::NodeReady : RecordKind::NodeNotReady, "node-monitor",
+               {"node", "", name}, {{"node", name}, {"reason", std::string_view(step.type)}}, [&] {
+                 return fmt::format("condition {} is {}{}", step.type, step.status,
+                                    step.message.empty() ? "" : ": " + step.message);
+               });
+  static_cast<void>(store.replace(NodeRef(std::move(node))));
+}
+
+void World::set_node_condition(const model::SetNodeConditionStep& step) {
+  std::vector<NodeRef> nodes;
+  for (NodeRef& node : parts_->store.list<model::Node>())
+    if (std::all_of(step.labels.begin(), step.labels.end(), [&](const auto& label) {
+          const auto found = node->metadata.labels.find(label.first);
+          return found != node->metadata.labels.end() && found->second == label.second;
+        }))
+      nodes.push_back(std::move(node));
+  std::stable_sort(nodes.begin(), nodes.end(), [](const NodeRef& a, const NodeRef& b) {
+    return a->metadata.creationTimestamp < b->metadata.creationTimestamp;
+  });
+  const double wanted = std::clamp(step.fraction, 0.0, 1.0) * static_cast<double>(nodes.size());
+  nodes.resize(static_cast<std::size_t>(wanted + 0.5));
+  for (const NodeRef& node : nodes) parts_->set_condition(node, step);
 }
 
 void World::complain(Diagnostic diagnostic) {

@@ -81,6 +81,9 @@ class World {
   void remove(const port::ObjectRef& ref);
   void scale(const port::ObjectRef& ref, std::int32_t replicas);
   void interrupt(const std::string& zone, const std::string& instance_type, double fraction);
+  /// Sets a condition of `fraction` (rounded to the nearest whole node) of the nodes that have the
+  /// labels, those that have been there longest first.
+  void set_node_condition(const model::SetNodeConditionStep& step);
   /// Tells a person of something that is wrong; it goes into the result.
   void complain(Diagnostic diagnostic);
 

@@ -8,11 +8,12 @@ namespace {
 
 void check_step(const Context& context, const Place& place, const model::ScenarioStep& step) {
   const int actions = (step.apply.empty() ? 0 : 1) + (step.scale ? 1 : 0) + (step.delete_ ? 1 : 0) +
-                      (step.interrupt ? 1 : 0);
+                      (step.interrupt ? 1 : 0) + (step.setNodeCondition ? 1 : 0);
   if (actions != 1)
     context.findings.error(
         place, {"bad-step",
-                fmt::format("a step has one of apply, scale, delete and interrupt, this has {}",
+                fmt::format("a step has one of apply, scale, delete, interrupt and "
+                            "setNodeCondition, this has {}",
                             actions == 0 ? "none" : "several"),
                 actions == 0 ? "write apply: [FILE], for instance" : "make it several steps"});
   if (step.at < Duration())
@@ -23,10 +24,22 @@ void check_step(const Context& context, const Place& place, const model::Scenari
         place["scale"]["replicas"],
         {"negative-count", fmt::format("replicas {} is below zero", step.scale->replicas),
          "write 0 or more"});
-  if (step.interrupt && !(step.interrupt->fraction >= 0 && step.interrupt->fraction <= 1))
-    context.findings.error(
-        place["interrupt"]["fraction"],
-        {"out-of-range", "fraction is not within 0 to 1", "write 0.5 for a half"});
+  const auto check_fraction = [&](const char* action, double fraction) {
+    if (!(fraction >= 0 && fraction <= 1))
+      context.findings.error(
+          place[action]["fraction"],
+          {"out-of-range", "fraction is not within 0 to 1", "write 0.5 for a half"});
+  };
+  if (step.interrupt) check_fraction("interrupt", step.interrupt->fraction);
+  if (step.setNodeCondition) {
+    const model::SetNodeConditionStep& set = *step.setNodeCondition;
+    check_fraction("setNodeCondition", set.fraction);
+    const bool known = set.status == "True" || set.status == "False" || set.status == "Unknown";
+    if (set.type.empty() || !known)
+      context.findings.error(place["setNodeCondition"],
+                             {"bad-step", "a condition has a type and a status",
+                              "write {type: Ready, status: \"False\"}, for instance"});
+  }
 }
 
 }  // namespace
