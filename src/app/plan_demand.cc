@@ -114,6 +114,8 @@ void add_object(const model::Object& object, const LiveObjects& live, Demand& de
     problem.pools.push_back(*pool);
   } else if (const auto* old = object.as<model::v1beta1::NodePool>()) {
     problem.pools.push_back(codec::to_v1(*old));
+  } else if (const auto* overlay = object.as<model::NodeOverlay>()) {
+    demand.overlays.push_back(*overlay);
   } else if (const auto* node_class = object.as<model::EC2NodeClass>()) {
     demand.node_classes[node_class->metadata.name] = *node_class;
   } else if (const auto* old_class = object.as<model::v1beta1::EC2NodeClass>()) {
@@ -208,6 +210,7 @@ Result<void> add_node_pools(const PlanOptions& options, const Checked& checked, 
     return fail(fmt::format("no prices are known for the region \"{}\"", region));
   auto around = surroundings(checked, demand);
   around.region = region;
+  around.overlays = demand.overlays;
   around.zones = zones_of(options, region, checked, demand.problem.pools);
   for (const model::NodePool& pool : demand.problem.pools) {
     const auto found = demand.node_classes.find(pool.spec.template_.spec.nodeClassRef.name);

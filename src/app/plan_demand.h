@@ -25,6 +25,7 @@ struct Demand {
   std::int64_t moved = 0;    // of the pods, those that are on them
   std::vector<std::shared_ptr<const model::DaemonSet>> daemon_sets;
   std::map<std::pair<std::string, std::string>, model::ConfigMap> config_maps;
+  std::vector<model::NodeOverlay> overlays;
   std::map<std::string, model::EC2NodeClass> node_classes;
 };
 

@@ -34,6 +34,8 @@ constexpr Code kCodes[] = {
      "Use lower-case letters, digits, hyphens and, for objects, dots."},
     {"bad-nodeclass", kError, "An EC2NodeClass that Karpenter refuses.",
      "Add what is missing: role, subnets, security groups, images."},
+    {"bad-overlay", kError, "A NodeOverlay that Karpenter refuses.",
+     "Give one of price and priceAdjustment, or capacity of extended resources."},
     {"bad-quantity", kError, "Not a quantity.", "Write 500m, 2Gi, 1."},
     {"bad-requirement", kError, "A requirement that Karpenter refuses.",
      "Use a known operator with the values that it takes."},

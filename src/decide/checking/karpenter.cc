@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "decide/checking/checks.h"
+#include "decide/provisioning/node_overlays.h"
 
 namespace gputide::checking {
 namespace {
@@ -343,6 +344,14 @@ void check_classes(const Context& context, const model::Object& object,
   check_class(context, object, *beta, gpu_classes);
 }
 
+void check_overlay(const Context& context, const model::Object& object) {
+  const auto* overlay = object.as<model::NodeOverlay>();
+  if (overlay == nullptr) return;
+  for (const std::string& error : provisioning::validate_node_overlay(overlay->spec))
+    context.findings.error(Place(object)["spec"], Place(object)["spec"].key(),
+                           {"bad-overlay", error, "correct it; else the overlay is left out"});
+}
+
 }  // namespace
 
 void check_karpenter(const Context& context) {
@@ -351,6 +360,7 @@ void check_karpenter(const Context& context) {
     check_pools(context, *object, gpu_classes);
   for (const model::Object* object : context.world.objects)
     check_classes(context, *object, gpu_classes);
+  for (const model::Object* object : context.world.objects) check_overlay(context, *object);
 }
 
 }  // namespace gputide::checking

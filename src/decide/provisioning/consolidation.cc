@@ -93,4 +93,12 @@ std::optional<Consolidation> consolidate(const ProvisionProblem& cluster,
   return best;
 }
 
+Relocation relocate(const ProvisionProblem& cluster, const Candidate& candidate) {
+  GPUTIDE_CHECK(cluster.pods.empty());
+  const std::uint32_t only = 0;
+  Without rest = without(cluster, std::span(&candidate, 1), std::span(&only, 1));
+  rest.problem.preferences = true;
+  return {provision(rest.problem), std::move(rest.moved)};
+}
+
 }  // namespace gputide::provisioning

@@ -47,4 +47,12 @@ std::optional<Consolidation> consolidate(const ProvisionProblem& cluster,
                                          std::span<const Candidate> candidates,
                                          const ConsolidationEffort& effort = {});
 
+/// Where the pods of a node that must go are to go, whatever it costs. The plan's pods are `moved`:
+/// indices into the bound pods.
+struct Relocation {
+  ProvisionPlan plan;
+  std::vector<std::uint32_t> moved;
+};
+Relocation relocate(const ProvisionProblem& cluster, const Candidate& candidate);
+
 }  // namespace gputide::provisioning

@@ -212,6 +212,16 @@ Result<bool> budget_active(const Budget& budget, Instant now) {
   return !*hit || **hit <= now;
 }
 
+std::optional<Instant> next_budget_change(const Budget& budget, Instant now) {
+  if (!budget.schedule) return std::nullopt;
+  Duration lasts;
+  if (budget.duration)
+    if (const auto d = Duration::parse(*budget.duration)) lasts = *d;
+  const auto hit = next_cron(*budget.schedule, now - lasts);
+  if (!hit || !*hit) return std::nullopt;
+  return **hit > now ? **hit : **hit + lasts;
+}
+
 Allowed allowed_disruptions(std::span<const Budget> budgets, std::int64_t nodes,
                             std::string_view reason, Instant now) {
   Allowed out;

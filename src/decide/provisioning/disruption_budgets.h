@@ -28,6 +28,9 @@ struct Budget {
 /// of it. A schedule with no moment in the next five years counts always, as upstream's does.
 Result<bool> budget_active(const Budget& budget, Instant now);
 
+/// When a budget with a schedule may next begin or cease to count; nullopt: never.
+std::optional<Instant> next_budget_change(const Budget& budget, Instant now);
+
 struct Allowed {
   std::int64_t nodes = kUnlimited;
   std::string error;  // of all budgets; when set, none may go

@@ -110,16 +110,25 @@ std::vector<ProviderType> ec2_types(const pricing::Catalogue& catalogue, const s
   return types;
 }
 
+const LabelSet& ec2_labels_left_open() {
+  static const LabelSet kLabels = [] {
+    LabelSet labels{"topology.k8s.aws/zone-id"};
+    for (const char* name : {"cpu-manufacturer", "cpu-sustained-clock-speed-mhz", "ebs-bandwidth",
+                             "encryption-in-transit-supported", "generation", "network-bandwidth"})
+      labels.insert("karpenter.k8s.aws/instance-" + std::string(name));
+    return labels;
+  }();
+  return kLabels;
+}
+
 const LabelSet& ec2_well_known_labels() {
   static const LabelSet kLabels = [] {
     LabelSet labels = core_well_known_labels();
+    labels.insert(ec2_labels_left_open().begin(), ec2_labels_left_open().end());
     for (const char* name :
-         {"category", "cpu", "cpu-manufacturer", "cpu-sustained-clock-speed-mhz", "ebs-bandwidth",
-          "encryption-in-transit-supported", "family", "generation", "gpu-count",
-          "gpu-manufacturer", "gpu-memory", "gpu-name", "hypervisor", "local-nvme", "memory",
-          "network-bandwidth", "size"})
+         {"category", "cpu", "family", "gpu-count", "gpu-manufacturer", "gpu-memory", "gpu-name",
+          "hypervisor", "local-nvme", "memory", "size"})
       labels.insert("karpenter.k8s.aws/instance-" + std::string(name));
-    labels.insert("topology.k8s.aws/zone-id");
     return labels;
   }();
   return kLabels;

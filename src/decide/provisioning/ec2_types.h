@@ -24,5 +24,8 @@ std::vector<ProviderType> ec2_types(const pricing::Catalogue& catalogue, const s
 
 /// The labels that Karpenter knows on AWS: a node template may leave them open.
 const LabelSet& ec2_well_known_labels();
+/// Those of which the catalogue does not know, of any type or of some: ec2_types leaves them open,
+/// and nodes do without.
+const LabelSet& ec2_labels_left_open();
 
 }  // namespace gputide::provisioning

@@ -8,6 +8,7 @@
 #include <fmt/ranges.h>
 
 #include "base/text.h"
+#include "decide/provisioning/struct_hash.h"
 #include "model/validation.h"
 
 namespace gputide::provisioning {
@@ -87,75 +88,18 @@ void labels(const model::StringMap& map, Errors& out) {
   }
 }
 
-// hashstructure v2 (github.com/mitchellh/hashstructure) with slices as sets, zero values left out:
-// FNV-1 over little-endian words.
-class Hash {
- public:
-  static std::uint64_t text(std::string_view s) {
-    Hash h;
-    for (const char c : s) h.byte(static_cast<unsigned char>(c));
-    return h.state_;
+void add_taints(StructHash& to, std::string_view name, const std::vector<model::Taint>& list) {
+  if (list.empty()) return;
+  std::uint64_t all = 0;
+  for (const model::Taint& taint : list) {
+    StructHash h("Taint");
+    h.field("Key", taint.key);
+    h.field("Value", taint.value);
+    h.field("Effect", taint.effect);
+    all ^= h.value();
   }
-  static std::uint64_t number(std::int64_t n) {
-    Hash h;
-    h.word(static_cast<std::uint64_t>(n));
-    return h.state_;
-  }
-  static std::uint64_t ordered(std::uint64_t a, std::uint64_t b) {
-    Hash h;
-    h.word(a);
-    h.word(b);
-    return h.state_;
-  }
-  static std::uint64_t finished(std::uint64_t a) {
-    Hash h;
-    h.word(a);
-    return h.state_;
-  }
-
- private:
-  void byte(unsigned char b) {
-    state_ *= 1099511628211ULL;
-    state_ ^= b;
-  }
-  void word(std::uint64_t w) {
-    for (int i = 0; i < 8; ++i) byte(static_cast<unsigned char>(w >> (8 * i)));
-  }
-  std::uint64_t state_ = 14695981039346656037ULL;
-};
-
-class StructHash {
- public:
-  explicit StructHash(std::string_view type) : state_(Hash::text(type)) {}
-  void field(std::string_view name, std::uint64_t value) {
-    state_ = Hash::finished(state_ ^ Hash::ordered(Hash::text(name), value));
-  }
-  void field(std::string_view name, const std::string& value) {
-    if (!value.empty()) field(name, Hash::text(value));
-  }
-  void field(std::string_view name, const model::StringMap& map) {
-    if (map.empty()) return;
-    std::uint64_t all = 0;
-    for (const auto& [key, value] : map) all ^= Hash::ordered(Hash::text(key), Hash::text(value));
-    field(name, Hash::finished(all));
-  }
-  void field(std::string_view name, const std::vector<model::Taint>& list) {
-    if (list.empty()) return;
-    std::uint64_t all = 0;
-    for (const model::Taint& taint : list) {
-      StructHash h("Taint");
-      h.field("Key", taint.key);
-      h.field("Value", taint.value);
-      h.field("Effect", taint.effect);
-      all ^= h.value();
-    }
-    field(name, all);
-  }
-  std::uint64_t value() const { return state_; }
-
- private:
-  std::uint64_t state_;
-};
+  to.field(name, all);
+}
 
 std::string decimal(const Quantity& q) {  // as inf.Dec prints it
   std::int64_t whole = 0;
@@ -264,8 +208,8 @@ std::string node_pool_hash(const model::NodeClaimTemplate& t) {
   meta.field("Labels", t.metadata.labels);
   meta.field("Annotations", t.metadata.annotations);
   StructHash spec("NodeClaimTemplateSpec");
-  spec.field("Taints", t.spec.taints);
-  spec.field("StartupTaints", t.spec.startupTaints);
+  add_taints(spec, "Taints", t.spec.taints);
+  add_taints(spec, "StartupTaints", t.spec.startupTaints);
   StructHash ref("NodeClassReference");
   ref.field("Kind", t.spec.nodeClassRef.kind);
   ref.field("Name", t.spec.nodeClassRef.name);

@@ -5,6 +5,7 @@
 #include "codec/json.h"
 #include "decide/provisioning/ec2_types.h"
 #include "decide/provisioning/node_ask.h"
+#include "decide/provisioning/node_overlays.h"
 
 namespace gputide::provisioning {
 namespace {
@@ -84,6 +85,7 @@ PoolTypes types_of_pool(const PoolSurroundings& from, const model::NodePool& poo
     out.types.push_back(type);
     if (as_plugins_offer) offer_devices(from, pool, out.types.back(), out.errors);
   }
+  out.left_out = apply_overlays(from.overlays, pool, out.types);
   return out;
 }
 

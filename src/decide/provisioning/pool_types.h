@@ -30,14 +30,16 @@ struct PoolSurroundings {
   /// True: each GPU counts as one nvidia.com/gpu if no device plugin is among the DaemonSets.
   /// False: without a plugin no GPU is offered, as in a real cluster.
   bool assume_plugin = false;
+  std::span<const model::NodeOverlay> overlays = {};
 };
 
 struct PoolTypes {
-  std::vector<ProviderType> types;  // in byte order of their names
-  std::vector<std::string> errors;  // device plugins that would not start, each once
+  std::vector<ProviderType> types;    // in byte order of their names
+  std::vector<std::string> errors;    // device plugins that would not start, each once
+  std::vector<std::string> left_out;  // NodeOverlays, and why
 };
 
-/// The types that the pool's requirements allow.
+/// The types that the pool's requirements allow, as the overlays would have them.
 PoolTypes types_of_pool(const PoolSurroundings& from, const model::NodePool& pool,
                         const model::EC2NodeClass* node_class);
 
