@@ -68,7 +68,7 @@ std::vector<std::tuple<Money, std::string, std::string>> pools_of(const model::N
   std::vector<std::tuple<Money, std::string, std::string>> pools;
   for (const std::string& type : asked.get(kType).values)
     for (const std::string& zone : asked.get(kZone).values)
-      if (const auto price = offers.price(type, zone, market))
+      if (const auto price = offers.price(label(claim, kNodePool), type, zone, market))
         if (offers.is_available(type, zone, market, now)) pools.emplace_back(*price, type, zone);
   std::sort(pools.begin(), pools.end());
   if (pools.empty()) return pools;
@@ -85,6 +85,26 @@ model::Value condition(std::string_view type, bool status) {
   value.set("type", type);
   value.set("status", status ? "True" : "False");
   return value;
+}
+
+model::Value drifted(const provisioning::Drift& drift, Instant since) {
+  model::Value value = condition("Drifted", true);
+  value.set("reason", drift.reason);
+  value.set("message", drift.why);
+  value.set("lastTransitionTime", since.rfc3339());
+  return value;
+}
+
+// When a claim's terminationGracePeriod ends; nullopt: it has none.
+std::optional<Instant> grace_ends(const Claim& claim) {
+  if (claim.leaving.forced) return claim.since + kLeastDrain;
+  const auto limit = Duration::parse(claim.object->spec.terminationGracePeriod.value_or(""));
+  return limit ? std::optional(claim.since + *limit) : std::nullopt;
+}
+
+// When a pod must be told to go, so that its own grace ends with its node's.
+Instant last_call(const model::Pod& pod, Instant node_ends) {
+  return node_ends - Duration::seconds(pod.spec->terminationGracePeriodSeconds.value_or(30));
 }
 
 void put(port::Commands& commands, const model::NodeClaim& claim) {
@@ -218,8 +238,13 @@ void Claims::launch(Claim& claim, Instant now, const Ask& ask, port::Commands& c
   fleet.allocation_strategy = spot ? "price-capacity-optimized" : "lowest-price";
   std::int64_t rank = 0;
   const std::string market(model::market_name(fleet.market));
-  for (const auto& [price, type, zone] : pools_of(object, market, offers_, now))
+  bool own_prices = false;  // of overlays, which AWS does not know
+  for (const auto& [price, type, zone] : pools_of(object, market, offers_, now)) {
     fleet.overrides.push_back({type, zone, rank++});
+    own_prices = own_prices || price != offers_.list_price(type, zone, market);
+  }
+  if (own_prices)
+    fleet.allocation_strategy = spot ? "capacity-optimized-prioritized" : "prioritized";
   if (fleet.overrides.empty())
     return failed(claim, "no pool of capacity is left that it allows", now, commands, news);
   const std::string& node_class = object.spec.nodeClassRef.name;
@@ -275,6 +300,10 @@ void Claims::launched(Claim& claim, const port::FleetResult& result, Instant now
   object.metadata.labels[std::string(kType)] = got.instance_type;
   object.metadata.labels[std::string(kZone)] = got.zone;
   object.metadata.labels[std::string(kCapacityType)] = model::market_name(got.market);
+  if (const auto* node_class = cluster_.node_class(object.spec.nodeClassRef.name)) {
+    object.metadata.annotations.merge(provisioning::hash_annotations(*node_class));
+    object.status.imageID = provisioning::image_of(*node_class);
+  }
   object.status.conditions = model::Value::List{condition("Launched", true)};
   claim.object = std::make_shared<const model::NodeClaim>(object);
   put(commands, object);
@@ -335,6 +364,24 @@ void Claims::evicted(const port::EvictAnswered& event, Instant now) {
 
 void Claims::pod_event(const std::string& node, Instant now) {
   if (Claim* claim = of_node(node)) claim->last_pod_event = now;
+}
+
+void Claims::set_drift(Claim& claim, std::optional<provisioning::Drift> drift, Instant now,
+                       port::Commands& commands) {
+  if (claim.drift == drift) return;
+  if (!claim.drift) claim.drifted_since = now;
+  claim.drift = std::move(drift);
+  model::NodeClaim object = *claim.object;
+  if (!object.status.conditions.is_list()) object.status.conditions = model::Value::List{};
+  model::Value::List& conditions = object.status.conditions.as_list();
+  std::erase_if(conditions,
+                [](const model::Value& each) { return each.text_at("type") == "Drifted"; });
+  if (claim.drift) conditions.push_back(drifted(*claim.drift, claim.drifted_since));
+  claim.object = std::make_shared<const model::NodeClaim>(object);
+  put(commands, object);
+  if (claim.drift)
+    commands.emplace_back(
+        port::Publish{about(object), false, claim.drift->reason, claim.drift->why});
 }
 
 void Claims::leave(Claim& claim, Leaving leaving, Instant now, port::Commands& commands) {
@@ -465,20 +512,28 @@ void Claims::drain(Claim& claim, Instant now, const Ask& ask, port::Commands& co
   std::vector<PodRef> pods = to_drain(cluster_, claim.node);
   if (pods.empty() && now < claim.since + kLeastDrain) return;
   if (pods.empty()) return end();
-  if (const auto& grace = claim.object->spec.terminationGracePeriod)
-    if (const auto limit = Duration::parse(*grace); limit && now >= claim.since + *limit)
-      return end();
+  const std::optional<Instant> limit = grace_ends(claim);
+  if (limit && now >= *limit) return end();
   const bool ordinary =
       std::any_of(pods.begin(), pods.end(), [](const PodRef& pod) { return !is_critical(*pod); });
   for (const PodRef& pod : pods) {
-    if ((ordinary && is_critical(*pod)) || pod->metadata.deletionTimestamp) continue;
-    const std::string key = key_of(ref(*pod));
-    const auto [at, fresh] = claim.evictions.try_emplace(key, now);
-    bool& asked = claim.asked[key];
-    if (asked || at->second > now) continue;
-    asked = true;
-    commands.emplace_back(port::Evict{ref(*pod), {}});
+    if (pod->metadata.deletionTimestamp) continue;
+    if (limit && now >= last_call(*pod, *limit))  // whatever forbids it
+      commands.emplace_back(port::Delete{ref(*pod), *limit - now});
+    else if ((ordinary && is_critical(*pod)) || (limit && must_not_be_disrupted(pod->metadata)))
+      continue;
+    else
+      ask_to_go(claim, *pod, now, commands);
   }
+}
+
+void Claims::ask_to_go(Claim& claim, const model::Pod& pod, Instant now, port::Commands& commands) {
+  const std::string key = key_of(ref(pod));
+  const auto [at, fresh] = claim.evictions.try_emplace(key, now);
+  bool& asked = claim.asked[key];
+  if (asked || at->second > now) return;
+  asked = true;
+  commands.emplace_back(port::Evict{ref(pod), {}});
 }
 
 void Claims::advance(Instant now, const Ask& ask, port::Commands& commands, ClaimNews& news) {
@@ -525,8 +580,10 @@ std::optional<Instant> Claims::due(const Claim& claim, Instant now) const {
   for (const auto& [pod, at] : claim.evictions)
     if (const auto asked = claim.asked.find(pod); asked == claim.asked.end() || !asked->second)
       consider(at);
-  if (const auto& grace = claim.object->spec.terminationGracePeriod)
-    if (const auto limit = Duration::parse(*grace)) consider(claim.since + *limit);
+  if (const auto limit = grace_ends(claim)) {
+    consider(*limit);
+    for (const PodRef& pod : to_drain(cluster_, claim.node)) consider(last_call(*pod, *limit));
+  }
   return next;
 }
 

@@ -14,6 +14,7 @@
 #include "control/provisioner/cluster.h"
 #include "control/provisioner/offers.h"
 #include "control/provisioner/options.h"
+#include "decide/provisioning/drift.h"
 #include "port/controller.h"
 
 namespace gputide::provisioner {
@@ -24,8 +25,10 @@ enum class Stage { Launching, Registering, Initializing, Ready, Draining, Ending
 
 /// Why a claim goes: the word is the record's `reason`.
 struct Leaving {
-  std::string reason;  // empty, underutilized, expired, interrupted, never-ready, deleted
-  std::string why;     // a sentence
+  std::string reason;   // empty, underutilized, drifted, expired, interrupted, unhealthy,
+                        // scaled-down, never-ready, deleted
+  std::string why;      // a sentence
+  bool forced = false;  // pods get no time, whatever they or their budgets say
 };
 
 struct Claim {
@@ -42,6 +45,10 @@ struct Claim {
   std::set<std::string> waits_for;
   std::size_t own_pods = 0;
   bool closed = false;  // by a taint
+  std::optional<provisioning::Drift> drift;
+  Instant drifted_since;
+  std::uint64_t compared = 0;  // with the pools of that generation
+  std::string told_kept;       // why it stays though it has drifted
   Leaving leaving;
   std::map<std::string, Instant> evictions;  // by pod: when to ask (again)
   std::map<std::string, bool> asked;         // by pod: asked, and not refused
@@ -88,6 +95,9 @@ class Claims {
   void let_wait(const std::string& claim, std::set<std::string> pods, std::size_t own_pods) {
     coming_[claim] = {std::move(pods), own_pods};
   }
+  /// What a look at the claim told of its drift; its condition Drifted says so.
+  void set_drift(Claim& claim, std::optional<provisioning::Drift> drift, Instant now,
+                 port::Commands& commands);
   /// Starts to take a claim away.
   void leave(Claim& claim, Leaving leaving, Instant now, port::Commands& commands);
   /// Does what is due.
@@ -108,6 +118,7 @@ class Claims {
                    port::Commands& commands, ClaimNews& news);
   void close_or_open(Claim& claim, const model::Node& node, Instant now, port::Commands& commands);
   void drain(Claim& claim, Instant now, const Ask& ask, port::Commands& commands);
+  void ask_to_go(Claim& claim, const model::Pod& pod, Instant now, port::Commands& commands);
   std::optional<Instant> due(const Claim& claim, Instant now) const;
 
   const Options& options_;

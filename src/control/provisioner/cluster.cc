@@ -71,6 +71,9 @@ Impact Cluster::changed(const port::ObjectChanged& event) {
         } else if constexpr (std::is_same_v<Held, ClassRef>) {
           keep(classes_, event.change, held, held->metadata.name);
           return {.setup = true};
+        } else if constexpr (std::is_same_v<Held, OverlayRef>) {
+          keep(overlays_, event.change, held, held->metadata.name);
+          return {.setup = true};
         } else if constexpr (std::is_same_v<Held, std::shared_ptr<const model::ConfigMap>>) {
           // What Cluster Autoscaler writes every few seconds is nobody's configuration.
           if (held->metadata.annotations.contains(kStatus)) return {};

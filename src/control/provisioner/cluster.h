@@ -19,6 +19,7 @@ using PodRef = std::shared_ptr<const model::Pod>;
 using NodeRef = std::shared_ptr<const model::Node>;
 using PoolRef = std::shared_ptr<const model::NodePool>;
 using ClassRef = std::shared_ptr<const model::EC2NodeClass>;
+using OverlayRef = std::shared_ptr<const model::NodeOverlay>;
 using ClaimRef = std::shared_ptr<const model::NodeClaim>;
 
 /// For a node: the scheduler found none, and none is being cleared for it by preemption.
@@ -41,6 +42,7 @@ class Cluster {
   const std::map<std::string, NodeRef>& nodes() const { return nodes_; }
   const std::map<std::string, PodRef>& pods() const { return pods_; }  // by namespace/name
   const std::map<std::string, PoolRef>& pools() const { return pools_; }
+  const std::map<std::string, OverlayRef>& overlays() const { return overlays_; }
   const model::EC2NodeClass* node_class(const std::string& name) const;
   const std::vector<std::shared_ptr<const model::DaemonSet>>& daemon_sets() const {
     return daemon_sets_;
@@ -71,6 +73,7 @@ class Cluster {
   std::map<std::string, std::set<std::string>> on_node_;  // keys of pods
   std::map<std::string, PoolRef> pools_;
   std::map<std::string, ClassRef> classes_;
+  std::map<std::string, OverlayRef> overlays_;
   std::vector<std::shared_ptr<const model::DaemonSet>> daemon_sets_;  // by namespace/name
   std::map<std::string, std::shared_ptr<const model::ConfigMap>> config_maps_;
   std::map<std::string, std::shared_ptr<const model::PodDisruptionBudget>> budgets_;

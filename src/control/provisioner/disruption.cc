@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <tuple>
 
 #include <fmt/core.h>
 
@@ -53,7 +54,7 @@ const model::NodePool* Disruption::pool_of(const Claim& claim) const {
 
 std::optional<Instant> Disruption::consolidatable_at(const Claim& claim) const {
   const model::NodePool* pool = pool_of(claim);
-  if (pool == nullptr || claim.stage != Stage::Ready) return std::nullopt;
+  if (pool == nullptr || pool->spec.replicas || claim.stage != Stage::Ready) return std::nullopt;
   const auto after = duration_of(pool->spec.disruption.consolidateAfter, "0s");
   if (!after) return std::nullopt;
   return std::max(claim.last_pod_event + *after, claim.nominated_until);
@@ -66,17 +67,30 @@ bool Disruption::is_empty(const Claim& claim) const {
 }
 
 // Bare pods would be lost: their node is left alone, which Karpenter does not.
+std::string Disruption::kept_by(const Claim& claim, bool eventual) const {
+  const NodeRef node = cluster_.node(claim.node);
+  if (node == nullptr) return "it is gone";
+  if (must_not_be_disrupted(node->metadata)) return "it carries karpenter.sh/do-not-disrupt";
+  if (eventual && claim.object->spec.terminationGracePeriod) return "";
+  for (const PodRef& pod : cluster_.pods_on(claim.node)) {
+    const char* why = nullptr;
+    if (must_not_be_disrupted(pod->metadata))
+      why = "carries karpenter.sh/do-not-disrupt";
+    else if (belongs_to_node(*pod))
+      continue;
+    else if (pod->metadata.controller() == nullptr)
+      why = "has no controller that would make it again";
+    else if (cluster_.is_blocked(*pod))
+      why = "is held by a PodDisruptionBudget";
+    if (why != nullptr)
+      return fmt::format("pod {}/{} {}", pod->metadata.namespace_, pod->metadata.name, why);
+  }
+  return "";
+}
+
 bool Disruption::may_be_disrupted(const Claim& claim, Instant now) const {
   const std::optional<Instant> at = consolidatable_at(claim);
-  const NodeRef node = cluster_.node(claim.node);
-  if (!at || *at > now || node == nullptr || claim.marked || must_not_be_disrupted(node->metadata))
-    return false;
-  const std::vector<PodRef> pods = cluster_.pods_on(claim.node);
-  return std::none_of(pods.begin(), pods.end(), [&](const PodRef& pod) {
-    if (must_not_be_disrupted(pod->metadata)) return true;
-    return !belongs_to_node(*pod) &&
-           (pod->metadata.controller() == nullptr || cluster_.is_blocked(*pod));
-  });
+  return at && *at <= now && !claim.marked && kept_by(claim, false).empty();
 }
 
 void Disruption::nominate(const std::string& claim, Instant until) {
@@ -101,8 +115,10 @@ std::vector<std::string> Disruption::within_budgets(const std::vector<std::strin
     for (const auto& [name, claim] : claims_.all()) {
       if (pool_of(claim) != &pool) continue;
       const bool ready = claim.stage == Stage::Ready;
+      const NodeRef node = cluster_.node(claim.node);
+      const bool well = node != nullptr && is_ready(*node);
       nodes += ready || claim.stage == Stage::Draining ? 1 : 0;
-      going += claim.stage == Stage::Draining || (ready && claim.marked) ? 1 : 0;
+      going += claim.stage == Stage::Draining || (ready && (claim.marked || !well)) ? 1 : 0;
     }
     const auto budgets = budgets_of(pool);
     at->second = provisioning::allowed_disruptions(budgets, nodes, reason, now).nodes - going;
@@ -119,11 +135,31 @@ std::vector<std::string> Disruption::within_budgets(const std::vector<std::strin
   return chosen;
 }
 
-void Disruption::end_empty_and_old(Instant now, port::Commands& commands) {
-  std::vector<std::string> empty;
+std::vector<std::string> Disruption::may_go_empty(Instant now) const {
+  std::vector<std::string> names;
   for (const auto& [name, claim] : claims_.all())
-    if (may_be_disrupted(claim, now) && is_empty(claim)) empty.push_back(name);
-  for (const std::string& name : within_budgets(empty, "Empty", now)) {
+    if (is_empty(claim) && may_be_disrupted(claim, now)) names.push_back(name);
+  return names;
+}
+
+std::vector<std::string> Disruption::may_go_for_drift(Instant now) const {
+  std::vector<std::tuple<bool, Instant, std::string>> order;
+  for (const auto& [name, claim] : claims_.all())
+    if (claim.drift && claim.stage == Stage::Ready && !claim.marked &&
+        claim.nominated_until <= now && !stuck_.contains(name) && kept_by(claim, true).empty())
+      order.emplace_back(!is_empty(claim), claim.drifted_since, name);
+  std::sort(order.begin(), order.end());
+  std::vector<std::string> names;
+  for (auto& [busy, since, name] : order) names.push_back(std::move(name));
+  return names;
+}
+
+std::vector<std::string> Disruption::drifted(Instant now) const {
+  return within_budgets(may_go_for_drift(now), "Drifted", now);
+}
+
+void Disruption::end_empty_and_old(Instant now, port::Commands& commands) {
+  for (const std::string& name : within_budgets(may_go_empty(now), "Empty", now)) {
     Claim& claim = *claims_.find(name);
     const Duration since = Duration::seconds((now - claim.last_pod_event).whole_seconds());
     claims_.leave(
@@ -191,7 +227,20 @@ void Disruption::unmark(const Replacement& replacement, port::Commands& commands
   }
 }
 
+void Disruption::read_budgets(Instant now) {
+  if (budgets_read_ && (!budgets_change_ || *budgets_change_ > now)) return;
+  if (budgets_read_) changed();
+  budgets_read_ = true;
+  budgets_change_.reset();
+  for (const auto& [name, pool] : cluster_.pools())
+    for (const provisioning::Budget& budget : budgets_of(*pool))
+      if (const auto at = provisioning::next_budget_change(budget, now);
+          at && (!budgets_change_ || *at < *budgets_change_))
+        budgets_change_ = at;
+}
+
 void Disruption::advance(Instant now, port::Commands& commands) {
+  read_budgets(now);
   std::erase_if(replacements_, [&](Replacement& replacement) {
     bool ready = true;
     for (const std::string& name : replacement.new_claims) {
@@ -207,11 +256,16 @@ void Disruption::advance(Instant now, port::Commands& commands) {
       ready = ready && claim != nullptr && claim->stage == Stage::Ready;
     }
     if (!ready) return false;
-    for (const std::string& name : replacement.new_claims) nominate(name, now + kMoving);
     for (const std::string& name : replacement.old_claims)
       if (Claim* claim = claims_.find(name))
         claims_.leave(*claim, replacement.leaving, now, commands);
+    moving_.push_back(std::move(replacement));
     return true;
+  });
+  std::erase_if(moving_, [&](const Replacement& replacement) {
+    for (const std::string& name : replacement.new_claims) nominate(name, now + kMoving);
+    return std::none_of(replacement.old_claims.begin(), replacement.old_claims.end(),
+                        [&](const std::string& name) { return claims_.find(name) != nullptr; });
   });
 }
 
@@ -222,19 +276,24 @@ std::optional<Instant> Disruption::due(Instant now) const {
   };
   for (const auto& [name, claim] : claims_.all()) {
     if (const auto at = consolidatable_at(claim)) consider(*at);
+    if (claim.drift) consider(claim.nominated_until);
     const auto life = duration_of(claim.object->spec.expireAfter, "720h");
     if (claim.stage == Stage::Ready && life)
       consider(claim.object->metadata.creationTimestamp.value_or(now) + *life);
   }
   for (const Replacement& replacement : replacements_) consider(replacement.deadline);
+  if (budgets_change_ && !claims_.all().empty()) consider(*budgets_change_);
   return next;
 }
 
 bool Disruption::at_rest(Instant now) const {
   if (replacing() || !is_settled(now)) return false;
+  // What could go and has not gone waits for a schedule.
+  if (budgets_change_ && !(may_go_empty(now).empty() && may_go_for_drift(now).empty()))
+    return false;
   return std::none_of(claims_.all().begin(), claims_.all().end(), [&](const auto& each) {
     const auto at = consolidatable_at(each.second);
-    return at && *at > now;
+    return (at && *at > now) || (each.second.drift && each.second.nominated_until > now);
   });
 }
 

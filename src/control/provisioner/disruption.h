@@ -25,16 +25,31 @@ struct Replacement {
 
 class Disruption {
  public:
-  Disruption(const Cluster& cluster, Claims& claims, Offers& offers)
-      : cluster_(cluster), claims_(claims), offers_(offers) {}
+  Disruption(const Cluster& cluster, Claims& claims) : cluster_(cluster), claims_(claims) {}
 
   /// Something changed by which another decision may follow.
-  void changed() { settled_.reset(); }
+  void changed() {
+    settled_.reset();
+    stuck_.clear();
+  }
+  /// Pools changed, and with them perhaps the schedules of budgets.
+  void pools_changed() { budgets_read_ = false; }
   /// `expected`: nodes that waiting pods will go to are left alone.
   void nominate(const std::string& claim, Instant until);
 
   /// Empty nodes and those that are too old begin to leave.
   void end_empty_and_old(Instant now, port::Commands& commands);
+  /// Drifted nodes that nothing keeps and budgets let go: those without pods first, then in order
+  /// of drift. Unlike consolidation, they need not have been quiet for consolidateAfter.
+  std::vector<std::string> drifted(Instant now) const;
+  /// The pods of a drifted node find no other: it is not looked at until something changes.
+  void set_stuck(const std::string& claim) { stuck_.insert(claim); }
+  void forget_stuck() { stuck_.clear(); }
+  /// What keeps the node's pods where they are; "" = nothing. `eventual`: only until its
+  /// terminationGracePeriod ends, where it has one, as for Karpenter's drift.
+  std::string kept_by(const Claim& claim, bool eventual) const;
+  bool is_empty(const Claim& claim) const;
+
   /// Something may have changed since the last look at the candidates, and nothing is under way.
   bool wants_a_look(Instant now) const;
   /// What could be consolidated now, in order of names.
@@ -63,15 +78,20 @@ class Disruption {
   const model::NodePool* pool_of(const Claim& claim) const;
   std::optional<Instant> consolidatable_at(const Claim& claim) const;
   bool may_be_disrupted(const Claim& claim, Instant now) const;
-  bool is_empty(const Claim& claim) const;
+  std::vector<std::string> may_go_for_drift(Instant now) const;
+  std::vector<std::string> may_go_empty(Instant now) const;
+  void read_budgets(Instant now);
   bool is_settled(Instant now) const;
   void unmark(const Replacement& replacement, port::Commands& commands);
 
   const Cluster& cluster_;
   Claims& claims_;
-  Offers& offers_;
   std::vector<Replacement> replacements_;
-  std::optional<Instant> settled_;  // nothing to gain then, and nothing changed since
+  std::vector<Replacement> moving_;  // pods leave the old nodes for the new ones
+  std::set<std::string> stuck_;
+  bool budgets_read_ = false;
+  std::optional<Instant> budgets_change_;  // when a schedule next lets more or fewer nodes go
+  std::optional<Instant> settled_;         // nothing to gain then, and nothing changed since
 };
 
 }  // namespace gputide::provisioner

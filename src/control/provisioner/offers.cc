@@ -1,6 +1,7 @@
 #include "control/provisioner/offers.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/core.h>
 
@@ -55,6 +56,8 @@ const Offers::OfPool& Offers::of(const model::NodePool& pool) {
   const model::EC2NodeClass* node_class = cluster_.node_class(class_name);
   const auto zones = zones_.find(class_name);
   made.errors = provisioning::validate_node_pool(pool.spec);
+  if (pool.spec.replicas && !static_)
+    made.errors.emplace_back("it has replicas, and the gate StaticCapacity is off");
   if (!made.errors.empty()) return made;
   if (node_class == nullptr) {
     made.errors.push_back(fmt::format("there is no EC2NodeClass {}; apply it", class_name));
@@ -64,6 +67,12 @@ const Offers::OfPool& Offers::of(const model::NodePool& pool) {
                     "subnets their tags (metadata.tags of the ClusterConfig)",
                     class_name));
   } else {
+    std::vector<model::NodeOverlay> overlays;
+    for (const auto& [name, overlay] : cluster_.overlays()) overlays.push_back(*overlay);
+    if (!overlays_)
+      for (const model::NodeOverlay& overlay : std::exchange(overlays, {}))
+        made.left_out.push_back(fmt::format(
+            "NodeOverlay {} is left out: the gate NodeOverlay is off", overlay.metadata.name));
     const provisioning::PoolSurroundings around{
         catalogue_,
         region_,
@@ -72,10 +81,12 @@ const Offers::OfPool& Offers::of(const model::NodePool& pool) {
         [this](std::string_view space, std::string_view name) {
           return cluster_.config_map(space, name);
         },
-        false};
+        false,
+        overlays};
     provisioning::PoolTypes types = provisioning::types_of_pool(around, pool, node_class);
     made.types = std::move(types.types);
     made.errors = std::move(types.errors);
+    made.left_out.insert(made.left_out.end(), types.left_out.begin(), types.left_out.end());
     keep_allowed(pool, made.types);
     for (provisioning::ProviderType& type : made.types)
       for (const auto& [name, resource] : distrusted_)
@@ -100,8 +111,19 @@ const provisioning::ProviderType* Offers::type_of(const model::NodePool& pool,
   return nullptr;
 }
 
-std::optional<Money> Offers::price(const std::string& type, const std::string& zone,
-                                   std::string_view capacity_type) const {
+std::optional<Money> Offers::price(const std::string& pool, const std::string& type,
+                                   const std::string& zone, std::string_view capacity_type) const {
+  if (const auto known = pools_.find(pool); overlays_ && known != pools_.end())
+    for (const provisioning::ProviderType& each : known->second.types)
+      if (each.name == type)
+        for (const provisioning::ProviderType::Offering& offering : each.offerings)
+          if (offering.zone == zone && offering.capacity_type == capacity_type)
+            return offering.price;
+  return list_price(type, zone, capacity_type);
+}
+
+std::optional<Money> Offers::list_price(const std::string& type, const std::string& zone,
+                                        std::string_view capacity_type) const {
   const auto found = capacity_type == "spot" ? catalogue_.spot(region_, zone, type)
                                              : catalogue_.on_demand(region_, type);
   if (!found) return std::nullopt;

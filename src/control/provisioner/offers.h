@@ -5,12 +5,14 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <tuple>
 #include <vector>
 
 #include "control/provisioner/cluster.h"
+#include "control/provisioner/options.h"
 #include "decide/pricing/catalogue.h"
 #include "decide/provisioning/pool_types.h"
 #include "port/cloud.h"
@@ -19,25 +21,41 @@ namespace gputide::provisioner {
 
 class Offers {
  public:
-  Offers(const Cluster& cluster, const pricing::Catalogue& catalogue, std::string region)
-      : cluster_(cluster), catalogue_(catalogue), region_(std::move(region)) {}
+  Offers(const Cluster& cluster, const pricing::Catalogue& catalogue, std::string region,
+         const Options& gates)
+      : cluster_(cluster),
+        catalogue_(catalogue),
+        region_(std::move(region)),
+        overlays_(gates.node_overlay),
+        static_(gates.static_capacity) {}
 
-  /// The pool's types are to be worked out again: it, its class, a plugin or the subnets changed.
+  /// The pool's types are to be worked out again: it, its class, a plugin, an overlay or the
+  /// subnets changed.
   void invalidate() { pools_.clear(); }
   /// What the class's subnet selectors found.
   void set_subnets(const std::string& node_class, const std::vector<model::Subnet>& subnets);
+  /// None: not known, or none found.
+  std::span<const std::string> zones(const std::string& node_class) const {
+    const auto found = zones_.find(node_class);
+    return found == zones_.end() ? std::span<const std::string>() : found->second;
+  }
   bool knows_subnets(const std::string& node_class) const { return zones_.contains(node_class); }
   void forget_subnets() { zones_.clear(); }
 
   struct OfPool {
     std::vector<provisioning::ProviderType> types;
-    std::vector<std::string> errors;  // why nothing (or no device) is offered
+    std::vector<std::string> errors;    // why nothing (or no device) is offered
+    std::vector<std::string> left_out;  // overlays, and why
   };
   const OfPool& of(const model::NodePool& pool);
   /// nullptr when the pool offers no such type.
   const provisioning::ProviderType* type_of(const model::NodePool& pool, std::string_view type);
-  std::optional<Money> price(const std::string& type, const std::string& zone,
-                             std::string_view capacity_type) const;
+  /// What AWS asks.
+  std::optional<Money> list_price(const std::string& type, const std::string& zone,
+                                  std::string_view capacity_type) const;
+  /// What the pool counts with: overlays may say otherwise.
+  std::optional<Money> price(const std::string& pool, const std::string& type,
+                             const std::string& zone, std::string_view capacity_type) const;
 
   /// Karpenter's memory of insufficient capacity: for three minutes nothing is asked of the pool.
   void no_capacity(const std::string& type, const std::string& zone, const std::string& market,
@@ -60,6 +78,7 @@ class Offers {
   const Cluster& cluster_;
   const pricing::Catalogue& catalogue_;
   std::string region_;
+  bool overlays_, static_;
   std::map<std::string, std::vector<std::string>> zones_;  // by class
   std::map<std::string, OfPool> pools_;
   std::map<std::tuple<std::string, std::string, std::string>, Instant> without_capacity_;

@@ -20,7 +20,6 @@ constexpr std::array kPassedOver = {"aws-feature-gates",
                                     "disable-leader-election",
                                     "eks-control-plane",
                                     "enable-profiling",
-                                    "feature-gates",
                                     "health-probe-port",
                                     "ignore-dra-requests",
                                     "isolated-vpc",
@@ -50,6 +49,23 @@ std::string setting_name(std::string_view name) {
   return lower;
 }
 
+// "NodeRepair=true,StaticCapacity=true"; gates that are not ours are passed over.
+Result<bool> set_gates(Options& options, const std::string& value) {
+  for (const std::string_view each : split(value, ',')) {
+    const std::size_t equal = each.find('=');
+    if (trim(each).empty()) continue;
+    const std::string_view name = trim(each.substr(0, equal));
+    const std::string_view on =
+        equal == each.npos ? std::string_view() : trim(each.substr(equal + 1));
+    if (on != "true" && on != "false")
+      return fail(fmt::format("--feature-gates: {} is neither true nor false", each));
+    if (name == "NodeRepair") options.node_repair = on == "true";
+    if (name == "NodeOverlay") options.node_overlay = on == "true";
+    if (name == "StaticCapacity") options.static_capacity = on == "true";
+  }
+  return true;
+}
+
 // False: no such setting.
 Result<bool> set(Options& options, const std::string& name, const std::string& value) {
   const auto duration = [&](Duration& into) -> Result<bool> {
@@ -62,6 +78,7 @@ Result<bool> set(Options& options, const std::string& name, const std::string& v
   if (name == "batch-max-duration") return duration(options.batch_max);
   if (name == "registration-deadline") return duration(options.registration);
   if (name == "initialization-deadline") return duration(options.initialization);
+  if (name == "feature-gates") return set_gates(options, value);
   if (name == "cluster-name") return options.cluster_name = value, true;
   if (name == "interruption-queue") return options.interruption_queue = value, true;
   return false;

@@ -11,10 +11,14 @@
 namespace gputide::provisioner {
 
 struct Options {
-  std::string cluster_name;                         // --cluster-name, CLUSTER_NAME
-  Duration batch_idle = Duration::seconds(1);       // BATCH_IDLE_DURATION
-  Duration batch_max = Duration::seconds(10);       // BATCH_MAX_DURATION
-  std::string interruption_queue;                   // INTERRUPTION_QUEUE; "" = hears no notices
+  std::string cluster_name;                    // --cluster-name, CLUSTER_NAME
+  Duration batch_idle = Duration::seconds(1);  // BATCH_IDLE_DURATION
+  Duration batch_max = Duration::seconds(10);  // BATCH_MAX_DURATION
+  std::string interruption_queue;              // INTERRUPTION_QUEUE; "" = hears no notices
+  // FEATURE_GATES, off by default as Karpenter's:
+  bool node_repair = false;
+  bool node_overlay = false;
+  bool static_capacity = false;
   Duration registration = Duration::minutes(15);    // REGISTRATION_DEADLINE: ours
   Duration initialization = Duration::minutes(15);  // INITIALIZATION_DEADLINE: ours
 };

@@ -1,4 +1,6 @@
 // The provisioner's plans: from the cluster to a problem, and from the answer to NodeClaims.
+#include "control/provisioner/planning.h"
+
 #include <algorithm>
 #include <set>
 
@@ -7,8 +9,10 @@
 #include "base/text.h"
 #include "control/provisioner/provisioner.h"
 #include "decide/provisioning/bound.h"
+#include "decide/provisioning/drift.h"
 #include "decide/provisioning/ec2_types.h"
 #include "decide/provisioning/existing_nodes.h"
+#include "decide/provisioning/node_ask.h"
 #include "decide/provisioning/node_pool_validation.h"
 #include "decide/provisioning/volume_topology.h"
 #include "model/names.h"
@@ -47,40 +51,33 @@ void add_once(std::vector<std::string>& list, const std::string& value) {
   if (std::find(list.begin(), list.end(), value) == list.end()) list.push_back(value);
 }
 
-// The claim for a node of the plan: its substitutes are what AWS may launch.
-std::shared_ptr<model::NodeClaim> claim_of(const ProvisionProblem& problem,
-                                           const PlannedMachine& machine,
-                                           const model::NodePool& pool) {
-  auto claim = std::make_shared<model::NodeClaim>();
-  const model::NodeClaimTemplate& from = pool.spec.template_;
-  claim->metadata.labels = from.metadata.labels;
-  claim->metadata.labels["karpenter.sh/nodepool"] = pool.metadata.name;
-  claim->metadata.annotations = from.metadata.annotations;
-  claim->metadata.annotations["karpenter.sh/nodepool-hash"] = provisioning::node_pool_hash(from);
-  claim->metadata.annotations["karpenter.sh/nodepool-hash-version"] = "v3";
-  claim->metadata.ownerReferences = {
-      {"karpenter.sh/v1", "NodePool", pool.metadata.name, pool.metadata.uid, {}, true}};
-  static_cast<model::NodeClaimTemplateSpec&>(claim->spec) = from.spec;
-  std::vector<std::string> types, zones;
-  for (const provisioning::Substitute& each : machine.substitutes) {
-    add_once(types, each.type);
-    add_once(zones, each.zone);
-  }
-  auto& asked = claim->spec.requirements;
-  std::erase_if(asked, [](const model::NodePoolRequirement& each) {
-    return !each.minValues &&
-           (each.key == "node.kubernetes.io/instance-type" ||
-            each.key == "topology.kubernetes.io/zone" || each.key == "karpenter.sh/capacity-type");
-  });
-  asked.push_back(in("node.kubernetes.io/instance-type", std::move(types)));
-  asked.push_back(in("topology.kubernetes.io/zone", std::move(zones)));
-  asked.push_back(in("karpenter.sh/capacity-type", {machine.capacity_type}));
+// A value that the requirement leaves; "" = the label may be absent.
+std::string any_value(const provisioning::Requirement& requirement) {
+  if (!requirement.complement)
+    return requirement.values.empty() ? std::string() : requirement.values.front();
+  if (requirement.allows_absence()) return "";
+  return std::to_string(
+      requirement.gte.value_or(std::min<std::int64_t>(0, requirement.lte.value_or(0))));
+}
+
+// Labels that only the pool's requirements name: the node gets a value that its pods ask for, else
+// any that is allowed.
+void add_own_labels(const std::vector<std::shared_ptr<const model::Pod>>& pods,
+                    const PlannedMachine& machine, const model::NodePool& pool,
+                    model::NodeClaim& claim) {
+  auto node = provisioning::Requirements::from_node_pool(pool.spec.template_.spec.requirements);
   for (const std::uint32_t pod : machine.pods)
-    for (const auto& [name, amount] : model::pod_requests(*problem.pods[pod])) {
-      const auto [at, fresh] = claim->spec.resources.requests.emplace(name, amount);
-      if (!fresh) at->second.add(amount);
+    for (const auto& asked : provisioning::node_alternatives(*pods[pod]->spec)) {
+      if (!node.intersects(asked)) continue;
+      node.add(asked);
+      break;
     }
-  return claim;
+  for (const model::NodePoolRequirement& each : pool.spec.template_.spec.requirements) {
+    if (provisioning::ec2_well_known_labels().contains(provisioning::canonical_label(each.key)))
+      continue;
+    const std::string value = any_value(node.get(each.key));
+    if (!value.empty()) claim.metadata.labels.try_emplace(each.key, value);
+  }
 }
 
 // The pods that a plan puts on this new node and on cheaper ones.
@@ -93,17 +90,6 @@ std::set<std::string> pods_up_to(const ProvisionProblem& problem, const Provisio
         keys.insert(problem.pods[pod]->metadata.namespace_ + "/" +
                     problem.pods[pod]->metadata.name);
   return keys;
-}
-
-// "2 × g5.xlarge (spot, us-west-2a) at $0.42 an hour, 1 × ...".
-std::string machines_text(const std::vector<const PlannedMachine*>& machines) {
-  std::map<std::string, int> count;
-  for (const PlannedMachine* machine : machines)
-    ++count[fmt::format("{} ({}, {}) at ${} an hour", machine->type, machine->capacity_type,
-                        machine->zone, machine->price.text(4))];
-  std::vector<std::string> parts;
-  for (const auto& [what, n] : count) parts.push_back(fmt::format("{} × {}", n, what));
-  return join(parts, ", ");
 }
 
 // How good the plan is, and what it leaves out.
@@ -121,6 +107,52 @@ std::string why_these(const ProvisionPlan& plan) {
 
 }  // namespace
 
+std::shared_ptr<model::NodeClaim> claim_of(
+    const std::vector<std::shared_ptr<const model::Pod>>& pods, const PlannedMachine& machine,
+    const model::NodePool& pool) {
+  auto claim = std::make_shared<model::NodeClaim>();
+  const model::NodeClaimTemplate& from = pool.spec.template_;
+  claim->metadata.labels = from.metadata.labels;
+  claim->metadata.labels["karpenter.sh/nodepool"] = pool.metadata.name;
+  claim->metadata.annotations = from.metadata.annotations;
+  for (const auto& [key, value] : provisioning::hash_annotations(pool))
+    claim->metadata.annotations[key] = value;
+  claim->metadata.ownerReferences = {
+      {"karpenter.sh/v1", "NodePool", pool.metadata.name, pool.metadata.uid, {}, true}};
+  static_cast<model::NodeClaimTemplateSpec&>(claim->spec) = from.spec;
+  add_own_labels(pods, machine, pool, *claim);
+  std::vector<std::string> types, zones;
+  for (const provisioning::Substitute& each : machine.substitutes) {
+    add_once(types, each.type);
+    add_once(zones, each.zone);
+  }
+  auto& asked = claim->spec.requirements;
+  std::erase_if(asked, [](const model::NodePoolRequirement& each) {
+    return !each.minValues &&
+           (each.key == "node.kubernetes.io/instance-type" ||
+            each.key == "topology.kubernetes.io/zone" || each.key == "karpenter.sh/capacity-type");
+  });
+  asked.push_back(in("node.kubernetes.io/instance-type", std::move(types)));
+  asked.push_back(in("topology.kubernetes.io/zone", std::move(zones)));
+  asked.push_back(in("karpenter.sh/capacity-type", {machine.capacity_type}));
+  for (const std::uint32_t pod : machine.pods)
+    for (const auto& [name, amount] : model::pod_requests(*pods[pod])) {
+      const auto [at, fresh] = claim->spec.resources.requests.emplace(name, amount);
+      if (!fresh) at->second.add(amount);
+    }
+  return claim;
+}
+
+std::string machines_text(const std::vector<const PlannedMachine*>& machines) {
+  std::map<std::string, int> count;
+  for (const PlannedMachine* machine : machines)
+    ++count[fmt::format("{} ({}, {}) at ${} an hour", machine->type, machine->capacity_type,
+                        machine->zone, machine->price.text(4))];
+  std::vector<std::string> parts;
+  for (const auto& [what, n] : count) parts.push_back(fmt::format("{} × {}", n, what));
+  return join(parts, ", ");
+}
+
 void Provisioner::add_pools(Instant now, View& view) {
   ProvisionProblem& problem = view.problem;
   problem.well_known = provisioning::ec2_well_known_labels();
@@ -129,7 +161,7 @@ void Provisioner::add_pools(Instant now, View& view) {
   problem.weights = true;
   for (const auto& [name, pool] : cluster_.pools()) {
     const Offers::OfPool& offers = offers_.of(*pool);
-    if (offers.types.empty()) continue;
+    if (offers.types.empty() || pool->spec.replicas) continue;
     problem.pools.push_back(*pool);
     std::vector<std::uint32_t> own;
     for (provisioning::ProviderType type : offers.types) {
@@ -218,17 +250,21 @@ void Provisioner::plan(Instant now, port::Commands& commands) {
   if (seen.problem.pods.empty()) return;
   seen.problem.preferences = true;
   const ProvisionPlan plan = provisioning::provision(seen.problem);
-  for (const PlannedMachine& machine : plan.machines) {
-    if (machine.existing.empty() || machine.pods.empty()) continue;
-    for (std::size_t n = 0; n < seen.problem.nodes.size(); ++n)
-      if (seen.problem.nodes[n].name == machine.existing && !seen.claim_of_node[n].empty())
-        disruption_.nominate(seen.claim_of_node[n], now + kNominated);
-  }
+  nominate(seen, plan, now);
   tell_bought(seen.problem, plan, why_these(plan), commands);
   buy(seen.problem, plan, commands);
   for (const auto& [index, why] : plan.unplaced)
     tell_unplaced(*seen.problem.pods[index], why, commands);
   if (!plan.unplaced.empty()) retry_at_ = offers_.next_expiry(now);
+}
+
+void Provisioner::nominate(const View& view, const ProvisionPlan& plan, Instant now) {
+  for (const PlannedMachine& machine : plan.machines) {
+    if (machine.existing.empty() || machine.pods.empty()) continue;
+    for (std::size_t n = 0; n < view.problem.nodes.size(); ++n)
+      if (view.problem.nodes[n].name == machine.existing && !view.claim_of_node[n].empty())
+        disruption_.nominate(view.claim_of_node[n], now + kNominated);
+  }
 }
 
 std::vector<std::string> Provisioner::buy(const ProvisionProblem& problem,
@@ -237,19 +273,24 @@ std::vector<std::string> Provisioner::buy(const ProvisionProblem& problem,
   for (const PlannedMachine& machine : plan.machines) {
     if (!machine.existing.empty() || machine.pods.empty()) continue;
     const model::NodePool& pool = *cluster_.pools().at(machine.pool);
-    auto claim = claim_of(problem, machine, pool);
-    std::string& name = claim->metadata.name;
-    do {
-      name = std::string(model::name_prefix(machine.pool + "-"));
-      for (std::size_t i = 0; i < model::kRandomSuffixLength; ++i)
-        name += model::kSafeLetters[names_.below(model::kSafeLetters.size())];
-    } while (claims_.find(name) != nullptr);
-    names.push_back(name);
+    names.push_back(create(claim_of(problem.pods, machine, pool), commands));
     if (!plan.any_order)
-      claims_.let_wait(name, pods_up_to(problem, plan, machine), machine.pods.size());
-    commands.emplace_back(port::Create{std::shared_ptr<const model::NodeClaim>(std::move(claim))});
+      claims_.let_wait(names.back(), pods_up_to(problem, plan, machine), machine.pods.size());
   }
   return names;
+}
+
+std::string Provisioner::create(std::shared_ptr<model::NodeClaim> claim, port::Commands& commands) {
+  std::string& name = claim->metadata.name;
+  do {
+    name =
+        std::string(model::name_prefix(claim->metadata.labels.at("karpenter.sh/nodepool") + "-"));
+    for (std::size_t i = 0; i < model::kRandomSuffixLength; ++i)
+      name += model::kSafeLetters[names_.below(model::kSafeLetters.size())];
+  } while (claims_.find(name) != nullptr);
+  std::string out = name;
+  commands.emplace_back(port::Create{std::shared_ptr<const model::NodeClaim>(std::move(claim))});
+  return out;
 }
 
 void Provisioner::tell_bought(const ProvisionProblem& problem, const ProvisionPlan& plan,
@@ -294,44 +335,50 @@ void Provisioner::tell_unplaced(const model::Pod& pod, const std::string& why,
       port::Publish{{"Pod", meta.namespace_, meta.name}, true, "FailedScheduling", why});
 }
 
+std::vector<provisioning::Candidate> Provisioner::candidates(
+    const View& view, const std::vector<std::string>& claims) const {
+  std::vector<provisioning::Candidate> out;
+  for (std::uint32_t n = 0; n < view.problem.nodes.size(); ++n) {
+    const std::string& name = view.claim_of_node[n];
+    if (std::find(claims.begin(), claims.end(), name) == claims.end()) continue;
+    const Claim& claim = claims_.all().at(name);
+    const model::StringMap& labels = claim.object->metadata.labels;
+    const auto price = offers_.price(claim.pool(), labels.at("node.kubernetes.io/instance-type"),
+                                     labels.at("topology.kubernetes.io/zone"),
+                                     labels.at("karpenter.sh/capacity-type"));
+    if (!price) continue;
+    provisioning::Candidate candidate{n, *price, disruption_.disruption_cost(claim), {}};
+    for (std::uint32_t p = 0; p < view.problem.bound.size(); ++p)
+      if (view.problem.bound[p]->spec->nodeName == claim.node &&
+          !belongs_to_node(*view.problem.bound[p]))
+        candidate.pods.push_back(p);
+    if (!candidate.pods.empty())
+      out.push_back(std::move(candidate));  // empty nodes go by themselves
+  }
+  return out;
+}
+
+void Provisioner::replace(const ProvisionProblem& moved, const ProvisionPlan& plan,
+                          const std::string& why, Replacement replacement, Instant now,
+                          port::Commands& commands) {
+  tell_bought(moved, plan, why, commands);
+  replacement.new_claims = buy(moved, plan, commands);
+  disruption_.begin(std::move(replacement), now, commands);
+}
+
 void Provisioner::consolidate(Instant now, port::Commands& commands) {
   if (!disruption_.wants_a_look(now)) return;
   const std::vector<std::string> names = disruption_.candidates(now);
   if (names.empty()) return disruption_.settle(now);
   const View seen = view(now, true);
-  std::vector<provisioning::Candidate> candidates;
-  std::vector<std::string> claim_names;
-  for (std::uint32_t n = 0; n < seen.problem.nodes.size(); ++n) {
-    const std::string& name = seen.claim_of_node[n];
-    if (std::find(names.begin(), names.end(), name) == names.end()) continue;
-    const Claim& claim = *claims_.find(name);
-    const model::StringMap& labels = claim.object->metadata.labels;
-    const auto price = offers_.price(labels.at("node.kubernetes.io/instance-type"),
-                                     labels.at("topology.kubernetes.io/zone"),
-                                     labels.at("karpenter.sh/capacity-type"));
-    if (!price) continue;
-    provisioning::Candidate candidate{n, *price, disruption_.disruption_cost(claim), {}};
-    for (std::uint32_t p = 0; p < seen.problem.bound.size(); ++p)
-      if (seen.problem.bound[p]->spec->nodeName == claim.node &&
-          !belongs_to_node(*seen.problem.bound[p]))
-        candidate.pods.push_back(p);
-    if (candidate.pods.empty()) continue;  // empty nodes go by themselves
-    candidates.push_back(std::move(candidate));
-    claim_names.push_back(name);
-  }
-  const auto found = provisioning::consolidate(seen.problem, candidates);
+  const std::vector<provisioning::Candidate> nodes = candidates(seen, names);
+  const auto found = provisioning::consolidate(seen.problem, nodes);
   if (!found) return disruption_.settle(now);
   ProvisionProblem moved = seen.problem;
-  moved.pods.clear();
   for (const std::uint32_t p : found->moved) moved.pods.push_back(seen.problem.bound[p]);
   Replacement replacement;
-  for (const std::uint32_t c : found->candidates) replacement.old_claims.push_back(claim_names[c]);
-  tell_bought(
-      moved, found->plan,
-      fmt::format("in place of {} node{}, which saves ${} an hour", found->candidates.size(),
-                  found->candidates.size() == 1 ? "" : "s", found->saves.text(4)),
-      commands);
-  replacement.new_claims = buy(moved, found->plan, commands);
+  for (const std::uint32_t c : found->candidates)
+    replacement.old_claims.push_back(seen.claim_of_node[nodes[c].node]);
   std::vector<const PlannedMachine*> bought;
   for (const PlannedMachine& machine : found->plan.machines)
     if (machine.existing.empty() && !machine.pods.empty()) bought.push_back(&machine);
@@ -342,7 +389,10 @@ void Provisioner::consolidate(Instant now, port::Commands& commands) {
                         found->saves.text(4))
           : fmt::format("{} take{} its pods, which saves ${} an hour", machines_text(bought),
                         bought.size() == 1 ? "s" : "", found->saves.text(4))};
-  disruption_.begin(std::move(replacement), now, commands);
+  replace(moved, found->plan,
+          fmt::format("in place of {} node{}, which saves ${} an hour", found->candidates.size(),
+                      found->candidates.size() == 1 ? "" : "s", found->saves.text(4)),
+          std::move(replacement), now, commands);
 }
 
 }  // namespace gputide::provisioner

@@ -15,9 +15,9 @@ Provisioner::Provisioner(Options options, const pricing::Catalogue& catalogue, s
                          std::uint64_t seed)
     : options_(std::move(options)),
       names_(seed, "nodeclaim names"),
-      offers_(cluster_, catalogue, std::move(region)),
+      offers_(cluster_, catalogue, std::move(region), options_),
       claims_(options_, cluster_, offers_),
-      disruption_(cluster_, claims_, offers_) {}
+      disruption_(cluster_, claims_) {}
 
 Claims::Ask Provisioner::asker(port::Commands& commands) {
   return [this, &commands](port::CloudRequest request) {
@@ -34,8 +34,10 @@ void Provisioner::step(const port::Event& event, Instant now, port::Commands& co
 }
 
 void Provisioner::on(const port::ObjectChanged& event, Instant now, port::Commands& commands) {
-  if (const auto* claim = std::get_if<ClaimRef>(&event.object))
+  if (const auto* claim = std::get_if<ClaimRef>(&event.object)) {
+    on_order_.erase((*claim)->metadata.name);
     return heed(claims_.changed(event, *claim, now, asker(commands), commands), now);
+  }
   if (std::holds_alternative<std::shared_ptr<const model::ClusterConfig>>(event.object)) {
     offers_.forget_subnets();
     offers_.invalidate();
@@ -43,8 +45,11 @@ void Provisioner::on(const port::ObjectChanged& event, Instant now, port::Comman
   }
   const auto* pod = std::get_if<PodRef>(&event.object);
   const Impact impact = cluster_.changed(event);
+  mark_hash(event, commands);
   if (impact.waiting || impact.storage) trigger(now);
   if (impact.setup) {
+    ++generation_;
+    disruption_.pools_changed();
     offers_.invalidate();
     trigger(now);
   }
@@ -76,6 +81,7 @@ void Provisioner::on(const port::CloudAnswered& event, Instant now, port::Comman
     found_[node_class].insert(found_[node_class].end(), subnets->begin(), subnets->end());
   if (--subnet_answers_due_[node_class] > 0) return;
   offers_.set_subnets(node_class, found_[node_class]);
+  ++generation_;
   found_.erase(node_class);
   subnet_answers_due_.erase(node_class);
   trigger(now);
@@ -146,10 +152,14 @@ void Provisioner::tell_pools(port::Commands& commands) {
         zones.insert(offering.zone);
         markets.insert(offering.capacity_type);
       }
-    std::string known = fmt::format("{}|{}|{}|{}", fmt::join(types, ","), fmt::join(zones, ","),
-                                    fmt::join(markets, ","), fmt::join(offers.errors, "|"));
+    std::string known = fmt::format("{}|{}|{}|{}|{}", fmt::join(types, ","), fmt::join(zones, ","),
+                                    fmt::join(markets, ","), fmt::join(offers.errors, "|"),
+                                    fmt::join(offers.left_out, "|"));
     if (pools_told_[name] == known) continue;
     pools_told_[name] = std::move(known);
+    for (const std::string& overlay : offers.left_out)
+      commands.emplace_back(
+          port::Publish{{"NodePool", "", name}, true, "ValidationFailed", overlay});
     for (const std::string& error : offers.errors)
       commands.emplace_back(port::Publish{{"NodePool", "", name}, true, "NotReady", error});
     if (types.empty()) continue;
@@ -178,8 +188,17 @@ void Provisioner::work(Instant now, port::Commands& commands) {
                                       now >= *batch_last_ + options_.batch_idle);
     if (due || (retry_at_ && now >= *retry_at_)) plan(now, commands);
   }
+  repair(now, commands);
+  keep_replicas(now, commands);
+  look_for_drift(now, commands);
+  if (drift_retry_at_ && now >= *drift_retry_at_) {
+    drift_retry_at_.reset();
+    disruption_.forget_stuck();
+  }
   disruption_.end_empty_and_old(now, commands);
-  if (!batch_since_) consolidate(now, commands);
+  if (batch_since_) return;
+  replace_drifted(now, commands);
+  consolidate(now, commands);
 }
 
 void Provisioner::plan_next(Instant now, port::Commands& commands) {
@@ -189,6 +208,9 @@ void Provisioner::plan_next(Instant now, port::Commands& commands) {
   };
   consider(claims_.due(now));
   consider(disruption_.due(now));
+  consider(drift_retry_at_);
+  consider(repair_due(now));
+  consider(replica_retry_at_);
   if (!claims_.launching() && subnet_answers_due_.empty()) {  // else an answer comes first
     if (batch_since_)
       consider(std::min(*batch_since_ + options_.batch_max, *batch_last_ + options_.batch_idle));
@@ -200,8 +222,9 @@ void Provisioner::plan_next(Instant now, port::Commands& commands) {
 }
 
 bool Provisioner::at_rest() const {
-  return !batch_since_ && !retry_at_ && claims_.at_rest() && subnet_answers_due_.empty() &&
-         disruption_.at_rest(now_);
+  return !batch_since_ && !retry_at_ && !drift_retry_at_ && !replica_retry_at_ &&
+         on_order_.empty() && !repair_due(now_) && claims_.at_rest() &&
+         subnet_answers_due_.empty() && disruption_.at_rest(now_);
 }
 
 }  // namespace gputide::provisioner

@@ -16,6 +16,7 @@
 #include "control/provisioner/disruption.h"
 #include "control/provisioner/offers.h"
 #include "control/provisioner/options.h"
+#include "decide/provisioning/node_repair.h"
 #include "port/controller.h"
 
 namespace gputide::provisioner {
@@ -57,20 +58,53 @@ class Provisioner final : public port::Controller {
     std::vector<std::pair<PodRef, std::string>> refused;
   };
   View view(Instant now, bool steady);
+  View view_for_move(Instant now);
   void add_pools(Instant now, View& view);
   void add_nodes(bool steady, View& view);
   void add_pods(bool steady, View& view);
   void add_waiting(const PodRef& pod, View& view);
   void plan(Instant now, port::Commands& commands);
   void consolidate(Instant now, port::Commands& commands);
+  /// Marks a NodePool or class with the hash of its template, as Karpenter does.
+  void mark_hash(const port::ObjectChanged& event, port::Commands& commands);
+  void look_for_drift(Instant now, port::Commands& commands);
+  void replace_drifted(Instant now, port::Commands& commands);
+  void replace_drifted(const std::string& claim, Instant now, port::Commands& commands);
+  /// A warning about the claim's node, unless it was the last one too.
+  void tell_kept(Claim& claim, const char* reason, const std::string& why,
+                 port::Commands& commands);
+  void repair(Instant now, port::Commands& commands);
+  std::optional<Instant> repair_due(Instant now) const;
+  std::optional<provisioning::Sickness> sickness_of(const Claim& claim) const;
+  std::pair<std::int64_t, std::int64_t> count_sick(const std::string& pool) const;
+  /// The nodes of these claims, to give up with their pods, as far as their price is known.
+  std::vector<provisioning::Candidate> candidates(const View& view,
+                                                  const std::vector<std::string>& claims) const;
+  /// Buys a plan's nodes in the place of others, which go when those are ready. `why` is told with
+  /// the purchase.
+  void replace(const provisioning::ProvisionProblem& moved, const provisioning::ProvisionPlan& plan,
+               const std::string& why, Replacement replacement, Instant now,
+               port::Commands& commands);
   /// Creates the claims of a plan's new nodes; gives their names.
   std::vector<std::string> buy(const provisioning::ProvisionProblem& problem,
                                const provisioning::ProvisionPlan& plan, port::Commands& commands);
+  /// Names the claim and creates it; gives the name.
+  std::string create(std::shared_ptr<model::NodeClaim> claim, port::Commands& commands);
+  /// NodePools with `replicas` have so many nodes.
+  void keep_replicas(Instant now, port::Commands& commands);
+  void keep_replicas(const model::NodePool& pool, Instant now, port::Commands& commands);
+  provisioning::PlannedMachine replica_of(const model::NodePool& pool, Instant now);
+  /// One node more for such a pool; "" = nothing is to be had now, or its limit is reached.
+  std::string buy_replica(const model::NodePool& pool, const std::string& why, Instant now,
+                          port::Commands& commands);
+  std::int64_t count_nodes(const std::string& pool, bool that_stay) const;
   void tell_bought(const provisioning::ProvisionProblem& problem,
                    const provisioning::ProvisionPlan& plan, const std::string& why,
                    port::Commands& commands);
   void tell_unplaced(const model::Pod& pod, const std::string& why, port::Commands& commands);
   void plan_next(Instant now, port::Commands& commands);
+  /// Pods will come to the nodes that the plan puts any on.
+  void nominate(const View& view, const provisioning::ProvisionPlan& plan, Instant now);
 
   const Options options_;
   Rng names_;
@@ -86,6 +120,10 @@ class Provisioner final : public port::Controller {
   std::map<std::string, std::string> unplaced_told_;         // pod uid -> reason
   std::optional<Instant> batch_since_, batch_last_;
   bool urgent_ = false;
+  std::uint64_t generation_ = 1;                 // of pools, classes and subnets
+  std::optional<Instant> drift_retry_at_;        // as below, of drifted nodes' pods
+  std::map<std::string, std::string> on_order_;  // replicas' claims not seen yet -> pool
+  std::optional<Instant> replica_retry_at_;      // no capacity for replicas until then
   std::optional<Instant> retry_at_;  // pods found no node, but a pool of capacity may be back then
   std::uint64_t calls_ = 0;
   std::optional<Instant> armed_;

@@ -51,10 +51,9 @@ std::shared_ptr<const model::DaemonSet> plugin() {
 // their GPU if `plugin_works`; evicted pods are gone at once. What is done is a log of lines.
 class Bench {
  public:
-  Bench()
-      : controller_({.cluster_name = "dev", .interruption_queue = "q"},
-                    pricing::Catalogue::builtin(), "us-west-2", 1) {
-    change(port::Change::Added, gpu_pool());
+  explicit Bench(Options options = {}, const std::shared_ptr<const model::NodePool>& pool = {})
+      : controller_(with_names(std::move(options)), pricing::Catalogue::builtin(), "us-west-2", 1) {
+    change(port::Change::Added, pool != nullptr ? pool : gpu_pool());
     change(port::Change::Added, gpu_class());
     change(port::Change::Added, plugin());
     run(Duration::seconds(5));
@@ -106,6 +105,26 @@ class Bench {
     change(port::Change::Deleted, std::shared_ptr<const model::Pod>(pods_.at(name)));
     pods_.erase(name);
   }
+  void apply(model::Typed object) { change(port::Change::Modified, std::move(object)); }
+  void annotate_pod(const std::string& name, const std::string& key) {
+    auto pod = std::make_shared<model::Pod>(*pods_.at(name));
+    pod->metadata.annotations[key] = "true";
+    pods_[name] = pod;
+    change(port::Change::Modified, std::shared_ptr<const model::Pod>(pod));
+  }
+  void sicken(const std::string& name, const std::string& type) {
+    auto node = std::make_shared<model::Node>(*nodes_.at(name));
+    node->status.conditions.push_back({type, "False", "", "", now_, now_});
+    nodes_[name] = node;
+    change(port::Change::Modified, std::shared_ptr<const model::Node>(node));
+  }
+  // The reason of any claim's condition; "" = no claim has it.
+  std::string condition(const std::string& type) const {
+    for (const auto& [name, claim] : claims_)
+      for (const model::Value& each : claim->status.conditions.as_list())
+        if (each.text_at("type") == type) return std::string(each.text_at("reason"));
+    return "";
+  }
   void notice(const std::string& instance) {
     step(port::InstanceNotice{port::InstanceNotice::Kind::SpotInterruption, instance, {}, ""});
   }
@@ -137,6 +156,11 @@ class Bench {
   bool at_rest() const { return controller_.at_rest() && later_.empty(); }
 
  private:
+  static Options with_names(Options options) {
+    options.cluster_name = "dev";
+    options.interruption_queue = "q";
+    return options;
+  }
   void change(port::Change what, model::Typed object) {
     step(port::ObjectChanged{what, std::move(object)});
   }
@@ -160,10 +184,14 @@ class Bench {
     });
   }
   void execute(port::Replace& replace) {
+    if (const auto* claim = std::get_if<ClaimRef>(&replace.object))
+      claims_[(*claim)->metadata.name] = *claim;
     after({}, [this, object = replace.object] { change(port::Change::Modified, object); });
   }
   void execute(port::Delete& gone) {
     log.push_back("delete " + gone.object.kind);
+    if (gone.object.kind == "Pod")
+      return after({}, [this, name = gone.object.name] { delete_pod(name); });
     auto claim = std::make_shared<model::NodeClaim>();
     claim->metadata.name = gone.object.name;
     after({}, [this, claim] {
@@ -263,6 +291,7 @@ class Bench {
   std::vector<std::pair<Instant, std::function<void()>>> later_;
   std::map<std::string, std::shared_ptr<const model::Node>> nodes_;
   std::map<std::string, std::shared_ptr<const model::Pod>> pods_;
+  std::map<std::string, ClaimRef> claims_;  // as last written
   int launched_ = 0;
 };
 
@@ -366,6 +395,200 @@ TEST(Provisioner, AnInterruptedNodesPodsGetTheirNextNodeAtTheNotice) {
   EXPECT_EQ(lines_with(bench, "launch g4dn.xlarge"), 1u);
 }
 
+// A node that runs pod a, bought of gpu_pool().
+void start_with_one_node(Bench& bench) {
+  bench.add_pod("a");
+  bench.run(Duration::seconds(90));
+  bench.bind_pods();
+  bench.run(Duration::minutes(2));
+  bench.log.clear();
+}
+
+std::shared_ptr<const model::NodePool> changed_pool(
+    const std::function<void(model::NodePool&)>& change) {
+  auto pool = std::make_shared<model::NodePool>(*gpu_pool());
+  change(*pool);
+  return pool;
+}
+
+TEST(Provisioner, ADriftedNodeGoesWhenItsReplacementIsReady) {
+  Bench bench;
+  start_with_one_node(bench);
+  bench.apply(changed_pool(
+      [](model::NodePool& pool) { pool.spec.template_.metadata.labels["team"] = "b"; }));
+  bench.run(Duration::seconds(30));
+  EXPECT_EQ(bench.condition("Drifted"), "NodePoolDrifted");
+  EXPECT_THAT(bench.log, Contains(HasSubstr("in place of node-i-1: labels or annotations of its "
+                                            "NodePool changed")));
+  EXPECT_EQ(lines_with(bench, "evict"), 0u);
+  bench.run(Duration::seconds(75));
+  EXPECT_EQ(lines_with(bench, "evict a"), 1u);
+  EXPECT_EQ(lines_with(bench, "terminate i-1"), 1u);
+  EXPECT_EQ(lines_with(bench, "launch"), 1u);
+  EXPECT_EQ(bench.nodes(), 1u);
+}
+
+TEST(Provisioner, WhatDoesNotConcernItsNodesIsNoDrift) {
+  Bench bench;
+  start_with_one_node(bench);
+  bench.apply(changed_pool([](model::NodePool& pool) {
+    pool.spec.weight = 7;
+    pool.spec.limits["nvidia.com/gpu"] = Quantity::from_value(9);
+    pool.spec.disruption.consolidateAfter = "5m";
+  }));
+  bench.run(Duration::minutes(5));
+  EXPECT_THAT(bench.log, ElementsAre());
+}
+
+TEST(Provisioner, BudgetsMayLetDriftedNodesGoOnlyAtTimes) {
+  Bench bench;
+  start_with_one_node(bench);  // at midnight, UTC
+  bench.apply(changed_pool([](model::NodePool& pool) {
+    pool.spec.template_.metadata.labels["team"] = "b";
+    pool.spec.disruption.budgets = {{"100%", {}, {}, {}}, {"0", {"Drifted"}, "0 0 * * *", "1h"}};
+  }));
+  bench.run(Duration::minutes(50));
+  EXPECT_EQ(lines_with(bench, "launch"), 0u);
+  EXPECT_FALSE(bench.at_rest());
+  bench.run(Duration::minutes(15));
+  EXPECT_EQ(lines_with(bench, "terminate i-1"), 1u);
+  EXPECT_TRUE(bench.at_rest() || bench.nodes() == 1);
+}
+
+TEST(Provisioner, ADriftedNodeWithAPodThatMustNotBeDisruptedStays) {
+  Bench bench;
+  start_with_one_node(bench);
+  bench.annotate_pod("a", "karpenter.sh/do-not-disrupt");
+  bench.apply(changed_pool(
+      [](model::NodePool& pool) { pool.spec.template_.metadata.labels["team"] = "b"; }));
+  bench.run(Duration::hours(1));
+  EXPECT_THAT(bench.log, ElementsAre(HasSubstr("NodePoolDrifted"), HasSubstr("DisruptionBlocked")));
+  EXPECT_EQ(bench.nodes(), 1u);
+}
+
+// Karpenter's eventual disruption: what forbids it holds until the grace period ends.
+TEST(Provisioner, ATerminationGracePeriodOverrulesWhatKeepsADriftedNode) {
+  Bench bench;
+  bench.apply(changed_pool(
+      [](model::NodePool& pool) { pool.spec.template_.spec.terminationGracePeriod = "10m"; }));
+  start_with_one_node(bench);
+  bench.annotate_pod("a", "karpenter.sh/do-not-disrupt");
+  bench.apply(changed_pool([](model::NodePool& pool) {
+    pool.spec.template_.spec.terminationGracePeriod = "10m";
+    pool.spec.template_.metadata.labels["team"] = "b";
+  }));
+  bench.run(Duration::minutes(9));
+  EXPECT_EQ(lines_with(bench, "launch"), 1u);
+  EXPECT_EQ(bench.nodes(), 2u);
+  bench.run(Duration::minutes(4));
+  EXPECT_EQ(lines_with(bench, "evict"), 0u);
+  EXPECT_EQ(lines_with(bench, "delete Pod"), 1u);
+  EXPECT_EQ(lines_with(bench, "terminate i-1"), 1u);
+}
+
+TEST(Provisioner, NodesCarryTheLabelsThatRequirementsName) {
+  Bench bench;
+  bench.apply(changed_pool([](model::NodePool& pool) {
+    pool.spec.template_.spec.requirements.push_back({"team", "In", {"a", "b"}, {}});
+  }));
+  start_with_one_node(bench);
+  bench.run(Duration::hours(1));
+  EXPECT_EQ(bench.condition("Drifted"), "");
+  EXPECT_EQ(bench.nodes(), 1u);
+}
+
+Options with(bool Options::* gate) {
+  Options options;
+  options.*gate = true;
+  return options;
+}
+
+TEST(Provisioner, ASickNodeIsReplacedWhateverKeepsItsPods) {
+  Bench bench(with(&Options::node_repair));
+  start_with_one_node(bench);
+  bench.annotate_pod("a", "karpenter.sh/do-not-disrupt");
+  bench.sicken("node-i-1", "AcceleratedHardwareReady");
+  bench.run(Duration::minutes(9));
+  EXPECT_THAT(bench.log, ElementsAre());
+  bench.run(Duration::minutes(2));
+  EXPECT_THAT(bench.log, Contains(HasSubstr("AcceleratedHardwareReady has been False for 10m0s")));
+  EXPECT_EQ(lines_with(bench, "delete Pod"), 1u);
+  EXPECT_EQ(lines_with(bench, "terminate i-1"), 1u);
+}
+
+TEST(Provisioner, SickNodesStayWhereManyAreSickAndWhereTheGateIsOff) {
+  Bench two(with(&Options::node_repair)), off;
+  for (Bench* bench : {&two, &off}) {
+    bench->add_pod("b");
+    start_with_one_node(*bench);
+    bench->sicken("node-i-1", "KernelReady");
+    bench->sicken("node-i-2", "KernelReady");
+    bench->run(Duration::hours(1));
+    EXPECT_EQ(lines_with(*bench, "terminate"), 0u);
+  }
+  EXPECT_EQ(lines_with(two, "NodeRepairBlocked"), 2u);
+  EXPECT_TRUE(two.at_rest());
+  EXPECT_THAT(off.log, ElementsAre());
+}
+
+std::shared_ptr<const model::NodePool> static_pool(std::int64_t replicas,
+                                                   const std::string& team = "a") {
+  return changed_pool([&](model::NodePool& pool) {
+    pool.spec.replicas = replicas;
+    pool.spec.limits["nodes"] = Quantity::from_value(3);
+    pool.spec.template_.metadata.labels["team"] = team;
+  });
+}
+
+TEST(Provisioner, ReplicasAreKept) {
+  Bench bench(with(&Options::static_capacity), static_pool(2));
+  bench.run(Duration::minutes(5));
+  EXPECT_EQ(bench.nodes(), 2u);
+  EXPECT_TRUE(bench.at_rest());
+  bench.apply(static_pool(9));  // no more than the limit of three
+  bench.run(Duration::minutes(5));
+  EXPECT_EQ(bench.nodes(), 3u);
+  bench.notice("i-1");
+  bench.run(Duration::minutes(5));
+  EXPECT_EQ(bench.nodes(), 3u);
+  EXPECT_EQ(lines_with(bench, "launch"), 4u);
+  bench.apply(static_pool(1));
+  bench.run(Duration::minutes(5));
+  EXPECT_EQ(bench.nodes(), 1u);
+}
+
+TEST(Provisioner, ReplicasThatDriftAreReplacedOneByOne) {
+  Bench bench(with(&Options::static_capacity), static_pool(2));
+  bench.run(Duration::minutes(5));
+  bench.apply(static_pool(2, "b"));
+  bench.run(Duration::minutes(10));
+  EXPECT_EQ(bench.nodes(), 2u);
+  EXPECT_EQ(lines_with(bench, "launch"), 4u);
+  EXPECT_EQ(lines_with(bench, "terminate i-1"), 1u);
+  EXPECT_EQ(lines_with(bench, "terminate i-2"), 1u);
+  EXPECT_TRUE(bench.at_rest());
+}
+
+TEST(Provisioner, ReplicasWaitForCapacity) {
+  Bench bench(with(&Options::static_capacity), static_pool(1));
+  bench.run(Duration::minutes(5));
+  bench.no_capacity = {"g4dn.xlarge", "g5.xlarge"};
+  bench.notice("i-1");
+  bench.run(Duration::minutes(10));
+  EXPECT_EQ(bench.nodes(), 0u);
+  bench.no_capacity = {};
+  bench.run(Duration::minutes(5));
+  EXPECT_EQ(bench.nodes(), 1u);
+}
+
+TEST(Provisioner, PodsBuyNothingOfAPoolWithReplicas) {
+  Bench bench({}, static_pool(2));
+  bench.add_pod("a");
+  bench.run(Duration::minutes(5));
+  EXPECT_EQ(lines_with(bench, "launch"), 0u);
+  EXPECT_THAT(bench.log, Contains(HasSubstr("the gate StaticCapacity is off")));
+}
+
 // What an earlier run of the program held in memory alone is taken back.
 TEST(Provisioner, TakesOverNodesThatItFinds) {
   auto claim = std::make_shared<model::NodeClaim>();
@@ -416,6 +639,12 @@ TEST(ProvisionerOptions, FlagsComeBeforeTheEnvironmentAndUnknownOnesAreRefused) 
   ASSERT_TRUE(options);
   EXPECT_EQ(options->batch_idle, Duration::seconds(2));
   EXPECT_EQ(options->cluster_name, "a");
+  const auto gates = parse_options(
+      std::vector<std::string>{"--feature-gates=NodeRepair=true,SpotToSpotConsolidation=true"}, {});
+  ASSERT_TRUE(gates);
+  EXPECT_TRUE(gates->node_repair);
+  EXPECT_FALSE(gates->static_capacity);
+  EXPECT_FALSE(parse_options(std::vector<std::string>{"--feature-gates=NodeRepair"}, {}));
   EXPECT_FALSE(parse_options(std::vector<std::string>{"--no-such-flag"}, {}));
   EXPECT_FALSE(parse_options(std::vector<std::string>{"--batch-max-duration=soon"}, {}));
 }
