@@ -59,8 +59,9 @@ void Provisioner::replace_drifted(Instant now, port::Commands& commands) {
 // One node at a time, so that no node's replacement waits for another's.
 void Provisioner::replace_drifted(const std::string& name, Instant now, port::Commands& commands) {
   Claim& claim = *claims_.find(name);
-  Replacement replacement{{name}, {}, {}, {}, {"drifted", claim.drift->why}};
-  const std::string why = fmt::format("in place of {}: {}", claim.node, claim.drift->why);
+  Replacement replacement{{name}, {}, {}, {}, {"drifted", "it has drifted: " + claim.drift->why}};
+  const std::string why =
+      fmt::format("in place of {}, which has drifted: {}", claim.node, claim.drift->why);
   const auto stuck = [&](const std::string& reason) {
     disruption_.set_stuck(name);
     drift_retry_at_ = offers_.next_expiry(now);
@@ -69,8 +70,9 @@ void Provisioner::replace_drifted(const std::string& name, Instant now, port::Co
   };
   const model::NodePool& pool = *cluster_.pools().at(claim.pool());
   if (pool.spec.replicas) {
-    replacement.new_claims = {buy_replica(pool, why, now, commands)};
-    if (replacement.new_claims.front().empty())
+    if (leaves_room_soon(pool)) return;
+    replacement.new_claims = buy_replicas(pool, 1, why, now, commands);
+    if (replacement.new_claims.empty())
       return stuck("its NodePool may have no node more, or there is none to be had");
     return disruption_.begin(std::move(replacement), now, commands);
   }

@@ -94,9 +94,13 @@ class Provisioner final : public port::Controller {
   void keep_replicas(Instant now, port::Commands& commands);
   void keep_replicas(const model::NodePool& pool, Instant now, port::Commands& commands);
   provisioning::PlannedMachine replica_of(const model::NodePool& pool, Instant now);
-  /// One node more for such a pool; "" = nothing is to be had now, or its limit is reached.
-  std::string buy_replica(const model::NodePool& pool, const std::string& why, Instant now,
-                          port::Commands& commands);
+  /// So many nodes more for such a pool, as far as its limit and AWS's capacity go; gives the
+  /// claims' names.
+  std::vector<std::string> buy_replicas(const model::NodePool& pool, std::int64_t wanted,
+                                        const std::string& why, Instant now,
+                                        port::Commands& commands);
+  /// Its limit of nodes is reached, but some are going.
+  bool leaves_room_soon(const model::NodePool& pool) const;
   std::int64_t count_nodes(const std::string& pool, bool that_stay) const;
   void tell_bought(const provisioning::ProvisionProblem& problem,
                    const provisioning::ProvisionPlan& plan, const std::string& why,

@@ -418,8 +418,8 @@ TEST(Provisioner, ADriftedNodeGoesWhenItsReplacementIsReady) {
       [](model::NodePool& pool) { pool.spec.template_.metadata.labels["team"] = "b"; }));
   bench.run(Duration::seconds(30));
   EXPECT_EQ(bench.condition("Drifted"), "NodePoolDrifted");
-  EXPECT_THAT(bench.log, Contains(HasSubstr("in place of node-i-1: labels or annotations of its "
-                                            "NodePool changed")));
+  EXPECT_THAT(bench.log, Contains(HasSubstr("in place of node-i-1, which has drifted: labels or "
+                                            "annotations of its NodePool changed")));
   EXPECT_EQ(lines_with(bench, "evict"), 0u);
   bench.run(Duration::seconds(75));
   EXPECT_EQ(lines_with(bench, "evict a"), 1u);

@@ -33,6 +33,13 @@ std::int64_t Provisioner::count_nodes(const std::string& pool, bool that_stay) c
   return count;
 }
 
+bool Provisioner::leaves_room_soon(const model::NodePool& pool) const {
+  const std::string& name = pool.metadata.name;
+  const auto limit = pool.spec.limits.find("nodes");
+  return limit != pool.spec.limits.end() && count_nodes(name, false) >= limit->second.value() &&
+         count_nodes(name, true) < count_nodes(name, false);
+}
+
 // The cheapest that is to be had for the pool now; without a type: nothing.
 PlannedMachine Provisioner::replica_of(const model::NodePool& pool, Instant now) {
   PlannedMachine machine;
@@ -53,32 +60,38 @@ PlannedMachine Provisioner::replica_of(const model::NodePool& pool, Instant now)
   return machine;
 }
 
-std::string Provisioner::buy_replica(const model::NodePool& pool, const std::string& why,
-                                     Instant now, port::Commands& commands) {
+std::vector<std::string> Provisioner::buy_replicas(const model::NodePool& pool, std::int64_t wanted,
+                                                   const std::string& why, Instant now,
+                                                   port::Commands& commands) {
   const std::string& name = pool.metadata.name;
   const auto limit = pool.spec.limits.find("nodes");
   const std::int64_t before = count_nodes(name, false);
-  if (limit != pool.spec.limits.end() && before >= limit->second.value()) return "";
+  if (limit != pool.spec.limits.end()) wanted = std::min(wanted, limit->second.value() - before);
+  if (wanted <= 0) return {};
   const PlannedMachine machine = replica_of(pool, now);
   if (machine.type.empty()) {
     replica_retry_at_ = offers_.next_expiry(now);
-    return "";
+    return {};
   }
+  const std::vector<const PlannedMachine*> machines(static_cast<std::size_t>(wanted), &machine);
   port::Publish record{{"NodePool", "", name},
                        false,
                        "ScaleUp",
-                       fmt::format("{}; {}", machines_text({&machine}), why)};
+                       fmt::format("{}; {}", machines_text(machines), why)};
   record.kind = port::RecordKind::ScaleUp;
   record.fields = {{"group", name},
                    {"from", before},
-                   {"to", before + 1},
+                   {"to", before + wanted},
                    {"pods", std::int64_t{0}},
                    {"options", static_cast<std::int64_t>(machine.substitutes.size())},
                    {"expander", std::string("price")}};
   commands.emplace_back(std::move(record));
-  const std::string claim = create(claim_of({}, machine, pool), commands);
-  on_order_[claim] = name;
-  return claim;
+  std::vector<std::string> claims;
+  for (std::int64_t n = 0; n < wanted; ++n) {
+    claims.push_back(create(claim_of({}, machine, pool), commands));
+    on_order_[claims.back()] = name;
+  }
+  return claims;
 }
 
 void Provisioner::keep_replicas(const model::NodePool& pool, Instant now,
@@ -86,8 +99,8 @@ void Provisioner::keep_replicas(const model::NodePool& pool, Instant now,
   const std::int64_t wanted = *pool.spec.replicas;
   std::int64_t missing = wanted - count_nodes(pool.metadata.name, true);
   const std::string why = fmt::format("its replicas are {}", wanted);
-  for (; missing > 0; --missing)
-    if (buy_replica(pool, why, now, commands).empty()) return;
+  if (missing > 0) buy_replicas(pool, missing, why, now, commands);
+  if (missing >= 0) return;
   std::vector<Claim*> surplus;
   for (const auto& [name, claim] : claims_.all())
     if (claim.pool() == pool.metadata.name && !claim.marked && claim.stage != Stage::Draining &&
