@@ -61,8 +61,8 @@ enum class RecordKind : std::uint8_t {
             // plan_bound_micros (no nodes could do it for less), plan_over_bound_permille
   ScaleUpSkipped,  // reason
   NodeUnneeded,    // node, until_seconds
-  ScaleDown,       // node, group (or NodePool), reason: empty | underutilized | unready | expired |
-                   // interrupted | never-ready | deleted
+  ScaleDown,       // node, group (or NodePool), reason: empty | underutilized | unready | drifted |
+                   // expired | interrupted | unhealthy | scaled-down | never-ready | deleted
   NodePoolReady,   // nodepool, types, zones, market: what may be bought for it
   CheckFailed,     // check: an invariant of the simulation does not hold; the run ends with exit 1
 };
