@@ -138,7 +138,7 @@ std::vector<std::string> Disruption::within_budgets(const std::vector<std::strin
 std::vector<std::string> Disruption::may_go_empty(Instant now) const {
   std::vector<std::string> names;
   for (const auto& [name, claim] : claims_.all())
-    if (is_empty(claim) && may_be_disrupted(claim, now)) names.push_back(name);
+    if (may_be_disrupted(claim, now) && is_empty(claim)) names.push_back(name);
   return names;
 }
 

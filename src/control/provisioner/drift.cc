@@ -25,10 +25,9 @@ void Provisioner::mark_hash(const port::ObjectChanged& event, port::Commands& co
 void Provisioner::look_for_drift(Instant now, port::Commands& commands) {
   if (!subnet_answers_due_.empty()) return;
   for (const auto& [name, claim] : claims_.all()) {
+    if (claim.stage != Stage::Ready || claim.compared == generation_) continue;
     const auto pool = cluster_.pools().find(claim.pool());
-    if (claim.stage != Stage::Ready || claim.compared == generation_ ||
-        pool == cluster_.pools().end())
-      continue;
+    if (pool == cluster_.pools().end()) continue;
     const std::string& class_name = claim.object->spec.nodeClassRef.name;
     const provisioning::DriftGround ground{*pool->second, cluster_.node_class(class_name),
                                            offers_.zones(class_name),

@@ -188,6 +188,8 @@ constexpr Code kCodes[] = {
     {"static-instance-list", kWarning,
      "The autoscaler's compiled-in list may not know the group's types.",
      "Remove --aws-use-static-instance-list."},
+    {"static-nodepool", kError, "A NodePool with replicas that Karpenter refuses.",
+     "Without weight, and without limits but that of nodes."},
     {"taint-not-tolerated", kWarning, "No group that fits the pods is tolerated by them.",
      "Add the toleration."},
     {"taint-tag-without-effect", kWarning,

@@ -221,6 +221,26 @@ void check_weight(const Context& context, const Place& spec,
                                             "write 1 to 100, or remove it"});
 }
 
+// With replicas, pods do not decide how many nodes there are.
+void check_replicas(const Context& context, const Place& spec, const model::NodePoolSpec& pool) {
+  if (!pool.replicas) return;
+  if (*pool.replicas < 0)
+    context.findings.error(
+        spec["replicas"],
+        {"negative-count", fmt::format("replicas {} is below zero", *pool.replicas),
+         "write 0 or more"});
+  if (pool.weight)
+    context.findings.error(spec["weight"],
+                           {"static-nodepool", "a NodePool with replicas has no weight",
+                            "remove weight, or replicas"});
+  for (const auto& [resource, limit] : pool.limits)
+    if (resource != "nodes")
+      context.findings.error(
+          spec["limits"],
+          {"static-nodepool", fmt::format("a NodePool with replicas has no limit of {}", resource),
+           "limit nodes"});
+}
+
 void check_v1(const Context& context, const model::Object& object, const model::NodePool& pool,
               GpuClasses& gpu_classes) {
   const auto& node = pool.spec.template_.spec;
@@ -230,6 +250,7 @@ void check_v1(const Context& context, const model::Object& object, const model::
               node.nodeClassRef.name},
              gpu_classes);
   check_weight(context, spec, pool.spec.weight);
+  check_replicas(context, spec, pool.spec);
   check_lifetime(context, spec["template"]["spec"]["expireAfter"], node.expireAfter);
   const auto& disruption = pool.spec.disruption;
   check_lifetime(context, spec["disruption"]["consolidateAfter"], disruption.consolidateAfter);

@@ -164,13 +164,18 @@ std::optional<Drift> static_drift(const model::NodeClaim& claim, const model::No
 
 // Labels of which the catalogue knows nothing are on no node.
 std::optional<Drift> requirement_drift(const model::NodeClaim& claim, const model::NodePool& pool) {
-  const auto labels = Requirements::from_labels(claim.metadata.labels);
   const auto asked = Requirements::from_node_pool(pool.spec.template_.spec.requirements);
-  const auto fits = labels.compatible(asked, ec2_labels_left_open());
-  if (fits) return std::nullopt;
-  return Drift{
-      "RequirementsDrifted",
-      fmt::format("it does not meet its NodePool's requirements: {}", fits.error().message)};
+  for (const auto& [key, requirement] : asked) {
+    const auto label = claim.metadata.labels.find(key);
+    const bool absent = label == claim.metadata.labels.end();
+    if (absent ? requirement.allows_absence() || ec2_labels_left_open().contains(key)
+               : requirement.has(label->second))
+      continue;
+    return Drift{"RequirementsDrifted",
+                 fmt::format("its NodePool requires {}, and it {}", requirement.text(),
+                             absent ? "has no such label" : "is " + label->second)};
+  }
+  return std::nullopt;
 }
 
 std::string label_of(const model::NodeClaim& claim, const char* key) {

@@ -141,6 +141,14 @@ TEST(Drift, SaysWhichPartOfTheTemplateChanged) {
             "taints, expireAfter of its NodePool changed");
 }
 
+TEST(Drift, SaysWhichRequirementIsNotMet) {
+  model::NodePool pool = gpu_pool();
+  const model::NodeClaim claim = claim_of(pool, gpu_class());
+  pool.spec.template_.spec.requirements[0].values = {"on-demand"};
+  EXPECT_EQ(drift_of(claim, {pool, nullptr, {}, {}})->why,
+            "its NodePool requires karpenter.sh/capacity-type In [on-demand], and it is spot");
+}
+
 TEST(Drift, AHashOfAnotherVersionTellsNothing) {
   model::NodePool pool = gpu_pool();
   model::NodeClaim claim = claim_of(pool, gpu_class());
