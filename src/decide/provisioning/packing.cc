@@ -445,10 +445,22 @@ PackPrices first_prices(const PackProblem& problem, const Relaxation& relaxed) {
   return out;
 }
 
+// Rules between nodes spoil patterns, so that better ones are not worth their time.
+int pattern_rounds(const PackProblem& problem, const PackEffort& effort, std::int64_t pods) {
+  const auto rounds = [&](int most, std::int64_t pods_a_round) {
+    return std::min(most, std::max(3, static_cast<int>(pods / pods_a_round)));
+  };
+  return problem.groups.empty() ? rounds(effort.free_rounds, 100) : rounds(effort.rounds, 300);
+}
+
+std::int64_t pattern_contents(const PackProblem& problem, const PackEffort& effort) {
+  return problem.groups.empty() || problem.gpus != kNone ? effort.contents : 0;
+}
+
 // The nodes that column generation chooses without the rules between nodes, then what the rules
 // kept off those. `prices` learn what pods are worth in such nodes.
-PackPlan from_patterns(const PackProblem& problem, Relaxation relaxed, int rounds,
-                       PackPrices& prices) {
+PackPlan from_patterns(const PackProblem& problem, Relaxation relaxed, const PackEffort& effort,
+                       std::int64_t pods, PackPrices& prices) {
   PackState state(problem);
   Builder builder(state, prices);
   builder.use({by_shape(state, prices.class_value)});
@@ -458,7 +470,8 @@ PackPlan from_patterns(const PackProblem& problem, Relaxation relaxed, int round
   for (std::uint32_t k = 0; k < problem.classes.size(); ++k)
     relaxed.placement.classes[relaxed.class_of[k]].count += state.left(k);
   const Patterns patterns =
-      choose_patterns(relaxed.placement, relaxed.resources, rounds, relaxed.shares);
+      choose_patterns(relaxed.placement, relaxed.resources, pattern_rounds(problem, effort, pods),
+                      pattern_contents(problem, effort), relaxed.shares);
   for (std::uint32_t k = 0; k < problem.classes.size(); ++k)
     if (const double value = patterns.pod_value[relaxed.class_of[k]]; value > 0)
       prices.class_value[k] = value;
@@ -500,20 +513,10 @@ bool worth_a_search(const PackProblem& problem, const PackPlan& plan) {
          });
 }
 
-// Rules between nodes spoil patterns, so that better ones are not worth their time.
-int pattern_rounds(const PackProblem& problem, const PackEffort& effort, std::int64_t pods) {
-  const auto rounds = [&](int most, std::int64_t pods_a_round) {
-    return std::min(most, std::max(3, static_cast<int>(pods / pods_a_round)));
-  };
-  if (!problem.groups.empty()) return rounds(effort.rounds, 300);
-  return problem.gpus == kNone ? rounds(effort.free_rounds, 200)
-                               : rounds(effort.shared_rounds, 100);
-}
-
 PackPlan pack_many(const PackProblem& problem, const PackEffort& effort, std::int64_t pods) {
   const Relaxation relaxed = relax(problem);
   PackPrices prices = first_prices(problem, relaxed);
-  PackPlan plan = from_patterns(problem, relaxed, pattern_rounds(problem, effort, pods), prices);
+  PackPlan plan = from_patterns(problem, relaxed, effort, pods, prices);
   if (!worth_a_search(problem, plan)) return plan;
   Best best{Money()};
   best.offer(std::move(plan));

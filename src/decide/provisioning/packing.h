@@ -127,8 +127,10 @@ struct PackEffort {
   int shakes = 1500;         // and the best plan is taken apart and rebuilt in part so often,
                              // then two thirds as often by way of plans that cost a little more
   int rounds = 6;            // for more pods: linear programs that choose patterns of nodes,
-  int free_rounds = 40;      // and where no rule ties pods to each other,
-  int shared_rounds = 60;    // and where they share GPUs
+  int free_rounds = 60;      // and where no rule ties pods to each other;
+  /// Of these, so much looking for what whole nodes may hold, in products of pods' classes and
+  /// dimensions: where no rule ties pods to each other, and where they share GPUs.
+  std::int64_t contents = 150'000'000;
 };
 
 PackPlan pack(const PackProblem& problem, const PackEffort& effort = {});

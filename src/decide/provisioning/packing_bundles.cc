@@ -14,7 +14,8 @@ namespace {
 constexpr int kTurns = 4;   // bundles found for one node
 constexpr int kSteps = 30;  // of the search for its content
 constexpr std::size_t kAnswers = 8;
-constexpr double kMore = 1 + 1e-6;  // so much is more
+constexpr std::int64_t kProgram = 10;  // a small linear program looks so often at every item
+constexpr double kMore = 1 + 1e-6;     // so much is more
 
 }  // namespace
 
@@ -28,7 +29,7 @@ Bundles::Bundles(const PlacementProblem& problem, const Shares& shares)
   items_.dimensions = problem.dimensions;
   items_.offers = problem.offers;
   for (std::uint32_t k = 0; k < problem.classes.size(); ++k) {
-    cell_ = std::gcd(cell_, shares.thousandths[k]);
+    cell_ = std::gcd(cell_, share(k));
     add({{k, 1}});
   }
 }
@@ -53,7 +54,7 @@ void Bundles::add(Pods pods) {
       return std::find(each.offers.begin(), each.offers.end(), t) == each.offers.end();
     });
   }
-  if (shares_.thousandths[pods.front().first] > 0) item.demand[shares_.dimension] = kGpuUnits;
+  if (share(pods.front().first) > 0) item.demand[shares_.dimension] = kGpuUnits;
   for (const std::uint32_t t : item.offers) {
     bool fits = item.count > 0;
     for (std::size_t r = 0; r < problem_.dimensions; ++r)
@@ -70,6 +71,7 @@ bool Bundles::price_node(std::uint32_t offer) {
   const std::vector<std::int64_t>& capacity = problem_.offers[offer].capacity;
   std::vector<double> part(capacity.size());
   program_.clear();
+  work_ += kProgram * static_cast<std::int64_t>(on_[offer].size() * part.size());
   for (const std::uint32_t i : on_[offer]) {
     for (std::size_t r = 0; r < part.size(); ++r)
       part[r] = static_cast<double>(items_.classes[i].demand[r]) /
@@ -101,6 +103,7 @@ std::vector<Bundles::Cut> Bundles::best_cuts(std::uint32_t offer) const {
 // The bundle that is worth most beyond what it takes of the node; false when that is nothing, or it
 // is known.
 bool Bundles::add_best(std::uint32_t offer) {
+  if (shares_.thousandths.empty()) return false;
   const std::int64_t units = problem_.offers[offer].capacity[shares_.dimension];
   if (units < kGpuUnits) return false;
   const std::vector<Cut> cuts = best_cuts(offer);
@@ -148,6 +151,7 @@ std::vector<std::vector<std::uint32_t>> Bundles::worthy(std::uint32_t offer,
   if (std::accumulate(unit_.begin(), unit_.end(), 0.0) <= enough) return {};
   ContentSearch search(items_, offer, on_[offer]);
   search.run(worth_, enough, kSteps);
+  work_ += search.work();
   std::vector<Content>& found = search.found();
   std::stable_sort(found.begin(), found.end(),
                    [](const Content& a, const Content& b) { return a.worth > b.worth; });

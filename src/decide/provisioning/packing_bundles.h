@@ -1,4 +1,4 @@
-// The worthiest contents of single nodes where pods share GPUs. What lies on one GPU together is
+// The worthiest contents of single nodes. Where pods share GPUs, what lies on one GPU together is
 // one thing, a bundle: with whole GPUs and bundles alone, sums say what fits.
 #pragma once
 
@@ -22,6 +22,9 @@ class Bundles {
   std::vector<std::vector<std::uint32_t>> worthy(std::uint32_t offer,
                                                  const std::vector<double>& value);
 
+  /// What all calls took, in products of items and dimensions.
+  std::int64_t work() const { return work_; }
+
  private:
   using Pods = std::vector<std::pair<std::uint32_t, std::int64_t>>;  // class, how many
   struct Cut {
@@ -29,6 +32,9 @@ class Bundles {
     std::uint32_t of = 0;  // class
   };
 
+  std::int64_t share(std::uint32_t k) const {
+    return shares_.thousandths.empty() ? 0 : shares_.thousandths[k];
+  }
   void add(Pods pods);
   double worth(const Pods& pods) const;
   bool price_node(std::uint32_t offer);
@@ -38,6 +44,7 @@ class Bundles {
 
   const PlacementProblem& problem_;
   const Shares& shares_;
+  std::int64_t work_ = 0;
   std::int64_t cell_ = 0;   // thousandths: all shares are multiples
   PlacementProblem items_;  // the classes, one by one, then bundles
   std::vector<Pods> pods_;  // of each item

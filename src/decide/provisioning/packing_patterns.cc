@@ -19,7 +19,8 @@ enum class Rule { Balance, Worth };
 
 class PatternSearch {
  public:
-  PatternSearch(const PlacementProblem& problem, std::size_t resources, const Shares& shares);
+  PatternSearch(const PlacementProblem& problem, std::size_t resources, const Shares& shares,
+                std::int64_t contents);
   Patterns run(int rounds);
 
  private:
@@ -55,6 +56,7 @@ class PatternSearch {
 
   const PlacementProblem& problem_;
   const Shares& shares_;
+  std::int64_t contents_;  // the most work on contents
   std::size_t resources_, dimensions_, classes_;
   std::vector<double> demand_, capacity_, price_;
   std::vector<char> suits_;                             // offer, class: fits and may run there
@@ -76,15 +78,16 @@ class PatternSearch {
   std::vector<std::int64_t> took_;
   std::vector<std::int64_t> shared_;  // GPUs: thousandths free
   std::int64_t gpus_used_ = 0;        // whole, or shared
-  std::optional<Bundles> bundles_;    // where GPUs are shared
+  std::optional<Bundles> bundles_;    // where contents are searched
   std::vector<char> yields_;          // by offer: a content of it was worth its price
   Pattern trial_;
 };
 
 PatternSearch::PatternSearch(const PlacementProblem& problem, std::size_t resources,
-                             const Shares& shares)
+                             const Shares& shares, std::int64_t contents)
     : problem_(problem),
       shares_(shares),
+      contents_(contents),
       resources_(resources),
       dimensions_(problem.dimensions),
       classes_(problem.classes.size()),
@@ -105,7 +108,7 @@ PatternSearch::PatternSearch(const PlacementProblem& problem, std::size_t resour
   rank_offers();
   first_values();
   find_candidates();
-  if (!this->shares()) return;
+  if (contents == 0) return;
   bundles_.emplace(problem, shares);
   yields_.assign(problem.offers.size(), 1);
 }
@@ -333,12 +336,12 @@ double PatternSearch::construct(std::vector<std::int64_t> left, std::vector<Patt
 // Adds the contents of whole nodes that would be worth more than they cost: of the offers that had
 // such the last time, else of the others. False when none was found.
 bool PatternSearch::price_contents() {
-  if (!bundles_) return false;
+  if (!bundles_ || bundles_->work() > contents_) return false;
   const std::vector<char> before = yields_;
   for (const bool yielded : {true, false}) {
     bool any = false;
     for (const std::uint32_t t : ranked_) {
-      if ((before[t] != 0) != yielded) continue;
+      if ((before[t] != 0) != yielded || bundles_->work() > contents_) continue;
       yields_[t] = price_contents_of(t) ? 1 : 0;
       any = any || yields_[t] != 0;
     }
@@ -351,9 +354,10 @@ bool PatternSearch::price_contents() {
 bool PatternSearch::price_contents_of(std::uint32_t t) {
   const std::size_t before = pool_.size();
   for (std::vector<std::uint32_t>& pods : bundles_->worthy(t, value_)) {
-    std::stable_sort(pods.begin(), pods.end(), [&](std::uint32_t a, std::uint32_t b) {
-      return shares_.thousandths[a] > shares_.thousandths[b];
-    });
+    if (shares())
+      std::stable_sort(pods.begin(), pods.end(), [&](std::uint32_t a, std::uint32_t b) {
+        return shares_.thousandths[a] > shares_.thousandths[b];
+      });
     const double worth = fill(pods, t, count_, Rule::Worth);
     if (worth > price(trial_.offer) * (1 + 1e-6)) pool_.push_back(trial_);
   }
@@ -447,8 +451,8 @@ Patterns PatternSearch::run(int rounds) {
 }  // namespace
 
 Patterns choose_patterns(const PlacementProblem& problem, std::size_t resources, int rounds,
-                         const Shares& shares) {
-  return PatternSearch(problem, resources, shares).run(rounds);
+                         std::int64_t contents, const Shares& shares) {
+  return PatternSearch(problem, resources, shares, contents).run(rounds);
 }
 
 // Better than the prices of the linear program over parts of nodes, in which small pods fill every

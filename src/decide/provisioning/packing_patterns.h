@@ -28,9 +28,11 @@ struct Patterns {
 };
 
 /// `resources`: so many dimensions are shared by size; those after them are "one of these a node".
-/// `rounds` bounds the work: linear programs solved. Equal inputs give equal patterns.
+/// `rounds` bounds the work: linear programs solved. What whole nodes may hold is searched as far
+/// as `contents` goes, in products of pods' classes and dimensions that are looked at; then, and
+/// where that is 0, nodes are filled pod by pod. Equal inputs give equal patterns.
 Patterns choose_patterns(const PlacementProblem& problem, std::size_t resources, int rounds,
-                         const Shares& shares = {});
+                         std::int64_t contents, const Shares& shares = {});
 
 /// What a pod of each class is worth at first: the cheapest part of a node that holds it; 0 where
 /// none does.

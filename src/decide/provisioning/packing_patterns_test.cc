@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include "base/rng.h"
+
 namespace gputide::provisioning {
 namespace {
 
@@ -44,8 +46,8 @@ bool fits(const PlacementProblem& p, const std::vector<std::uint32_t>& pods, std
 
 RC_GTEST_PROP(Patterns, HoldEveryPodThatFitsAndNoMore, ()) {
   const PlacementProblem p = any_placement();
-  const Patterns found =
-      choose_patterns(p, p.dimensions - static_cast<std::size_t>(*inRange(0, 2)), *inRange(0, 5));
+  const Patterns found = choose_patterns(p, p.dimensions - static_cast<std::size_t>(*inRange(0, 2)),
+                                         *inRange(0, 5), *inRange(0, 2) * 1'000'000);
   std::vector<std::int64_t> held(p.classes.size(), 0);
   Money cost;
   for (const Pattern& each : found.nodes) {
@@ -97,7 +99,7 @@ RC_GTEST_PROP(Patterns, LayEachShareOnOneGpu, ()) {
       return all[k].thousandths > 0 && p.offers[t].capacity[0] == 0;
     });
   }
-  const Patterns found = choose_patterns(p, p.dimensions, *inRange(0, 5), shares);
+  const Patterns found = choose_patterns(p, p.dimensions, *inRange(0, 5), 1'000'000, shares);
   std::vector<std::int64_t> held(p.classes.size(), 0);
   for (const Pattern& each : found.nodes) {
     RC_ASSERT(fits(p, each.pods, each.offer));
@@ -118,8 +120,42 @@ TEST(Patterns, LinearProgramsFindWhatFitsTogether) {
   p.offers = {{{12}, Money::micros(1'000'000)}};
   p.classes = {{{6}, 20, {0}}, {{4}, 30, {0}}};
   Money cost;
-  for (const Pattern& each : choose_patterns(p, 1, 4).nodes) cost += p.offers[0].price * each.times;
+  for (const Pattern& each : choose_patterns(p, 1, 4, 0).nodes)
+    cost += p.offers[0].price * each.times;
   EXPECT_EQ(cost, Money::micros(20'000'000));
+}
+
+// Ten kinds of pods of two resources on nodes of four sizes.
+PlacementProblem mixed(std::uint64_t seed) {
+  PlacementProblem p;
+  p.dimensions = 2;
+  Rng rng(seed, "mixed");
+  const auto among = [&](std::uint64_t least, std::uint64_t most) {
+    return static_cast<std::int64_t>(least + rng.below(most - least));
+  };
+  for (const std::int64_t size : {1, 2, 4, 8})
+    p.offers.push_back({{size * 1000 - 90, size * 4000 - 700}, Money::micros(100'000 * size)});
+  for (int k = 0; k < 10; ++k)
+    p.classes.push_back({{among(200, 1500), among(500, 6000)}, among(20, 60), {0, 1, 2, 3}});
+  return p;
+}
+
+TEST(Patterns, ContentsOfWholeNodesCostLessThanNodesFilledPodByPod) {
+  Money searched, filled, bound;
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    const PlacementProblem p = mixed(seed);
+    const auto cost = [&](std::int64_t contents) {
+      Money sum;
+      for (const Pattern& each : choose_patterns(p, 2, 60, contents).nodes)
+        sum += p.offers[each.offer].price * each.times;
+      return sum;
+    };
+    searched += cost(10'000'000);
+    filled += cost(0);
+    bound += lower_bound(p).per_hour;
+  }
+  EXPECT_LT(searched, filled);
+  EXPECT_LT(searched.to_dollars(), 1.01 * bound.to_dollars());
 }
 
 }  // namespace

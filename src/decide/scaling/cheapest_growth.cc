@@ -105,7 +105,8 @@ Growth cheapest_growth(std::span<const GrowthGroup> groups, std::span<const Grow
                                                     .most_repacks = 100,
                                                     .small = 100,
                                                     .orders = 12,
-                                                    .shakes = 60};
+                                                    .shakes = 60,
+                                                    .contents = 5'000'000};
   ProvisionProblem problem;
   for (std::size_t g = 0; g < groups.size(); ++g) add_group(groups[g], g, problem);
   for (const GrowthPod& each : pods) {
