@@ -87,13 +87,13 @@ struct PersistentVolumeSpec {
   std::optional<ObjectReference> claimRef;
   std::string storageClassName;
   std::optional<std::string> volumeMode;
+  std::string persistentVolumeReclaimPolicy;  // Retain (default), Delete, Recycle
   std::optional<VolumeNodeAffinity> nodeAffinity;
   Value csi;
   Value awsElasticBlockStore;
   Value gcePersistentDisk;
   Value azureDisk;
-  static constexpr std::string_view kKept[] = {"persistentVolumeReclaimPolicy",
-                                               "mountOptions",
+  static constexpr std::string_view kKept[] = {"mountOptions",
                                                "volumeAttributesClassName",
                                                "hostPath",
                                                "nfs",
@@ -116,8 +116,9 @@ struct PersistentVolumeSpec {
   Kept kept;
 };
 BOOST_DESCRIBE_STRUCT(PersistentVolumeSpec, (),
-                      (capacity, accessModes, claimRef, storageClassName, volumeMode, nodeAffinity,
-                       csi, awsElasticBlockStore, gcePersistentDisk, azureDisk))
+                      (capacity, accessModes, claimRef, storageClassName, volumeMode,
+                       persistentVolumeReclaimPolicy, nodeAffinity, csi, awsElasticBlockStore,
+                       gcePersistentDisk, azureDisk))
 
 struct PhaseStatus {
   std::string phase;
@@ -160,6 +161,8 @@ struct PersistentVolumeClaim {
   ObjectMeta metadata;
   PersistentVolumeClaimSpec spec;
   PhaseStatus status;
+  static constexpr std::string_view kKept[] = {"apiVersion", "kind"};  // of a template of claims
+  Kept kept;
 };
 BOOST_DESCRIBE_STRUCT(PersistentVolumeClaim, (), (metadata, spec, status))
 
@@ -178,13 +181,14 @@ struct StorageClass {
   ObjectMeta metadata;
   std::string provisioner;
   std::optional<std::string> volumeBindingMode;  // Immediate (default), WaitForFirstConsumer
+  std::string reclaimPolicy;                     // Delete (default), Retain
   std::vector<TopologySelectorTerm> allowedTopologies;
-  static constexpr std::string_view kKept[] = {"parameters", "reclaimPolicy", "mountOptions",
+  static constexpr std::string_view kKept[] = {"parameters", "mountOptions",
                                                "allowVolumeExpansion"};
   Kept kept;
 };
 BOOST_DESCRIBE_STRUCT(StorageClass, (),
-                      (metadata, provisioner, volumeBindingMode, allowedTopologies))
+                      (metadata, provisioner, volumeBindingMode, reclaimPolicy, allowedTopologies))
 
 struct VolumeNodeResources {
   std::optional<std::int32_t> count;

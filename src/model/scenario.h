@@ -60,12 +60,13 @@ struct WorkloadMatch {
 };
 BOOST_DESCRIBE_STRUCT(WorkloadMatch, (), (kind, namespace_, name, labels))
 
-/// How long the containers of matching pods run.
+/// How long the containers of matching pods run, and how they end.
 struct WorkloadRule {
   WorkloadMatch match;
   std::optional<Duration> runFor;
+  std::optional<std::int32_t> exitCode;  // absent = 0
 };
-BOOST_DESCRIBE_STRUCT(WorkloadRule, (), (match, runFor))
+BOOST_DESCRIBE_STRUCT(WorkloadRule, (), (match, runFor, exitCode))
 
 /// A job trace as workload: CSV with arrival, duration and GPUs, one job a row.
 struct TraceSource {

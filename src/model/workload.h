@@ -1,6 +1,7 @@
 // Controllers that make pods, and the policies that say what may be done to those pods.
 #pragma once
 
+#include "model/core.h"
 #include "model/meta.h"
 #include "model/pod.h"
 
@@ -71,22 +72,28 @@ struct DaemonSet {
 };
 BOOST_DESCRIBE_STRUCT(DaemonSet, (), (metadata, spec, status))
 
+/// What becomes of the claims that a StatefulSet made: Retain (default) or Delete.
+struct ClaimRetentionPolicy {
+  std::string whenDeleted;
+  std::string whenScaled;
+};
+BOOST_DESCRIBE_STRUCT(ClaimRetentionPolicy, (), (whenDeleted, whenScaled))
+
 struct StatefulSetSpec {
   std::optional<std::int32_t> replicas;
   std::optional<LabelSelector> selector;
   PodTemplateSpec template_;
   std::string serviceName;
   std::string podManagementPolicy;  // OrderedReady (default), Parallel
-  static constexpr std::string_view kKept[] = {"volumeClaimTemplates",
-                                               "updateStrategy",
-                                               "revisionHistoryLimit",
-                                               "minReadySeconds",
-                                               "persistentVolumeClaimRetentionPolicy",
-                                               "ordinals"};
+  std::vector<PersistentVolumeClaim> volumeClaimTemplates;
+  std::optional<ClaimRetentionPolicy> persistentVolumeClaimRetentionPolicy;
+  static constexpr std::string_view kKept[] = {"updateStrategy", "revisionHistoryLimit",
+                                               "minReadySeconds", "ordinals"};
   Kept kept;
 };
 BOOST_DESCRIBE_STRUCT(StatefulSetSpec, (),
-                      (replicas, selector, template_, serviceName, podManagementPolicy))
+                      (replicas, selector, template_, serviceName, podManagementPolicy,
+                       volumeClaimTemplates, persistentVolumeClaimRetentionPolicy))
 
 struct StatefulSet {
   ObjectMeta metadata;
@@ -95,22 +102,52 @@ struct StatefulSet {
 };
 BOOST_DESCRIBE_STRUCT(StatefulSet, (), (metadata, spec, status))
 
+struct PodFailureExitCodes {
+  std::optional<std::string> containerName;  // absent: any container
+  std::string operator_;                     // In, NotIn
+  std::vector<std::int32_t> values;
+};
+BOOST_DESCRIBE_STRUCT(PodFailureExitCodes, (), (containerName, operator_, values))
+
+struct PodFailureCondition {
+  std::string type;
+  std::string status;  // "" = True
+};
+BOOST_DESCRIBE_STRUCT(PodFailureCondition, (), (type, status))
+
+/// Holds of a failed pod by its exit codes, or by any one of the conditions.
+struct PodFailurePolicyRule {
+  std::string action;  // FailJob, FailIndex, Ignore, Count
+  std::optional<PodFailureExitCodes> onExitCodes;
+  std::vector<PodFailureCondition> onPodConditions;
+};
+BOOST_DESCRIBE_STRUCT(PodFailurePolicyRule, (), (action, onExitCodes, onPodConditions))
+
+/// The first rule that holds says what a pod's failure means.
+struct PodFailurePolicy {
+  std::vector<PodFailurePolicyRule> rules;
+};
+BOOST_DESCRIBE_STRUCT(PodFailurePolicy, (), (rules))
+
 struct JobSpec {
   std::optional<std::int32_t> parallelism;  // absent = 1
   std::optional<std::int32_t>
       completions;  // absent = 1 unless parallelism is set: then any success ends it
   std::optional<std::int32_t> backoffLimit;  // absent = 6
+  std::optional<std::int32_t> backoffLimitPerIndex;
+  std::optional<std::int32_t> maxFailedIndexes;
+  std::optional<PodFailurePolicy> podFailurePolicy;
   std::optional<std::string> completionMode;
   std::optional<bool> suspend;
   PodTemplateSpec template_;
   static constexpr std::string_view kKept[] = {
-      "activeDeadlineSeconds", "podFailurePolicy", "successPolicy",  "backoffLimitPerIndex",
-      "maxFailedIndexes",      "selector",         "manualSelector", "ttlSecondsAfterFinished",
-      "podReplacementPolicy",  "managedBy"};
+      "activeDeadlineSeconds",   "successPolicy",        "selector", "manualSelector",
+      "ttlSecondsAfterFinished", "podReplacementPolicy", "managedBy"};
   Kept kept;
 };
 BOOST_DESCRIBE_STRUCT(JobSpec, (),
-                      (parallelism, completions, backoffLimit, completionMode, suspend, template_))
+                      (parallelism, completions, backoffLimit, backoffLimitPerIndex,
+                       maxFailedIndexes, podFailurePolicy, completionMode, suspend, template_))
 
 struct Job {
   ObjectMeta metadata;

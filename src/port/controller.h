@@ -63,9 +63,12 @@ struct Create {
   model::Typed object;
 };
 
-/// Replaces an object that exists by its kind, namespace and name; status included.
+/// Replaces an object that exists by its kind, namespace and name; status included. `if_current`:
+/// only if its resourceVersion is still this one's; else an event tells, or has told, of a newer
+/// one.
 struct Replace {
   model::Typed object;
+  bool if_current = false;
 };
 
 /// Deletes an object. Pods get their grace period (or `grace`), and go through their kubelet.

@@ -81,7 +81,8 @@ bool only_for_machines(const Record& record) {
     case RecordKind::ScaleUpSkipped:
       return true;
     case RecordKind::Event:
-      return number_of(record, "warning") == 0;
+      return number_of(record, "warning") == 0 &&
+             text_of(record, "reason") != "ProvisioningSucceeded";
     default:
       return false;
   }

@@ -202,8 +202,8 @@ void ControllerHost::execute_one(Slot& slot, port::Command& command) {
           if (const auto made = store_.create(std::move(c.object)); !made)
             refused(slot, "FailedCreate", ref, made.error().message);
         } else if constexpr (std::is_same_v<Kind, port::Replace>) {
-          // Gone since: the controller will hear of it.
-          static_cast<void>(store_.replace(std::move(c.object)));
+          // Gone or changed since: the controller will hear of it.
+          static_cast<void>(store_.replace(std::move(c.object), c.if_current));
         } else if constexpr (std::is_same_v<Kind, port::Delete>) {
           remove(slot, c);
         } else if constexpr (std::is_same_v<Kind, port::BindPod>) {

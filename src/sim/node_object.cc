@@ -22,6 +22,7 @@ std::shared_ptr<model::Node> node_of(const CloudInstance& instance, Instant now)
   labels["beta.kubernetes.io/instance-type"] = type;
   labels["topology.kubernetes.io/region"] = region;
   labels["topology.kubernetes.io/zone"] = instance.zone;
+  labels["topology.ebs.csi.aws.com/zone"] = instance.zone;  // by the driver's agent on the node
   labels["failure-domain.beta.kubernetes.io/region"] = region;
   labels["failure-domain.beta.kubernetes.io/zone"] = instance.zone;
   node->spec.providerID = "aws:///" + instance.zone + "/" + instance.id;

@@ -30,6 +30,37 @@ std::string_view namespace_of(const port::ObjectRef& ref) {
   return ref.namespace_.empty() ? std::string_view("default") : std::string_view(ref.namespace_);
 }
 
+// What is wrong with how a Job deals with failures; "" if nothing.
+std::string job_problem(const model::JobSpec& spec) {
+  if (spec.backoffLimitPerIndex && spec.completionMode.value_or("NonIndexed") != "Indexed")
+    return "spec.backoffLimitPerIndex: requires indexed completion mode";
+  if (spec.maxFailedIndexes && !spec.backoffLimitPerIndex)
+    return "spec.backoffLimitPerIndex: Required value: when maxFailedIndexes is specified";
+  if (!spec.podFailurePolicy) return {};
+  const std::string& restarts = spec.template_.spec->restartPolicy;
+  if (restarts != "Never")
+    return fmt::format(
+        "spec.template.spec.restartPolicy: Invalid value: \"{}\": only \"Never\" is supported when "
+        "podFailurePolicy is specified",
+        restarts);
+  const auto& rules = spec.podFailurePolicy->rules;
+  for (std::size_t i = 0; i < rules.size(); ++i) {
+    const std::string& action = rules[i].action;
+    const std::string at = fmt::format("spec.podFailurePolicy.rules[{}]", i);
+    if (action == "FailIndex" && !spec.backoffLimitPerIndex)
+      return at +
+             ".action: Invalid value: \"FailIndex\": requires the backoffLimitPerIndex to be set";
+    if (action != "FailJob" && action != "FailIndex" && action != "Ignore" && action != "Count")
+      return fmt::format(
+          "{}.action: Unsupported value: \"{}\": supported values: \"Count\", "
+          "\"FailIndex\", \"FailJob\", \"Ignore\"",
+          at, action);
+    if (rules[i].onExitCodes.has_value() == !rules[i].onPodConditions.empty())
+      return at + ": Invalid value: exactly one of onExitCodes and onPodConditions is required";
+  }
+  return {};
+}
+
 }  // namespace
 
 Store::Store(Heap& heap, std::uint64_t seed)
@@ -111,6 +142,7 @@ Result<Typed> Store::create_kind(Ref<Kind> given) {
   }
   if constexpr (std::is_same_v<Kind, model::Pod>)
     if (Result<void> admitted = admit(*object); !admitted) return tl::unexpected(admitted.error());
+  if constexpr (std::is_same_v<Kind, model::PersistentVolumeClaim>) admit(*object);
   meta.uid = fresh_uid();
   meta.creationTimestamp = heap_.now();
   meta.deletionTimestamp.reset();
@@ -132,7 +164,7 @@ Result<Typed> Store::create(Typed object) {
   return created;
 }
 
-Result<void> Store::replace(Typed object) {
+Result<void> Store::replace(Typed object, bool if_current) {
   Result<void> done = fail("objects of this kind are not served");
   std::visit(
       [&]<class Held>(Held& held) {
@@ -144,6 +176,10 @@ Result<void> Store::replace(Typed object) {
             if (!before) {
               done =
                   fail(fmt::format("{} \"{}\" not found", kind_name<Kind>(), held->metadata.name));
+              return;
+            }
+            if (if_current && held->metadata.resourceVersion != before->metadata.resourceVersion) {
+              done = fail("the object has been modified");
               return;
             }
             std::shared_ptr<Kind> now = own(std::move(held));
@@ -183,8 +219,29 @@ Result<void> Store::validate(const Kind& object) const {
                       "does not match template `labels`",
                       kind_name<Kind>(), meta.name));
   }
+  if constexpr (std::is_same_v<Kind, model::Job>)
+    if (const std::string why = job_problem(object.spec); !why.empty())
+      return fail(fmt::format("Job.batch \"{}\" is invalid: {}", meta.name, why));
   return {};
 }
+
+namespace {
+
+// What was found for a claim stays when it is applied anew, and so do the controllers' notes.
+void keep_binding(model::PersistentVolumeClaim& now, const model::PersistentVolumeClaim& before) {
+  model::ResourceRequirements resources = std::move(now.spec.resources);
+  now.spec = before.spec;
+  now.spec.resources = std::move(resources);
+  now.metadata.annotations.insert(before.metadata.annotations.begin(),
+                                  before.metadata.annotations.end());
+}
+void keep_binding(model::PersistentVolume& now, const model::PersistentVolume& before) {
+  if (!now.spec.claimRef) now.spec.claimRef = before.spec.claimRef;
+  now.metadata.annotations.insert(before.metadata.annotations.begin(),
+                                  before.metadata.annotations.end());
+}
+
+}  // namespace
 
 template <class Kind>
 Result<Applied> Store::apply_kind(const model::Object& object, const Ref<Kind>& wanted) {
@@ -224,6 +281,7 @@ Result<Applied> Store::apply_kind(const model::Object& object, const Ref<Kind>& 
                                 kind_name<Kind>(), now->metadata.name));
   if constexpr (requires { now->spec.replicas; })
     if (!now->spec.replicas) now->spec.replicas = before->spec.replicas;
+  if constexpr (requires { keep_binding(*now, *before); }) keep_binding(*now, *before);
   if constexpr (requires { now->status; }) now->status = before->status;
   now->metadata.ownerReferences = before->metadata.ownerReferences;
   last = object.source;
@@ -270,7 +328,8 @@ Result<std::int32_t> Store::scale(const port::ObjectRef& ref, std::int32_t repli
   return fail(fmt::format("a {} has no number of replicas that could be scaled", ref.kind));
 }
 
-Result<void> Store::delete_pod(const port::ObjectRef& ref, std::optional<Duration> grace) {
+Result<void> Store::delete_pod(const port::ObjectRef& ref, std::optional<Duration> grace,
+                               bool evicted) {
   const PodRef before = pod(namespace_of(ref), ref.name);
   if (!before) return fail(not_found(ref));
   const std::string& phase = before->status.phase;
@@ -287,6 +346,13 @@ Result<void> Store::delete_pod(const port::ObjectRef& ref, std::optional<Duratio
   auto now = std::make_shared<model::Pod>(*before);
   now->metadata.deletionTimestamp = heap_.now() + Duration::seconds(seconds);
   now->metadata.deletionGracePeriodSeconds = seconds;
+  if (evicted)
+    now->status.conditions.push_back({"DisruptionTarget",
+                                      "True",
+                                      "EvictionByEvictionAPI",
+                                      "Eviction API: evicting",
+                                      heap_.now(),
+                                      {}});
   put(make_key(now->metadata.namespace_, now->metadata.name), std::move(now));
   return {};
 }

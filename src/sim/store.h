@@ -1,6 +1,7 @@
 // The API objects of a simulated cluster: what a Kubernetes API server does with them, as far as
 // the semantics of scheduling and scaling can tell. Source: kube-apiserver 1.34 (defaulting,
-// admission plugins Priority and DefaultTolerationSeconds, pod deletion and eviction).
+// admission plugins Priority, DefaultTolerationSeconds and DefaultStorageClass, pod deletion and
+// eviction).
 #pragma once
 
 #include <cstdint>
@@ -51,7 +52,8 @@ class Store {
   /// admits it. Errors are the API server's refusals.
   Result<model::Typed> create(model::Typed object);
   /// Puts a new state in the place of an object that exists; uid and creation stay as they are.
-  Result<void> replace(model::Typed object);
+  /// `if_current`: refused when the object has changed since this state was read.
+  Result<void> replace(model::Typed object, bool if_current = false);
   /// As kubectl apply: creates, or replaces what a person decides and keeps status and, where they
   /// are not written, replicas. Kinds that are not served are Unchanged.
   Result<Applied> apply(const model::Object& object);
@@ -131,9 +133,11 @@ class Store {
   Result<Applied> apply_kind(const model::Object& object, const Ref<Kind>& wanted);
   template <class Kind>
   Result<std::int32_t> scale_kind(const port::ObjectRef& ref, std::int32_t replicas);
-  Result<void> delete_pod(const port::ObjectRef& ref, std::optional<Duration> grace);
+  Result<void> delete_pod(const port::ObjectRef& ref, std::optional<Duration> grace,
+                          bool evicted = false);
 
   Result<void> admit(model::Pod& pod);  // store_admission.cc
+  void admit(model::PersistentVolumeClaim& claim) const;
   Result<void> default_spec(model::PodSpec& spec) const;
   Result<void> admit_priority(model::PodSpec& spec) const;
 

@@ -1,8 +1,9 @@
-// What the API server does to a pod before it stores it: defaults and admission.
+// What the API server does to pods and claims before it stores them: defaults and admission.
 #include <algorithm>
 
 #include <fmt/format.h>
 
+#include "decide/scheduling/volume_binding.h"
 #include "model/pod_defaults.h"
 #include "sim/store.h"
 
@@ -90,6 +91,16 @@ Result<void> Store::default_spec(model::PodSpec& spec) const {
     if (!tolerates_key(spec, key))
       spec.tolerations.push_back({std::string(key), "Exists", "", "NoExecute", 300});
   return {};
+}
+
+// Claims that are bound already, of an exported cluster, stay so.
+void Store::admit(model::PersistentVolumeClaim& claim) const {
+  if (claim.status.phase.empty()) claim.status.phase = "Pending";
+  if (scheduling::names_class(claim)) return;
+  const model::StorageClass* chosen = nullptr;
+  for (const auto& [key, each] : table<model::StorageClass>())
+    if (scheduling::is_default_before(*each, chosen)) chosen = each.get();
+  if (chosen != nullptr) claim.spec.storageClassName = chosen->metadata.name;
 }
 
 Result<void> Store::admit(model::Pod& pod) {

@@ -236,5 +236,217 @@ TEST_F(WorkloadsTest, EvictsFromAnUnreachableNodeAfterItsPodsHaveToleratedIt) {
   EXPECT_EQ(store.count<model::Pod>(), 1U) << "a pod without a node goes";
 }
 
+std::string volume(const std::string& name, const std::string& size, const std::string& more = {}) {
+  return "apiVersion: v1\nkind: PersistentVolume\nmetadata: {name: " + name +
+         "}\nspec: {capacity: {storage: " + size + "}, accessModes: [ReadWriteOnce]" + more +
+         "}\n---\n";
+}
+
+std::string claim(const std::string& name, const std::string& size, const std::string& more = {}) {
+  return "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: " + name +
+         "}\nspec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: " + size + "}}" +
+         more + "}\n---\n";
+}
+
+std::string storage_class(const std::string& name, const std::string& more) {
+  return "apiVersion: storage.k8s.io/v1\nkind: StorageClass\nmetadata: {name: " + name +
+         "}\nprovisioner: ebs.csi.aws.com\n" + more + "---\n";
+}
+
+class VolumesTest : public WorkloadsTest {
+ protected:
+  Ref<model::PersistentVolumeClaim> claim_named(const std::string& name) {
+    return store.get<model::PersistentVolumeClaim>("default", name);
+  }
+  std::string volume_of(const std::string& name) { return claim_named(name)->spec.volumeName; }
+  Ref<model::PersistentVolume> volume_named(const std::string& name) {
+    return store.get<model::PersistentVolume>("", name);
+  }
+  std::string affinity_of(const std::string& claim) {
+    const auto made = volume_named(volume_of(claim));
+    if (!made || !made->spec.nodeAffinity) return "none";
+    const auto& term = made->spec.nodeAffinity->required->nodeSelectorTerms[0].matchExpressions[0];
+    return term.key + "=" + term.values[0];
+  }
+  void add_node_in(const std::string& name, const std::string& zone) {
+    auto node = std::make_shared<model::Node>();
+    node->metadata.name = name;
+    node->metadata.labels["topology.kubernetes.io/zone"] = zone;
+    ASSERT_TRUE(store.create(NodeRef(std::move(node))));
+    settle();
+  }
+  void select(const std::string& name, const std::string& node) {
+    auto next = std::make_shared<model::PersistentVolumeClaim>(*claim_named(name));
+    next->metadata.annotations["volume.kubernetes.io/selected-node"] = node;
+    ASSERT_TRUE(store.replace(Ref<model::PersistentVolumeClaim>(std::move(next))));
+    settle(Duration::seconds(5));
+  }
+};
+
+TEST_F(VolumesTest, ClaimsGetTheSmallestVolumesThatFitOneEach) {
+  // The claims come first: that volumes are there a moment later is no reason to refuse them.
+  apply(claim("a", "5Gi", ", storageClassName: x") + claim("b", "5Gi", ", storageClassName: x") +
+        claim("c", "5Gi", ", storageClassName: x") +
+        volume("large", "50Gi", ", storageClassName: x") +
+        volume("small", "10Gi", ", storageClassName: x") +
+        volume("tiny", "1Gi", ", storageClassName: x") + volume("other", "6Gi"));
+  EXPECT_EQ(volume_of("a"), "small");
+  EXPECT_EQ(volume_of("b"), "large");
+  EXPECT_EQ(volume_of("c"), "");
+  EXPECT_EQ(claim_named("a")->status.phase, "Bound");
+  EXPECT_TRUE(claim_named("a")->metadata.annotations.contains("pv.kubernetes.io/bind-completed"));
+  EXPECT_EQ(claim_named("c")->status.phase, "Pending");
+  EXPECT_EQ(volume_named("small")->spec.claimRef->name, "a");
+  EXPECT_EQ(volume_named("small")->status.phase, "Bound");
+  EXPECT_EQ(volume_named("tiny")->status.phase, "Available");
+  // A volume that comes later is found too.
+  apply(volume("late", "5Gi", ", storageClassName: x"));
+  EXPECT_EQ(volume_of("c"), "late");
+}
+
+TEST_F(VolumesTest, AVolumeThatIsAskedForByNameMustFit) {
+  apply(volume("small", "10Gi") + volume("large", "50Gi") +
+        claim("fits", "5Gi", ", storageClassName: \"\", volumeName: large") +
+        claim("not", "20Gi", ", storageClassName: \"\", volumeName: small"));
+  EXPECT_EQ(claim_named("fits")->status.phase, "Bound");
+  EXPECT_EQ(claim_named("not")->status.phase, "Pending");
+  EXPECT_FALSE(volume_named("small")->spec.claimRef);
+}
+
+TEST_F(VolumesTest, AVolumeThatIsKeptForAClaimIsTheClaims) {
+  apply(volume("kept", "50Gi", ", claimRef: {namespace: default, name: a}") + volume("v", "5Gi"));
+  EXPECT_EQ(volume_named("kept")->status.phase, "Available");
+  apply(claim("a", "5Gi", ", storageClassName: \"\""));
+  EXPECT_EQ(volume_of("a"), "kept");
+}
+
+TEST_F(VolumesTest, AVolumeIsMadeWhereTheNodeIsThatWasChosen) {
+  add_node_in("n1", "us-west-2a");
+  add_node_in("n2", "us-west-2b");
+  apply(storage_class("gp3", "volumeBindingMode: WaitForFirstConsumer\n") +
+        claim("a", "5Gi", ", storageClassName: gp3"));
+  settle(Duration::minutes(1));
+  EXPECT_EQ(volume_of("a"), "") << "it waits for the first pod";
+  EXPECT_TRUE(host.at_rest());
+  select("a", "n2");
+  EXPECT_EQ(affinity_of("a"), "topology.kubernetes.io/zone=us-west-2b");
+  const auto made = volume_named(volume_of("a"));
+  EXPECT_EQ(made->spec.persistentVolumeReclaimPolicy, "Delete");
+  EXPECT_EQ(made->spec.capacity.at("storage").text(), "5Gi");
+}
+
+TEST_F(VolumesTest, ANodeThatIsGoneIsForgotten) {
+  add_node_in("n1", "us-west-2a");
+  apply(storage_class("gp3", "volumeBindingMode: WaitForFirstConsumer\n") +
+        claim("a", "5Gi", ", storageClassName: gp3"));
+  ASSERT_TRUE(store.remove_gracefully({"Node", "", "n1"}));
+  settle();
+  select("a", "n1");
+  EXPECT_EQ(volume_of("a"), "");
+  EXPECT_FALSE(
+      claim_named("a")->metadata.annotations.contains("volume.kubernetes.io/selected-node"));
+}
+
+TEST_F(VolumesTest, AClassThatDoesNotWaitMakesAVolumeWhereItMay) {
+  apply(storage_class("any", "") +
+        storage_class("b",
+                      "allowedTopologies: [{matchLabelExpressions: [{key: "
+                      "topology.ebs.csi.aws.com/zone, values: [us-west-2b]}]}]\n") +
+        claim("anywhere", "5Gi", ", storageClassName: any") +
+        claim("in-b", "5Gi", ", storageClassName: b"));
+  settle(Duration::seconds(5));
+  EXPECT_EQ(affinity_of("in-b"), "topology.ebs.csi.aws.com/zone=us-west-2b");
+  EXPECT_EQ(volume_of("anywhere"), "") << "no node is there that could say which zones there are";
+  EXPECT_TRUE(host.at_rest());
+  add_node_in("n1", "us-west-2a");
+  settle(Duration::seconds(5));
+  EXPECT_EQ(affinity_of("anywhere"), "topology.kubernetes.io/zone=us-west-2a");
+}
+
+TEST_F(VolumesTest, ClaimsWithoutAClassAreOfTheDefaultOneEvenIfItComesLater) {
+  add_node_in("n1", "us-west-2a");
+  apply(claim("a", "5Gi") + claim("none", "5Gi", ", storageClassName: \"\""));
+  EXPECT_EQ(volume_of("a"), "");
+  apply(
+      "apiVersion: storage.k8s.io/v1\nkind: StorageClass\nmetadata: {name: gp3, annotations: "
+      "{storageclass.kubernetes.io/is-default-class: \"true\"}}\nprovisioner: ebs.csi.aws.com\n");
+  settle(Duration::seconds(5));
+  EXPECT_EQ(claim_named("a")->spec.storageClassName, "gp3");
+  EXPECT_NE(volume_of("a"), "");
+  EXPECT_EQ(volume_of("none"), "");
+}
+
+TEST_F(VolumesTest, VolumesGoOrStayWhenTheirClaimsDo) {
+  add_node_in("n1", "us-west-2a");
+  apply(storage_class("goes", "") + storage_class("stays", "reclaimPolicy: Retain\n") +
+        claim("a", "5Gi", ", storageClassName: goes") +
+        claim("b", "5Gi", ", storageClassName: stays"));
+  settle(Duration::seconds(5));
+  const std::string first = volume_of("a");
+  const std::string second = volume_of("b");
+  ASSERT_TRUE(store.remove_gracefully({"PersistentVolumeClaim", "default", "a"}));
+  ASSERT_TRUE(store.remove_gracefully({"PersistentVolumeClaim", "default", "b"}));
+  settle();
+  EXPECT_FALSE(volume_named(first));
+  EXPECT_EQ(volume_named(second)->status.phase, "Released");
+  // A claim of the same name is another claim.
+  apply(claim("b", "5Gi", ", storageClassName: stays, selector: {matchLabels: {no: such}}"));
+  EXPECT_NE(volume_of("b"), second);
+}
+
+TEST_F(VolumesTest, AClaimIsLostWithItsVolume) {
+  apply(volume("v", "10Gi") + claim("a", "5Gi", ", storageClassName: \"\""));
+  ASSERT_TRUE(store.remove_gracefully({"PersistentVolume", "", "v"}));
+  settle();
+  EXPECT_EQ(claim_named("a")->status.phase, "Lost");
+}
+
+TEST_F(VolumesTest, ApplyingAClaimAnewLeavesItBound) {
+  apply(volume("v", "10Gi") + claim("a", "5Gi", ", storageClassName: \"\""));
+  apply(claim("a", "6Gi", ", storageClassName: \"\""));
+  EXPECT_EQ(volume_of("a"), "v");
+  EXPECT_TRUE(claim_named("a")->metadata.annotations.contains("pv.kubernetes.io/bind-completed"));
+}
+
+std::string stateful_set(int replicas, const std::string& more = {}) {
+  return "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: s}\nspec:\n  replicas: " +
+         std::to_string(replicas) + "\n" + more +
+         "  serviceName: s\n  podManagementPolicy: Parallel\n  selector: {matchLabels: {app: s}}\n"
+         "  template:\n    metadata: {labels: {app: s}}\n    spec:\n      containers: [{name: c, "
+         "image: \"s:1\"}]\n      volumes: [{name: data, emptyDir: {}}]\n  volumeClaimTemplates:\n"
+         "    - metadata: {name: data}\n      spec: {accessModes: [ReadWriteOnce], "
+         "storageClassName: gp3, resources: {requests: {storage: 5Gi}}}\n";
+}
+
+TEST_F(VolumesTest, StatefulPodsHaveClaimsOfTheirOwnThatStay) {
+  apply(stateful_set(2));
+  ASSERT_TRUE(claim_named("data-s-1"));
+  EXPECT_EQ(claim_named("data-s-1")->metadata.labels.at("app"), "s");
+  const PodRef pod = store.pod("default", "s-1");
+  ASSERT_EQ(pod->spec->volumes.size(), 1U) << "in the place of the template's volume";
+  EXPECT_EQ(pod->spec->volumes[0].persistentVolumeClaim->claimName, "data-s-1");
+  const std::string uid = claim_named("data-s-1")->metadata.uid;
+  apply(stateful_set(0));
+  EXPECT_EQ(store.count<model::Pod>(), 0U);
+  apply(stateful_set(2));
+  EXPECT_EQ(claim_named("data-s-1")->metadata.uid, uid);
+  ASSERT_TRUE(store.remove_gracefully({"StatefulSet", "default", "s"}));
+  settle();
+  EXPECT_EQ(store.count<model::Pod>(), 0U);
+  EXPECT_TRUE(claim_named("data-s-1"));
+}
+
+TEST_F(VolumesTest, StatefulPodsClaimsGoWithThemWhereTheSetSaysSo) {
+  const std::string policy =
+      "  persistentVolumeClaimRetentionPolicy: {whenScaled: Delete, whenDeleted: Delete}\n";
+  apply(stateful_set(2, policy));
+  apply(stateful_set(1, policy));
+  EXPECT_FALSE(claim_named("data-s-1"));
+  EXPECT_TRUE(claim_named("data-s-0"));
+  ASSERT_TRUE(store.remove_gracefully({"StatefulSet", "default", "s"}));
+  settle();
+  EXPECT_FALSE(claim_named("data-s-0"));
+}
+
 }  // namespace
 }  // namespace gputide::sim

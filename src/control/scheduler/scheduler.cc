@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -10,6 +11,7 @@
 
 #include "control/scheduler/queue.h"
 #include "decide/scheduling/schedule.h"
+#include "decide/scheduling/volumes.h"
 #include "model/conditions.h"
 #include "state/cluster.h"
 #include "state/deep.h"
@@ -83,6 +85,10 @@ class KubeScheduler::Desk {
   void unplace(Pod& pod);
   void enqueue(Slot slot, Instant now);
   void budget_changed(Change change, const model::PodDisruptionBudget& budget);
+  bool begin_binding(Slot slot, port::Commands& commands);
+  void go_on_binding(Instant now, port::Commands& commands);
+  enum class Binding { Bound, Waits, Failed };
+  Binding binding_of(const Pod& pod) const;
   template <class Kind>
   void store(Change change, const std::shared_ptr<const Kind>& object, state::Store<Kind>& store);
 
@@ -103,6 +109,8 @@ class KubeScheduler::Desk {
   std::vector<Slot> free_slots_;
   boost::unordered_flat_map<std::string, Slot> slots_;  // by namespace/name
   std::map<std::string, std::vector<Slot>> homeless_;   // by the node they are bound to
+  std::set<Slot> binding_;  // pods that have a node, and wait for their volumes to be bound
+  bool claims_changed_ = false;
   std::map<std::pair<std::string, std::string>, scheduling::Budget> budgets_;
   Help help_;
   std::optional<Instant> retry_at_;
@@ -147,6 +155,7 @@ void KubeScheduler::Desk::node_gone(NodeId node, Instant now) {
   cluster_.remove_node(node);
   help_.everything = true;  // spreading counts one domain less
   for (const Slot slot : unbound) {
+    binding_.erase(slot);
     pods_[slot].bound_to.clear();
     enqueue(slot, now);
   }
@@ -197,6 +206,7 @@ void KubeScheduler::Desk::pod_gone(const std::string& key) {
     help_.everything = true;
   }
   unplace(pod);
+  binding_.erase(at->second);
   pod = Pod();
   free_slots_.push_back(at->second);
   slots_.erase(at);
@@ -230,6 +240,7 @@ void KubeScheduler::Desk::pod_changed(Change change, const PodRef& object, Insta
   const PodRef before = pod.object;
   const std::string& node = object->spec->nodeName;
   if (!pod.bound_to.empty()) {
+    if (!node.empty()) binding_.erase(at->second);
     if (!node.empty() && node != pod.bound_to) {
       unplace(pod);
       pod.object = object;
@@ -275,6 +286,7 @@ void KubeScheduler::Desk::store(Change change, const std::shared_ptr<const Kind>
                                 state::Store<Kind>& store) {
   store.take(object, change == Change::Deleted);
   help_.everything = true;
+  if constexpr (std::is_same_v<Kind, model::PersistentVolumeClaim>) claims_changed_ = true;
 }
 
 void KubeScheduler::Desk::take(const port::Event& event, Instant now) {
@@ -410,8 +422,9 @@ void KubeScheduler::Desk::try_next(Slot slot, Instant now, port::Commands& comma
     queue_.placed(slot, now);
     if (pods_[slot].promised) scheduler_.nominations().remove(*object);
     pods_[slot].promised = false;
-    commands.emplace_back(port::BindPod{ref_of(*object), node});
     place(pods_[slot], node);
+    if (!scheduling::has_claims(*object->spec) || !begin_binding(slot, commands))
+      commands.emplace_back(port::BindPod{ref_of(*object), node});
     return;
   }
   tell(slot, placement, commands);
@@ -429,6 +442,72 @@ void KubeScheduler::Desk::try_next(Slot slot, Instant now, port::Commands& comma
     tell(other, placement, commands);
 }
 
+// Keeps volumes for the claims of a pod that has a node, or has them made there; false when all are
+// bound.
+bool KubeScheduler::Desk::begin_binding(Slot slot, port::Commands& commands) {
+  const Pod& pod = pods_[slot];
+  const scheduling::Volumes volumes(*pod.object->spec, pod.object->metadata.namespace_);
+  const std::optional<scheduling::VolumePlan> plan = volumes.plan(cluster_, pod.node);
+  if (!plan || (plan->bind.empty() && plan->provision.empty())) return false;
+  state::Objects& objects = cluster_.objects();
+  for (const auto& [claim, volume] : plan->bind) {
+    auto kept = std::make_shared<model::PersistentVolume>(*volume);
+    if (kept->spec.claimRef) continue;
+    kept->spec.claimRef.emplace();
+    kept->spec.claimRef->namespace_ = claim->metadata.namespace_;
+    kept->spec.claimRef->name = claim->metadata.name;
+    kept->metadata.annotations["pv.kubernetes.io/bound-by-controller"] = "yes";
+    objects.volumes.set(kept);
+    commands.emplace_back(
+        port::Replace{std::shared_ptr<const model::PersistentVolume>(kept), true});
+  }
+  for (const model::PersistentVolumeClaim* claim : plan->provision) {
+    auto asked = std::make_shared<model::PersistentVolumeClaim>(*claim);
+    std::string& selected = asked->metadata.annotations[std::string(scheduling::kSelectedNode)];
+    if (selected == pod.bound_to) continue;
+    selected = pod.bound_to;
+    objects.claims.set(asked);
+    commands.emplace_back(
+        port::Replace{std::shared_ptr<const model::PersistentVolumeClaim>(asked), true});
+  }
+  binding_.insert(slot);
+  return true;
+}
+
+// Failed: a claim is gone, or somebody else changed what was written for it.
+KubeScheduler::Desk::Binding KubeScheduler::Desk::binding_of(const Pod& pod) const {
+  const state::Objects& objects = cluster_.objects();
+  Binding all = Binding::Bound;
+  for (const model::Volume& volume : pod.object->spec->volumes) {
+    if (!volume.persistentVolumeClaim) continue;
+    const auto* claim = objects.claims.find(pod.object->metadata.namespace_,
+                                            volume.persistentVolumeClaim->claimName);
+    if (claim == nullptr) return Binding::Failed;
+    if (scheduling::is_bound(*claim)) continue;
+    const auto selected = claim->metadata.annotations.find(std::string(scheduling::kSelectedNode));
+    const bool asked =
+        selected != claim->metadata.annotations.end() && selected->second == pod.bound_to;
+    if (!asked && scheduling::kept_volume(*claim, objects) == nullptr) return Binding::Failed;
+    all = Binding::Waits;
+  }
+  return all;
+}
+
+void KubeScheduler::Desk::go_on_binding(Instant now, port::Commands& commands) {
+  for (const Slot slot : std::set<Slot>(binding_)) {
+    Pod& pod = pods_[slot];
+    const Binding binding = binding_of(pod);
+    if (binding == Binding::Waits) continue;
+    binding_.erase(slot);
+    if (binding == Binding::Bound) {
+      commands.emplace_back(port::BindPod{ref_of(*pod.object), pod.bound_to});
+      continue;
+    }
+    unplace(pod);
+    enqueue(slot, now);
+  }
+}
+
 void KubeScheduler::Desk::set_timers(Instant now, port::Commands& commands) {
   const std::optional<Instant> retry = queue_.next_moment();
   if (retry != retry_at_) {
@@ -442,6 +521,7 @@ void KubeScheduler::Desk::set_timers(Instant now, port::Commands& commands) {
 }
 
 void KubeScheduler::Desk::run(Instant now, port::Commands& commands) {
+  if (std::exchange(claims_changed_, false) && !binding_.empty()) go_on_binding(now, commands);
   do {
     wake(now);
     while (const std::optional<Slot> next = queue_.pop(now)) try_next(*next, now, commands);

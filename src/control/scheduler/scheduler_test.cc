@@ -15,6 +15,8 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 
 using PodRef = std::shared_ptr<const model::Pod>;
+using ClaimRef = std::shared_ptr<const model::PersistentVolumeClaim>;
+using VolumeRef = std::shared_ptr<const model::PersistentVolume>;
 
 // A cluster that does at once what the scheduler commands, and remembers it.
 class Cluster {
@@ -31,7 +33,8 @@ class Cluster {
     tell({change, std::shared_ptr<const model::Node>(std::move(node))});
   }
   void add_pod(const std::string& name, std::int64_t gpus, int priority = 0,
-               const std::string& scheduler = "default-scheduler", bool gated = false) {
+               const std::string& scheduler = "default-scheduler", bool gated = false,
+               const std::string& claim = {}) {
     auto pod = std::make_shared<model::Pod>();
     pod->metadata.name = name;
     pod->metadata.uid = name + "-uid";
@@ -40,10 +43,36 @@ class Cluster {
     spec.schedulerName = scheduler;
     spec.priority = priority;
     if (gated) spec.schedulingGates.push_back({"wait"});
+    if (!claim.empty())
+      spec.volumes.emplace_back().persistentVolumeClaim.emplace().claimName = claim;
     spec.containers.emplace_back();
     spec.containers[0].resources.requests["nvidia.com/gpu"] = Quantity::from_value(gpus);
     pods_[name] = pod;
     tell({Change::Added, pods_[name]});
+  }
+  void add_class() {
+    auto waits = std::make_shared<model::StorageClass>();
+    waits->metadata.name = "waits";
+    waits->provisioner = "ebs.csi.aws.com";
+    waits->volumeBindingMode = "WaitForFirstConsumer";
+    tell({Change::Added, std::shared_ptr<const model::StorageClass>(std::move(waits))});
+  }
+  // `volume`: that it is bound to. What was written for an unbound one is gone.
+  void set_claim(const std::string& name, const std::string& volume = {}) {
+    auto claim = std::make_shared<model::PersistentVolumeClaim>();
+    claim->metadata.name = name;
+    claim->metadata.namespace_ = "default";
+    claim->spec.storageClassName = "waits";
+    claim->spec.volumeName = volume;
+    if (!volume.empty()) claim->metadata.annotations["pv.kubernetes.io/bind-completed"] = "yes";
+    tell({Change::Modified, ClaimRef(std::move(claim))});
+  }
+  void add_volume(const std::string& name) {
+    auto volume = std::make_shared<model::PersistentVolume>();
+    volume->metadata.name = name;
+    volume->spec.storageClassName = "waits";
+    volume->status.phase = "Available";
+    tell({Change::Added, VolumeRef(std::move(volume))});
   }
   void open_gates(const std::string& name) {
     auto pod = std::make_shared<model::Pod>(*pods_.at(name));
@@ -108,9 +137,21 @@ class Cluster {
       const PodRef pod = pods_.at(remove->object.name);
       pods_.erase(remove->object.name);
       tell({Change::Deleted, pod});
+    } else if (const auto* replace = std::get_if<port::Replace>(&command)) {
+      obey(*replace);
     } else if (const auto* timer = std::get_if<port::SetTimer>(&command)) {
       timers_.erase(timer->key);
       if (timer->at) timers_[timer->key] = *timer->at;
+    }
+  }
+  void obey(const port::Replace& replace) {
+    if (const auto* claim = std::get_if<ClaimRef>(&replace.object)) {
+      log_.push_back("volume for " + (*claim)->metadata.name + " on " +
+                     (*claim)->metadata.annotations.at("volume.kubernetes.io/selected-node"));
+      tell({Change::Modified, *claim});
+    } else if (const auto* volume = std::get_if<VolumeRef>(&replace.object)) {
+      log_.push_back((*volume)->metadata.name + " for " + (*volume)->spec.claimRef->name);
+      tell({Change::Modified, *volume});
     }
   }
 
@@ -217,6 +258,49 @@ TEST(KubeScheduler, KeepsThousandsOfEqualPodsWaitingWithoutTryingThem) {
   cluster.forget();
   cluster.finish("p0");
   EXPECT_THAT(cluster.log(), ElementsAre("p1 -> gpu-1"));
+}
+
+TEST(KubeScheduler, HasVolumesMadeWhereThePodGoesAndBindsItThen) {
+  Cluster cluster;
+  cluster.add_class();
+  cluster.set_claim("data");
+  cluster.add_pod("a", 1, 0, "default-scheduler", false, "data");
+  cluster.add_node("n1", 1);
+  cluster.pass(Duration::seconds(2));
+  EXPECT_EQ(cluster.log().back(), "volume for data on n1");
+  // The room is taken, though the pod is not bound yet.
+  cluster.add_pod("b", 1);
+  EXPECT_EQ(cluster.node_of("b"), "");
+  cluster.forget();
+  cluster.add_volume("v");
+  cluster.set_claim("data", "v");
+  EXPECT_THAT(cluster.log(), ElementsAre("a -> n1"));
+}
+
+TEST(KubeScheduler, KeepsAFreeVolumeForAPod) {
+  Cluster cluster;
+  cluster.add_class();
+  cluster.add_volume("v");
+  cluster.set_claim("data");
+  cluster.set_claim("more");
+  cluster.add_node("n1", 2);
+  cluster.add_pod("a", 1, 0, "default-scheduler", false, "data");
+  cluster.add_pod("b", 1, 0, "default-scheduler", false, "more");
+  EXPECT_THAT(cluster.log(), ElementsAre("v for data", "volume for more on n1"));
+}
+
+TEST(KubeScheduler, TriesAgainWhenNothingCameOfAClaim) {
+  Cluster cluster;
+  cluster.add_class();
+  cluster.set_claim("data");
+  cluster.add_node("n1", 1);
+  cluster.add_pod("a", 1, 0, "default-scheduler", false, "data");
+  cluster.forget();
+  cluster.set_claim("data");  // somebody else wrote it in between
+  EXPECT_THAT(cluster.log(), ElementsAre("volume for data on n1"));
+  cluster.add_volume("v");
+  cluster.set_claim("data", "v");
+  EXPECT_EQ(cluster.node_of("a"), "n1");
 }
 
 }  // namespace

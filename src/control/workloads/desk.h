@@ -8,6 +8,7 @@
 #include <string_view>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "model/conditions.h"
 #include "port/controller.h"
@@ -20,7 +21,7 @@ using PodRef = Ref<model::Pod>;
 using NodeRef = Ref<model::Node>;
 
 /// The parts that set timers.
-enum class Part : std::uint8_t { Jobs = 1, JobEnds, Evictions, OrphanedPods };
+enum class Part : std::uint8_t { Jobs = 1, JobEnds, Evictions, OrphanedPods, Volumes };
 
 /// Valid while one event is taken in.
 class Desk {
@@ -37,6 +38,11 @@ class Desk {
   template <class Kind>
   void replace(std::shared_ptr<Kind> object) {
     command(port::Replace{Ref<Kind>(std::move(object))});
+  }
+  /// Only if nobody has changed it since it was read.
+  template <class Kind>
+  void replace_current(std::shared_ptr<Kind> object) {
+    command(port::Replace{Ref<Kind>(std::move(object)), true});
   }
   void remove(std::string kind, const model::ObjectMeta& meta, std::optional<Duration> grace = {}) {
     command(port::Delete{{std::move(kind), meta.namespace_, meta.name}, grace});
@@ -72,6 +78,17 @@ class Desk {
 /// Still to be counted among what runs, or will.
 inline bool is_active(const model::Pod& pod) {
   return !pod.metadata.deletionTimestamp && !is_finished(pod);
+}
+
+/// The pod, with the note that it was not its own failure that ended it.
+inline std::shared_ptr<model::Pod> disrupted(const model::Pod& pod, std::string reason,
+                                             std::string message, Instant now) {
+  auto marked = std::make_shared<model::Pod>(pod);
+  std::erase_if(marked->status.conditions,
+                [](const auto& condition) { return condition.type == "DisruptionTarget"; });
+  marked->status.conditions.push_back(
+      {"DisruptionTarget", "True", std::move(reason), std::move(message), now, {}});
+  return marked;
 }
 
 /// A pod of `pod_template`, owned by the object; without a name yet.

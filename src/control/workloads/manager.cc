@@ -4,6 +4,7 @@ namespace gputide::workloads {
 
 ControllerManager::ControllerManager()
     : deployments_(sets_),
+      stateful_(volumes_),
       disruption_([this](const model::OwnerReference& owner) -> std::optional<std::int32_t> {
         if (owner.kind == "ReplicaSet" || owner.kind == "ReplicationController")
           return sets_.wanted(owner.uid);
@@ -30,6 +31,8 @@ void ControllerManager::timer_fired(std::uint64_t key, Desk& desk) {
     case Part::Evictions:
     case Part::OrphanedPods:
       return nodes_.timer(part, id, desk);
+    case Part::Volumes:
+      return volumes_.timer(id, desk);
   }
 }
 
@@ -60,6 +63,7 @@ void ControllerManager::object_changed(const port::ObjectChanged& event, Desk& d
   } else if (const auto* node = held(std::type_identity<model::Node>())) {
     nodes_.node_changed(change, *node, desk);
     daemons_.node_changed(change, *node, desk);
+    volumes_.node_changed(change, *node, desk);
   } else if (const auto* set = held(std::type_identity<model::ReplicaSet>())) {
     sets_.changed(change, *set, desk);
     if ((*set)->metadata.controller() != nullptr) deployments_.set_changed(change, *set, desk);
@@ -78,6 +82,12 @@ void ControllerManager::object_changed(const port::ObjectChanged& event, Desk& d
     disruption_.scale_changed(desk);
   } else if (const auto* budget = held(std::type_identity<model::PodDisruptionBudget>())) {
     disruption_.changed(change, *budget, desk);
+  } else if (const auto* claim = held(std::type_identity<model::PersistentVolumeClaim>())) {
+    volumes_.changed(change, *claim, desk);
+  } else if (const auto* volume = held(std::type_identity<model::PersistentVolume>())) {
+    volumes_.changed(change, *volume, desk);
+  } else if (const auto* storage_class = held(std::type_identity<model::StorageClass>())) {
+    volumes_.changed(change, *storage_class, desk);
   }
 }
 

@@ -10,15 +10,16 @@
 #include "control/workloads/disruption.h"
 #include "control/workloads/jobs.h"
 #include "control/workloads/node_lifecycle.h"
+#include "control/workloads/persistent_volumes.h"
 #include "control/workloads/replica_sets.h"
 #include "control/workloads/stateful_sets.h"
 
 namespace gputide::workloads {
 
-/// "kube-controller-manager". Watches every kind that it acts on: workloads, pods, nodes and
-/// PodDisruptionBudgets. Reacts to each event at once; what an event cost does not grow with the
-/// number of pods. Differs from upstream: orphans are not adopted, and only Jobs and budgets get a
-/// status.
+/// "kube-controller-manager". Watches every kind that it acts on: workloads, pods, nodes, claims
+/// and volumes, and PodDisruptionBudgets. Reacts to each event at once; what an event cost does not
+/// grow with the number of pods. Differs from upstream: orphans are not adopted, and only Jobs and
+/// budgets get a status.
 class ControllerManager final : public port::Controller {
  public:
   ControllerManager();
@@ -35,6 +36,7 @@ class ControllerManager final : public port::Controller {
   Deployments deployments_;
   DaemonSets daemons_;
   Jobs jobs_;
+  PersistentVolumes volumes_;
   StatefulSets stateful_;
   Disruption disruption_;
   NodeLifecycle nodes_;

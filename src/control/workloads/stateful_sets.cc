@@ -1,6 +1,8 @@
 #include "control/workloads/stateful_sets.h"
 
+#include <algorithm>
 #include <charconv>
+#include <vector>
 
 namespace gputide::workloads {
 
@@ -15,7 +17,55 @@ std::int32_t ordinal_of(const model::Pod& pod) {
   return ordinal;
 }
 
+std::string claim_name(const model::PersistentVolumeClaim& claim, const model::StatefulSet& set,
+                       std::int32_t ordinal) {
+  return claim.metadata.name + "-" + set.metadata.name + "-" + std::to_string(ordinal);
+}
+
+enum class End { Scaled, Deleted };
+
+bool removes_claims(const model::StatefulSet& set, End end) {
+  const auto& policy = set.spec.persistentVolumeClaimRetentionPolicy;
+  return policy && (end == End::Scaled ? policy->whenScaled : policy->whenDeleted) == "Delete";
+}
+
 }  // namespace
+
+// Claims that an earlier pod of this name left are used again.
+void StatefulSets::add_claims(const Entry& entry, std::int32_t ordinal, model::Pod& pod,
+                              Desk& desk) const {
+  const model::StatefulSet& set = *entry.object;
+  for (const model::PersistentVolumeClaim& form : set.spec.volumeClaimTemplates) {
+    const std::string name = claim_name(form, set, ordinal);
+    std::vector<model::Volume>& volumes = pod.spec.edit().volumes;
+    std::erase_if(volumes, [&](const auto& volume) { return volume.name == form.metadata.name; });
+    model::Volume& volume = volumes.emplace_back();
+    volume.name = form.metadata.name;
+    volume.persistentVolumeClaim.emplace().claimName = name;
+    if (volumes_.has_claim(set.metadata.namespace_, name)) continue;
+    auto claim = std::make_shared<model::PersistentVolumeClaim>();
+    claim->metadata.namespace_ = set.metadata.namespace_;
+    claim->metadata.name = name;
+    claim->metadata.annotations = form.metadata.annotations;
+    claim->metadata.labels = form.metadata.labels;
+    if (set.spec.selector)
+      for (const auto& [key, value] : set.spec.selector->matchLabels)
+        claim->metadata.labels[key] = value;
+    claim->spec = form.spec;
+    desk.create(std::move(claim));
+  }
+}
+
+void StatefulSets::remove_claims(const Entry& entry, std::int32_t ordinal, Desk& desk) const {
+  const model::StatefulSet& set = *entry.object;
+  for (const model::PersistentVolumeClaim& form : set.spec.volumeClaimTemplates) {
+    model::ObjectMeta claim;
+    claim.namespace_ = set.metadata.namespace_;
+    claim.name = claim_name(form, set, ordinal);
+    if (volumes_.has_claim(claim.namespace_, claim.name))
+      desk.remove("PersistentVolumeClaim", claim);
+  }
+}
 
 void StatefulSets::create(Entry& entry, std::int32_t ordinal, Desk& desk) {
   auto pod = pod_of(*entry.object, "apps/v1", "StatefulSet");
@@ -25,6 +75,7 @@ void StatefulSets::create(Entry& entry, std::int32_t ordinal, Desk& desk) {
   pod->metadata.labels["statefulset.kubernetes.io/pod-name"] = pod->metadata.name;
   pod->metadata.labels["apps.kubernetes.io/pod-index"] = number;
   entry.creating[ordinal] = true;
+  add_claims(entry, ordinal, *pod, desk);
   desk.create(std::move(pod));
 }
 
@@ -50,15 +101,26 @@ void StatefulSets::reconcile(Entry& entry, Desk& desk) {
   }
 }
 
+// Nothing is left of a set that is gone once its pods are; claims may go then, too.
+void StatefulSets::end(const std::string& uid, Desk& desk) {
+  const auto found = entries_.find(uid);
+  const Entry& entry = found->second;
+  if (!entry.pods.empty() || !entry.creating.empty()) return;
+  if (removes_claims(*entry.object, End::Deleted))
+    for (std::int32_t ordinal = 0; ordinal < entry.ordinals; ++ordinal)
+      remove_claims(entry, ordinal, desk);
+  entries_.erase(found);
+}
+
 void StatefulSets::changed(port::Change change, const Ref<model::StatefulSet>& set, Desk& desk) {
   const std::string& uid = set->metadata.uid;
   if (change == port::Change::Deleted) {
     const auto found = entries_.find(uid);
     if (found == entries_.end()) return;
+    found->second.gone = true;
     for (const auto& [ordinal, pod] : found->second.pods)
       if (!pod->metadata.deletionTimestamp) desk.remove("Pod", pod->metadata);
-    entries_.erase(found);
-    return;
+    return end(uid, desk);
   }
   Entry& entry = entries_[uid];
   entry.object = set;
@@ -74,17 +136,26 @@ void StatefulSets::pod_changed(port::Change change, const PodRef& pod, Desk& des
   }
   Entry& entry = found->second;
   const std::int32_t ordinal = ordinal_of(*pod);
+  const bool gone = change == port::Change::Deleted;
   entry.creating.erase(ordinal);
-  if (change == port::Change::Deleted)
+  entry.ordinals = std::max(entry.ordinals, ordinal + 1);
+  if (gone)
     entry.pods.erase(ordinal);
   else
     entry.pods[ordinal] = pod;
+  if (entry.gone) {
+    if (!gone && !pod->metadata.deletionTimestamp) desk.remove("Pod", pod->metadata);
+    return end(entry.object->metadata.uid, desk);
+  }
+  if (gone && ordinal >= entry.object->spec.replicas.value_or(1) &&
+      removes_claims(*entry.object, End::Scaled))
+    remove_claims(entry, ordinal, desk);
   reconcile(entry, desk);
 }
 
 std::optional<std::int32_t> StatefulSets::wanted(const std::string& uid) const {
   const auto found = entries_.find(uid);
-  if (found == entries_.end()) return std::nullopt;
+  if (found == entries_.end() || found->second.gone) return std::nullopt;
   return found->second.object->spec.replicas.value_or(1);
 }
 

@@ -8,7 +8,6 @@
 #include <fmt/core.h>
 
 #include "base/text.h"
-#include "decide/scheduling/node_affinity.h"
 
 namespace gputide::scheduling {
 
@@ -26,120 +25,6 @@ constexpr std::string_view kZoneLabels[] = {
 
 Status never(std::string_view plugin, std::string reason) {
   return {Code::UnschedulableAndUnresolvable, plugin, {std::move(reason)}};
-}
-
-// An old annotation comes before the field.
-template <class Object>
-std::string class_of(const Object& object, const std::string& field) {
-  const auto at = object.metadata.annotations.find("volume.beta.kubernetes.io/storage-class");
-  return at == object.metadata.annotations.end() ? field : at->second;
-}
-std::string class_of(const PersistentVolumeClaim& claim) {
-  return class_of(claim, claim.spec.storageClassName.value_or(""));
-}
-
-bool is_bound(const PersistentVolumeClaim& claim) {
-  return !claim.spec.volumeName.empty() &&
-         claim.metadata.annotations.contains("pv.kubernetes.io/bind-completed");
-}
-
-bool waits_for_consumer(const PersistentVolumeClaim& claim, const Objects& objects) {
-  if (!claim.spec.volumeName.empty()) return false;
-  const model::StorageClass* found = objects.storage_classes.find("", class_of(claim));
-  return found != nullptr && found->volumeBindingMode == "WaitForFirstConsumer";
-}
-
-bool allows(const PersistentVolume& volume, const model::Node& node) {
-  if (!volume.spec.nodeAffinity || !volume.spec.nodeAffinity->required) return true;
-  const auto& terms = volume.spec.nodeAffinity->required->nodeSelectorTerms;
-  return std::any_of(terms.begin(), terms.end(), [&](const model::NodeSelectorTerm& term) {
-    return (!term.matchExpressions.empty() || !term.matchFields.empty()) &&
-           NodeTerm(term, "").matches(node.metadata.labels, node.metadata.name);
-  });
-}
-
-bool is_for(const PersistentVolume& volume, const PersistentVolumeClaim& claim) {
-  return volume.spec.claimRef && volume.spec.claimRef->name == claim.metadata.name &&
-         volume.spec.claimRef->namespace_ == claim.metadata.namespace_;
-}
-
-Quantity storage_of(const model::ResourceList& list) {
-  const auto at = list.find("storage");
-  return at == list.end() ? Quantity() : at->second;
-}
-
-bool satisfies(const PersistentVolume& volume, const PersistentVolumeClaim& claim) {
-  const auto& modes = volume.spec.accessModes;
-  const bool has_modes = std::all_of(
-      claim.spec.accessModes.begin(), claim.spec.accessModes.end(), [&](const std::string& mode) {
-        return std::find(modes.begin(), modes.end(), mode) != modes.end();
-      });
-  return volume.status.phase == "Available" && !volume.spec.claimRef && has_modes &&
-         class_of(volume, volume.spec.storageClassName) == class_of(claim) &&
-         (!claim.spec.selector ||
-          model::Selector::of(claim.spec.selector).matches(volume.metadata.labels));
-}
-
-// The smallest volume that the claim could be bound to from this node.
-const PersistentVolume* match(const PersistentVolumeClaim& claim, const Objects& objects,
-                              const model::Node& node,
-                              const std::set<const PersistentVolume*>& taken) {
-  const PersistentVolume* best = nullptr;
-  const Quantity wanted = storage_of(claim.spec.resources.requests);
-  for (const auto& entry : objects.volumes.all()) {
-    const PersistentVolume& volume = *entry.second;
-    if (taken.contains(&volume) || volume.metadata.deletionTimestamp) continue;
-    if (volume.spec.claimRef && !is_for(volume, claim)) continue;
-    if (storage_of(volume.spec.capacity) < wanted ||
-        volume.spec.volumeMode.value_or("Filesystem") !=
-            claim.spec.volumeMode.value_or("Filesystem"))
-      continue;
-    if (is_for(volume, claim)) return allows(volume, node) ? &volume : nullptr;
-    if (!allows(volume, node) || !satisfies(volume, claim)) continue;
-    if (best == nullptr || storage_of(volume.spec.capacity) < storage_of(best->spec.capacity))
-      best = &volume;
-  }
-  return best;
-}
-
-bool can_provision(const PersistentVolumeClaim& claim, const Objects& objects,
-                   const model::Node& node) {
-  const model::StorageClass* found = objects.storage_classes.find("", class_of(claim));
-  if (found == nullptr || found->provisioner.empty() ||
-      found->provisioner == "kubernetes.io/no-provisioner")
-    return false;
-  const auto& labels = node.metadata.labels;
-  const auto holds = [&](const model::TopologySelectorTerm& term) {
-    return std::all_of(term.matchLabelExpressions.begin(), term.matchLabelExpressions.end(),
-                       [&](const auto& wanted) {
-                         const auto at = labels.find(wanted.key);
-                         return at != labels.end() &&
-                                std::find(wanted.values.begin(), wanted.values.end(), at->second) !=
-                                    wanted.values.end();
-                       });
-  };
-  return found->allowedTopologies.empty() ||
-         std::any_of(found->allowedTopologies.begin(), found->allowedTopologies.end(), holds);
-}
-
-// Smaller claims choose first, so that large volumes are left for large ones.
-bool can_bind(std::vector<const PersistentVolumeClaim*> claims, const Objects& objects,
-              const model::Node& node) {
-  std::stable_sort(claims.begin(), claims.end(), [](const auto* a, const auto* b) {
-    return storage_of(a->spec.resources.requests) < storage_of(b->spec.resources.requests);
-  });
-  std::set<const PersistentVolume*> taken;
-  for (const PersistentVolumeClaim* claim : claims) {
-    const auto selected = claim->metadata.annotations.find("volume.kubernetes.io/selected-node");
-    const bool is_selected = selected != claim->metadata.annotations.end();
-    if (is_selected && selected->second != node.metadata.name) return false;
-    const PersistentVolume* found = is_selected ? nullptr : match(*claim, objects, node, taken);
-    if (found != nullptr)
-      taken.insert(found);
-    else if (!can_provision(*claim, objects, node))
-      return false;
-  }
-  return true;
 }
 
 struct Attachment {
@@ -225,6 +110,12 @@ bool has_claims(const model::PodSpec& spec) {
   return std::any_of(spec.volumes.begin(), spec.volumes.end(), [](const model::Volume& volume) {
     return volume.persistentVolumeClaim.has_value();
   });
+}
+
+std::optional<VolumePlan> Volumes::plan(const Cluster& cluster, NodeId node) const {
+  Claims unbound = claims(cluster);
+  std::erase_if(unbound, [](const auto* claim) { return is_bound(*claim); });
+  return plan_volumes(std::move(unbound), cluster.objects(), *cluster.node(node).object);
 }
 
 Volumes::Claims Volumes::claims(const Cluster& cluster) const {
@@ -329,7 +220,7 @@ Status Volumes::check(const Cluster& cluster, NodeId node) const {
   }
   Status status{Code::UnschedulableAndUnresolvable, kVolumeBinding, {}};
   if (conflict) status.reasons.emplace_back("node(s) had volume node affinity conflict");
-  if (!can_bind(unbound, objects, object))
+  if (!plan_volumes(std::move(unbound), objects, object))
     status.reasons.emplace_back("node(s) didn't find available persistent volumes to bind");
   if (!status.reasons.empty()) return status;
   return check_zones(all, objects, object);

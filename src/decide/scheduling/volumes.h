@@ -3,11 +3,13 @@
 // not looked at.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "decide/scheduling/status.h"
+#include "decide/scheduling/volume_binding.h"
 #include "state/cluster.h"
 
 namespace gputide::scheduling {
@@ -25,6 +27,8 @@ class Volumes {
   Status pre_filter(const state::Cluster& cluster) const;
   /// Asked only where pre_filter() is ok.
   Status check(const state::Cluster& cluster, state::NodeId node) const;
+  /// What is to be done for the pod's unbound claims when it goes to the node; nullopt: it cannot.
+  std::optional<VolumePlan> plan(const state::Cluster& cluster, state::NodeId node) const;
 
  private:
   using Claims = std::vector<const model::PersistentVolumeClaim*>;
