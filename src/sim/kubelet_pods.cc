@@ -34,6 +34,22 @@ void set_condition(model::Pod& pod, std::string_view type, bool value, Instant n
       {std::string(type), value ? "True" : "False", std::move(reason), {}, now, {}});
 }
 
+void set_exit_codes(model::Pod& pod, std::int32_t code) {
+  model::Value::List statuses;
+  for (const model::Container& container : pod.spec->containers) {
+    model::Value terminated;
+    terminated.set("exitCode", std::int64_t{code});
+    terminated.set("reason", "Error");
+    model::Value state;
+    state.set("terminated", std::move(terminated));
+    model::Value& status = statuses.emplace_back();
+    status.set("name", container.name);
+    status.set("state", std::move(state));
+  }
+  std::erase_if(pod.status.kept, [](const auto& each) { return each.key == "containerStatuses"; });
+  pod.status.kept.push_back({"containerStatuses", model::Value(std::move(statuses)), {}});
+}
+
 }  // namespace
 
 std::uint32_t Kubelets::new_run(std::uint32_t machine, const PodRef& pod) {
@@ -290,6 +306,14 @@ void Kubelets::end(Run& run) {
     pod->status.phase = "Failed";
     pod->status.reason = "DeadlineExceeded";
     pod->status.message = "Pod was active on the node longer than the specified deadline";
+    set_condition(*pod, "Ready", false, heap_.now(), "PodFailed");
+    static_cast<void>(store_.replace(PodRef(std::move(pod))));
+    return;
+  }
+  if (const std::int32_t code = run_times_.exit_code(*pod); code != 0) {
+    set_exit_codes(*pod, code);
+    pod->status.phase = "Failed";
+    pod->status.message = fmt::format("exited with {}", code);
     set_condition(*pod, "Ready", false, heap_.now(), "PodFailed");
     static_cast<void>(store_.replace(PodRef(std::move(pod))));
     return;

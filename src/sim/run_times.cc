@@ -48,4 +48,11 @@ std::optional<Duration> RunTimes::of(const model::Pod& pod) const {
   return kDefaultRun;
 }
 
+std::int32_t RunTimes::exit_code(const model::Pod& pod) const {
+  for (const model::WorkloadRule& rule : rules_)
+    if (rule.exitCode && pod.spec->restartPolicy == "Never" && matches(rule.match, pod))
+      return *rule.exitCode;
+  return 0;
+}
+
 }  // namespace gputide::sim

@@ -1,4 +1,5 @@
-// How long the containers of a pod run: what the Scenario says, else until they are deleted.
+// How long the containers of a pod run and how they end: what the Scenario says, else until they
+// are deleted.
 #pragma once
 
 #include <optional>
@@ -23,6 +24,9 @@ class RunTimes {
   /// nullopt: until the pod is deleted. Pods that may end (restartPolicy Never, OnFailure) run for
   /// 60 s unless something else is said; others never end of themselves.
   std::optional<Duration> of(const model::Pod& pod) const;
+  /// With what the containers of a pod that ends of itself exit: of pods with restartPolicy Never
+  /// what the first rule with an exit code says that matches, else 0.
+  std::int32_t exit_code(const model::Pod& pod) const;
 
  private:
   bool matches(const model::WorkloadMatch& match, const model::Pod& pod) const;

@@ -44,7 +44,7 @@ EvictionAnswer Store::evict(const port::ObjectRef& ref, std::optional<Duration> 
   if (counts && budget->status.disruptionsAllowed <= 0)
     return {false, "Cannot evict pod as it would violate the pod's disruption budget " +
                        budget->metadata.name};
-  if (const Result<void> deleted = remove_gracefully(ref, grace); !deleted)
+  if (const Result<void> deleted = delete_pod(ref, grace, true); !deleted)
     return {false, deleted.error().message};
   if (counts) {
     auto now = std::make_shared<model::PodDisruptionBudget>(*budget);

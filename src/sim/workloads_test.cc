@@ -448,5 +448,140 @@ TEST_F(VolumesTest, StatefulPodsClaimsGoWithThemWhereTheSetSaysSo) {
   EXPECT_FALSE(claim_named("data-s-0"));
 }
 
+class JobFailureTest : public WorkloadsTest {
+ protected:
+  // Ends the first pod that is pending, of the index where one is given.
+  void fail(std::int64_t code, const std::string& condition = {}, const std::string& index = {}) {
+    for (const PodRef& pod : store.list<model::Pod>()) {
+      const auto& labels = pod->metadata.labels;
+      if (pod->status.phase != "Pending" ||
+          (!index.empty() && labels.at("batch.kubernetes.io/job-completion-index") != index))
+        continue;
+      auto failed = std::make_shared<model::Pod>(*pod);
+      failed->status.phase = "Failed";
+      if (!condition.empty())
+        failed->status.conditions.push_back({condition, "True", {}, {}, {}, {}});
+      model::Value terminated;
+      terminated.set("exitCode", code);
+      model::Value state;
+      state.set("terminated", terminated);
+      model::Value status;
+      status.set("name", "c");
+      status.set("state", state);
+      failed->status.kept.push_back(
+          {"containerStatuses", model::Value(model::Value::List{status}), {}});
+      ASSERT_TRUE(store.replace(PodRef(std::move(failed))));
+      return settle();
+    }
+    FAIL() << "no pod is pending";
+  }
+  std::string job(const std::string& spec) {
+    return "apiVersion: batch/v1\nkind: Job\nmetadata: {name: j}\nspec:\n" + spec +
+           "  template:\n    spec:\n      restartPolicy: Never\n      containers: [{name: c, "
+           "image: "
+           "\"j:1\"}]\n";
+  }
+  // "Failed PodFailurePolicy", "" while the Job goes on.
+  std::string ending() {
+    const auto found = store.get<model::Job>("default", "j");
+    const model::Value* conditions = found->status.find("conditions");
+    if (conditions == nullptr) return {};
+    const model::Value& condition = conditions->as_list()[0];
+    return std::string(condition.text_at("type")) + " " + std::string(condition.text_at("reason"));
+  }
+};
+
+TEST_F(JobFailureTest, AnExitCodeEndsTheJobAtOnce) {
+  apply(
+      job("  podFailurePolicy: {rules: [{action: FailJob, onExitCodes: {containerName: c, "
+          "operator: In, values: [42]}}]}\n"));
+  fail(1);
+  EXPECT_EQ(ending(), "");
+  settle(Duration::seconds(10));
+  fail(42);
+  EXPECT_EQ(ending(), "Failed PodFailurePolicy");
+}
+
+TEST_F(JobFailureTest, ADisruptedPodDoesNotCountWhereTheJobSaysSo) {
+  apply(
+      job("  backoffLimit: 0\n  podFailurePolicy: {rules: [{action: Ignore, onPodConditions: "
+          "[{type: DisruptionTarget}]}, {action: FailJob, onExitCodes: {operator: NotIn, values: "
+          "[1]}}]}\n"));
+  for (int round = 0; round < 3; ++round) {
+    fail(143, "DisruptionTarget");
+    EXPECT_EQ(ending(), "");
+    settle(Duration::minutes(10));
+  }
+  fail(1);
+  EXPECT_EQ(ending(), "Failed BackoffLimitExceeded");
+}
+
+TEST_F(JobFailureTest, EachIndexHasItsLimit) {
+  apply(
+      job("  completions: 2\n  parallelism: 2\n  completionMode: Indexed\n  "
+          "backoffLimitPerIndex: 1\n  podFailurePolicy: {rules: [{action: FailIndex, "
+          "onExitCodes: {operator: In, values: [3]}}]}\n"));
+  fail(1, {}, "0");
+  settle(Duration::seconds(10));
+  fail(1, {}, "0");
+  settle(Duration::hours(1));
+  EXPECT_EQ(store.count<model::Pod>(), 3U) << "the index has failed";
+  EXPECT_EQ(ending(), "");
+  fail(3, {}, "1");
+  EXPECT_EQ(ending(), "Failed FailedIndexes") << "by the rule, at its first failure";
+  EXPECT_EQ(store.get<model::Job>("default", "j")->status.text_at("failedIndexes"), "0,1");
+}
+
+TEST_F(JobFailureTest, TooManyFailedIndexesEndTheJob) {
+  apply(
+      job("  completions: 3\n  parallelism: 3\n  completionMode: Indexed\n  "
+          "backoffLimitPerIndex: 0\n  maxFailedIndexes: 0\n"));
+  fail(1, {}, "2");
+  EXPECT_EQ(ending(), "Failed MaxFailedIndexesExceeded");
+}
+
+TEST_F(JobFailureTest, APodWhoseNodeIsGoneWasDisrupted) {
+  add_node("n1", false);
+  apply(
+      job("  backoffLimit: 0\n  podFailurePolicy: {rules: [{action: Ignore, onPodConditions: "
+          "[{type: DisruptionTarget}]}]}\n"));
+  const PodRef pod = store.list<model::Pod>()[0];
+  ASSERT_TRUE(store.bind({"Pod", "default", pod->metadata.name}, "n1"));
+  set_phase(pod->metadata.name, "Running");
+  ASSERT_TRUE(store.remove_gracefully({"Node", "", "n1"}));
+  settle(Duration::minutes(2));
+  EXPECT_EQ(ending(), "");
+  ASSERT_EQ(store.count<model::Pod>(), 1U);
+  EXPECT_NE(store.list<model::Pod>()[0]->metadata.uid, pod->metadata.uid);
+}
+
+TEST_F(JobFailureTest, AnEvictedPodWasDisrupted) {
+  add_node("n1", false);
+  apply(job(""));
+  const PodRef pod = store.list<model::Pod>()[0];
+  ASSERT_TRUE(store.bind({"Pod", "default", pod->metadata.name}, "n1"));
+  set_phase(pod->metadata.name, "Running");
+  EXPECT_TRUE(store.evict({"Pod", "default", pod->metadata.name}).evicted);
+  const auto* condition =
+      model::find_condition(*store.pod("default", pod->metadata.name), "DisruptionTarget");
+  ASSERT_NE(condition, nullptr);
+  EXPECT_EQ(condition->reason, "EvictionByEvictionAPI");
+}
+
+TEST_F(JobFailureTest, WrongPoliciesAreRefused) {
+  Diagnostics diagnostics;
+  const auto refusal = [&](const std::string& yaml) {
+    const auto objects = codec::read_objects(yaml, "t.yaml", diagnostics);
+    const Result<Applied> applied = store.apply(objects.at(0));
+    return applied ? std::string() : applied.error().message;
+  };
+  EXPECT_NE(refusal(job("  backoffLimitPerIndex: 1\n")).find("requires indexed"),
+            std::string::npos);
+  EXPECT_NE(refusal(job("  podFailurePolicy: {rules: [{action: FailIndex, onExitCodes: {operator: "
+                        "In, values: [3]}}]}\n"))
+                .find("requires the backoffLimitPerIndex"),
+            std::string::npos);
+}
+
 }  // namespace
 }  // namespace gputide::sim

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "control/workloads/pod_failure.h"
 #include "model/names.h"
 
 namespace gputide::workloads {
@@ -28,13 +29,36 @@ std::optional<std::size_t> index_of(const model::Pod& pod) {
   return index;
 }
 
-// A Job without completions is done at the first success, and then lets the others end.
-std::int32_t still_wanted(const model::Job& job, std::int32_t succeeded, std::int32_t active) {
+// "0,3-5": indexes as a Job's status writes them.
+template <class Holds>
+std::string index_ranges(std::size_t count, Holds&& holds) {
+  std::string text;
+  for (std::size_t first = 0; first < count; ++first) {
+    if (!holds(first)) continue;
+    std::size_t last = first;
+    while (last + 1 < count && holds(last + 1)) ++last;
+    if (!text.empty()) text += ',';
+    text += std::to_string(first);
+    if (last > first) text += (last == first + 1 ? ',' : '-') + std::to_string(last);
+    first = last;
+  }
+  return text;
+}
+
+// Failures delay the next try: 10 s, 20 s ... 10 min.
+Instant next_try(std::int32_t failures, Instant now) {
+  return now + Duration::seconds(std::min(kLongestRetrySeconds,
+                                          kFirstRetrySeconds << std::clamp(failures - 1, 0, 10)));
+}
+
+// A Job without completions is done at the first success, and then lets the others end. `ended`:
+// pods that succeeded, and indexes that failed.
+std::int32_t still_wanted(const model::Job& job, std::int32_t ended, std::int32_t active) {
   const std::int32_t parallelism = job.spec.parallelism.value_or(1);
   if (job.spec.suspend.value_or(false)) return 0;
   if (job.spec.completions || !job.spec.parallelism)
-    return std::min(parallelism, job.spec.completions.value_or(1) - succeeded);
-  return succeeded > 0 ? active : parallelism;
+    return std::min(parallelism, job.spec.completions.value_or(1) - ended);
+  return ended > 0 ? active : parallelism;
 }
 
 bool is_complete(const model::Job& job, std::int32_t succeeded, std::int32_t active) {
@@ -45,19 +69,27 @@ bool is_complete(const model::Job& job, std::int32_t succeeded, std::int32_t act
 
 }  // namespace
 
+// The first index that has no pod and may be tried now.
+std::optional<std::size_t> Jobs::free_index(const Entry& entry, Instant now) {
+  for (std::size_t index = 0; index < entry.index_done.size(); ++index) {
+    if (entry.index_done[index] != 0 || entry.index_taken[index] != 0) continue;
+    if (entry.failures.empty()) return index;
+    const IndexFailures& failures = entry.failures[index];
+    if (!failures.failed && (!failures.not_before || *failures.not_before <= now)) return index;
+  }
+  return std::nullopt;
+}
+
 void Jobs::create(Entry& entry, Desk& desk) {
   auto pod = pod_of(*entry.object, "batch/v1", "Job");
   const model::ObjectMeta& job = entry.object->metadata;
   pod->metadata.labels["batch.kubernetes.io/controller-uid"] = job.uid;
   pod->metadata.labels["batch.kubernetes.io/job-name"] = job.name;
   if (entry.indexed) {
-    std::size_t index = 0;
-    while (index < entry.index_done.size() &&
-           (entry.index_done[index] != 0 || entry.index_taken[index] != 0))
-      ++index;
-    if (index == entry.index_done.size()) return;
-    entry.index_taken[index] = 1;
-    const std::string text = std::to_string(index);
+    const std::optional<std::size_t> index = free_index(entry, desk.now());
+    if (!index) return;
+    entry.index_taken[*index] = 1;
+    const std::string text = std::to_string(*index);
     pod->metadata.annotations[std::string(kIndex)] = text;
     pod->metadata.labels[std::string(kIndex)] = text;
     // A long name gives way to the index.
@@ -106,8 +138,44 @@ void Jobs::finish(Entry& entry, bool success, std::string reason, std::string me
   status.set("succeeded", std::int64_t{entry.succeeded});
   status.set("failed", std::int64_t{entry.failed});
   if (success) status.set("completionTime", time);
+  if (!entry.failures.empty())
+    status.set("failedIndexes", index_ranges(entry.failures.size(), [&](std::size_t index) {
+                 return entry.failures[index].failed;
+               }));
   now->status = std::move(status);
   desk.replace(std::move(now));
+}
+
+// An index that has failed is tried again after a while, whatever becomes of the others.
+void Jobs::await_index(const Entry& entry, Desk& desk) {
+  std::optional<Instant> next;
+  for (std::size_t index = 0; index < entry.failures.size(); ++index) {
+    const IndexFailures& failures = entry.failures[index];
+    const bool waits = failures.not_before && *failures.not_before > desk.now() &&
+                       !failures.failed && entry.index_done[index] == 0 &&
+                       entry.index_taken[index] == 0;
+    if (waits && (!next || *failures.not_before < *next)) next = failures.not_before;
+  }
+  if (next) desk.arm(Part::Jobs, entry.id, *next);
+}
+
+bool Jobs::end_if_failed(Entry& entry, Desk& desk) {
+  const model::JobSpec& job = entry.object->spec;
+  const auto end = [&](const char* reason, std::string message) {
+    finish(entry, false, reason, std::move(message), desk);
+    return true;
+  };
+  if (!entry.fails_by.empty()) return end("PodFailurePolicy", entry.fails_by);
+  const bool limit_is_per_index = !entry.failures.empty() && !job.backoffLimit;
+  if (!limit_is_per_index && entry.failed > job.backoffLimit.value_or(kDefaultBackoffLimit))
+    return end("BackoffLimitExceeded", "Job has reached the specified backoff limit");
+  if (job.maxFailedIndexes && entry.failed_indexes > *job.maxFailedIndexes)
+    return end("MaxFailedIndexesExceeded",
+               "Job has exceeded the specified maximal number of failed indexes");
+  if (entry.failed_indexes > 0 &&
+      entry.succeeded + entry.failed_indexes >= job.completions.value_or(1))
+    return end("FailedIndexes", "Job has failed indexes");
+  return false;
 }
 
 void Jobs::reconcile(Entry& entry, Desk& desk) {
@@ -115,9 +183,7 @@ void Jobs::reconcile(Entry& entry, Desk& desk) {
   const model::Job& job = *entry.object;
   if (is_complete(job, entry.succeeded, entry.active + entry.creating))
     return finish(entry, true, {}, "Job completed", desk);
-  if (entry.failed > job.spec.backoffLimit.value_or(kDefaultBackoffLimit))
-    return finish(entry, false, "BackoffLimitExceeded",
-                  "Job has reached the specified backoff limit", desk);
+  if (end_if_failed(entry, desk)) return;
   if (const std::optional<Instant> end = deadline(entry)) {
     if (*end <= desk.now())
       return finish(entry, false, "DeadlineExceeded",
@@ -125,11 +191,13 @@ void Jobs::reconcile(Entry& entry, Desk& desk) {
     desk.arm(Part::JobEnds, entry.id, *end);
   }
   const std::int32_t missing =
-      still_wanted(job, entry.succeeded, entry.active) - entry.active - entry.creating;
+      still_wanted(job, entry.succeeded + entry.failed_indexes, entry.active) - entry.active -
+      entry.creating;
   if (missing <= 0) return;
   if (entry.not_before && *entry.not_before > desk.now())
     return desk.arm(Part::Jobs, entry.id, *entry.not_before);
   for (std::int32_t i = 0; i < missing; ++i) create(entry, desk);
+  if (!entry.failures.empty()) await_index(entry, desk);
 }
 
 void Jobs::changed(port::Change change, const Ref<model::Job>& job, Desk& desk) {
@@ -154,6 +222,7 @@ void Jobs::changed(port::Change change, const Ref<model::Job>& job, Desk& desk) 
     if (entry.indexed) {
       entry.index_done.resize(static_cast<std::size_t>(job->spec.completions.value_or(1)));
       entry.index_taken.resize(entry.index_done.size());
+      if (job->spec.backoffLimitPerIndex) entry.failures.resize(entry.index_done.size());
     }
   }
   entry.object = job;
@@ -167,20 +236,37 @@ void Jobs::changed(port::Change change, const Ref<model::Job>& job, Desk& desk) 
 }
 
 void Jobs::count_end(Entry& entry, const model::Pod& pod, bool success, Desk& desk) {
-  const std::optional<std::size_t> index = entry.indexed ? index_of(pod) : std::nullopt;
-  if (index && *index < entry.index_done.size()) {
+  std::optional<std::size_t> index = entry.indexed ? index_of(pod) : std::nullopt;
+  if (index && *index >= entry.index_done.size()) index.reset();
+  if (index) {
     entry.index_taken[*index] = 0;
     if (success && entry.index_done[*index] != 0) return;
     if (success) entry.index_done[*index] = 1;
   }
-  if (success) {
-    ++entry.succeeded;
+  if (!success) return count_failure(entry, pod, index, desk);
+  ++entry.succeeded;
+  entry.failed_in_a_row = 0;
+}
+
+void Jobs::count_failure(Entry& entry, const model::Pod& pod, std::optional<std::size_t> index,
+                         Desk& desk) {
+  using Action = PodFailure::Action;
+  PodFailure failure = judge_failure(entry.object->spec, pod);
+  const bool counts = failure.action != Action::Ignore;
+  if (counts) ++entry.failed;
+  if (failure.action == Action::FailJob) entry.fails_by = std::move(failure.message);
+  if (!index || entry.failures.empty()) {
+    entry.not_before = next_try(++entry.failed_in_a_row, desk.now());
     return;
   }
-  ++entry.failed;
-  const std::int64_t seconds = std::min(
-      kLongestRetrySeconds, kFirstRetrySeconds << std::min<std::int32_t>(entry.failed - 1, 10));
-  entry.not_before = desk.now() + Duration::seconds(seconds);
+  IndexFailures& failures = entry.failures[*index];
+  failures.count += counts ? 1 : 0;
+  failures.not_before = next_try(failures.count, desk.now());
+  if (failures.failed || (failure.action != Action::FailIndex &&
+                          failures.count <= *entry.object->spec.backoffLimitPerIndex))
+    return;
+  failures.failed = true;
+  ++entry.failed_indexes;
 }
 
 void Jobs::pod_changed(port::Change change, const PodRef& pod, Desk& desk) {

@@ -22,6 +22,11 @@ class Jobs {
   void timer(Part part, std::uint64_t id, Desk& desk);
 
  private:
+  struct IndexFailures {
+    std::int32_t count = 0;
+    bool failed = false;
+    std::optional<Instant> not_before;
+  };
   struct Entry {
     Ref<model::Job> object;
     std::uint64_t id = 0;  // of its timers
@@ -29,11 +34,15 @@ class Jobs {
     std::int32_t creating = 0;
     std::int32_t succeeded = 0;
     std::int32_t failed = 0;
+    std::int32_t failed_in_a_row = 0;       // ignored failures too
+    std::string fails_by;                   // a pod of which a rule says that it fails the Job
     std::optional<Instant> started;         // not while it is suspended
     std::optional<Instant> not_before;      // failures delay the next pod
     std::map<std::string, PodRef> pods;     // by name
     std::vector<std::uint8_t> index_done;   // Indexed: completed indexes
     std::vector<std::uint8_t> index_taken;  // Indexed: active or asked for
+    std::vector<IndexFailures> failures;    // of the indexes, where each has a limit of its own
+    std::int32_t failed_indexes = 0;        // that are not tried again
     bool indexed = false;
     bool done = false;
   };
@@ -41,6 +50,11 @@ class Jobs {
   void create(Entry& entry, Desk& desk);
   void finish(Entry& entry, bool success, std::string reason, std::string message, Desk& desk);
   void count_end(Entry& entry, const model::Pod& pod, bool success, Desk& desk);
+  static void count_failure(Entry& entry, const model::Pod& pod, std::optional<std::size_t> index,
+                            Desk& desk);
+  static std::optional<std::size_t> free_index(const Entry& entry, Instant now);
+  static void await_index(const Entry& entry, Desk& desk);
+  bool end_if_failed(Entry& entry, Desk& desk);
   void expire(const Entry& entry, Desk& desk);
   static std::optional<Instant> deadline(const Entry& entry);
 

@@ -96,6 +96,8 @@ void NodeLifecycle::evict(Entry& entry, Desk& desk) {
     if (*at <= desk.now()) {
       desk.publish("Pod", pod->metadata, true, "TaintManagerEviction",
                    "Deleted, for it does not tolerate a taint of its node any longer");
+      desk.replace_current(disrupted(*pod, "DeletionByTaintManager",
+                                     "Taint manager: deleting due to NoExecute taint", desk.now()));
       desk.remove("Pod", pod->metadata);
     } else if (!next || *at < *next) {
       next = at;
@@ -157,7 +159,7 @@ void NodeLifecycle::timer(Part part, std::uint64_t id, Desk& desk) {
   if (part == Part::Evictions) return evict(here, desk);
   if (here.object) return;
   for (const auto& [key, pod] : here.pods) {
-    auto failed = std::make_shared<model::Pod>(*pod);
+    auto failed = disrupted(*pod, "DeletionByPodGC", "PodGC: node no longer exists", desk.now());
     failed->status.phase = "Failed";
     failed->status.reason = "NodeLost";
     failed->status.message = "PodGC: node no longer exists";

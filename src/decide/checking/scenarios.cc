@@ -59,6 +59,11 @@ void check_scenarios(const Context& context) {
       if (run && *run < Duration())
         context.findings.error(place["workloads"][i]["runFor"],
                                {"bad-step", "runFor is below zero", "write 90s, for instance"});
+      const auto& code = scenario->workloads[i].exitCode;
+      if (code && (*code < 0 || *code > 255))
+        context.findings.error(
+            place["workloads"][i]["exitCode"],
+            {"out-of-range", "exitCode is not within 0 to 255", "write 1, for instance"});
     }
   }
 }
