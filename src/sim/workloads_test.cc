@@ -236,6 +236,63 @@ TEST_F(WorkloadsTest, EvictsFromAnUnreachableNodeAfterItsPodsHaveToleratedIt) {
   EXPECT_EQ(store.count<model::Pod>(), 1U) << "a pod without a node goes";
 }
 
+class StatusTest : public WorkloadsTest {
+ protected:
+  static std::int64_t count(const model::Value& status, const char* key) {
+    const model::Value* value = status.find(key);
+    return value == nullptr ? 0 : value->as_int();
+  }
+  model::Value status() { return store.get<model::Deployment>("default", "web")->status; }
+  // "True MinimumReplicasAvailable"
+  std::string condition(const char* type) {
+    const model::Value now = status();
+    for (const model::Value& each : now.find("conditions")->as_list())
+      if (each.text_at("type") == type)
+        return std::string(each.text_at("status")) + " " + std::string(each.text_at("reason"));
+    return {};
+  }
+};
+
+TEST_F(StatusTest, ADeploymentSaysWhatItHas) {
+  apply(deployment(4, "a:1"));
+  settle(Duration::seconds(5));
+  EXPECT_EQ(count(status(), "replicas"), 4);
+  EXPECT_EQ(count(status(), "unavailableReplicas"), 4);
+  EXPECT_EQ(condition("Available"), "False MinimumReplicasUnavailable");
+  EXPECT_EQ(condition("Progressing"), "True ReplicaSetUpdated");
+  all_ready();
+  settle(Duration::seconds(5));
+  EXPECT_EQ(count(status(), "availableReplicas"), 4);
+  EXPECT_EQ(count(status(), "unavailableReplicas"), 0);
+  EXPECT_EQ(condition("Available"), "True MinimumReplicasAvailable");
+  EXPECT_EQ(condition("Progressing"), "True NewReplicaSetAvailable");
+  const auto set = store.list<model::ReplicaSet>()[0];
+  EXPECT_EQ(count(set->status, "readyReplicas"), 4);
+  const auto resource_version =
+      store.get<model::Deployment>("default", "web")->metadata.resourceVersion;
+  settle(Duration::hours(1));
+  EXPECT_EQ(store.get<model::Deployment>("default", "web")->metadata.resourceVersion,
+            resource_version)
+      << "written only when it changes";
+  EXPECT_TRUE(host.at_rest());
+}
+
+TEST_F(StatusTest, ANewTemplateIsUpdatedStepByStep) {
+  apply(deployment(4, "a:1"));
+  all_ready();
+  settle(Duration::seconds(5));
+  apply(deployment(4, "a:2"));
+  settle(Duration::seconds(5));
+  EXPECT_EQ(count(status(), "updatedReplicas"), 2);
+  EXPECT_EQ(count(status(), "availableReplicas"), 3);
+  EXPECT_EQ(condition("Available"), "True MinimumReplicasAvailable");
+  EXPECT_EQ(condition("Progressing"), "True ReplicaSetUpdated");
+  for (int round = 0; round < 6; ++round) all_ready();
+  settle(Duration::seconds(5));
+  EXPECT_EQ(count(status(), "updatedReplicas"), 4);
+  EXPECT_EQ(condition("Progressing"), "True NewReplicaSetAvailable");
+}
+
 std::string volume(const std::string& name, const std::string& size, const std::string& more = {}) {
   return "apiVersion: v1\nkind: PersistentVolume\nmetadata: {name: " + name +
          "}\nspec: {capacity: {storage: " + size + "}, accessModes: [ReadWriteOnce]" + more +

@@ -284,6 +284,13 @@ void KubeScheduler::Desk::budget_changed(Change change, const model::PodDisrupti
 template <class Kind>
 void KubeScheduler::Desk::store(Change change, const std::shared_ptr<const Kind>& object,
                                 state::Store<Kind>& store) {
+  // Of a set only what it selects is read, not its status.
+  if constexpr (std::is_same_v<Kind, model::ReplicaSet>) {
+    const auto* known = store.find(object->metadata.namespace_, object->metadata.name);
+    if (change != Change::Deleted && known != nullptr &&
+        known->spec.selector == object->spec.selector)
+      return;
+  }
   store.take(object, change == Change::Deleted);
   help_.everything = true;
   if constexpr (std::is_same_v<Kind, model::PersistentVolumeClaim>) claims_changed_ = true;

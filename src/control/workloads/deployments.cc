@@ -1,7 +1,9 @@
 #include "control/workloads/deployments.h"
 
 #include <algorithm>
+#include <utility>
 
+#include "control/workloads/statuses.h"
 #include "control/workloads/template_hash.h"
 #include "model/int_or_string.h"
 
@@ -115,12 +117,49 @@ void Deployments::recreate(Entry& entry, const Ref<model::ReplicaSet>& current, 
   if (!old_left) scale(entry, current, entry.object->spec.replicas.value_or(1), desk);
 }
 
-void Deployments::reconcile(Entry& entry, Desk& desk) {
+Ref<model::ReplicaSet> Deployments::current_set(const Entry& entry) {
   Ref<model::ReplicaSet> current;
   for (const auto& [name, set] : entry.sets) {
     const auto hash = set->metadata.labels.find(std::string(kHashLabel));
     if (hash != set->metadata.labels.end() && hash->second == entry.hash) current = set;
   }
+  return current;
+}
+
+model::Value Deployments::status_of(const Entry& entry, Instant now) const {
+  PodCounts all;
+  for (const auto& [name, set] : entry.sets) {
+    const ReplicaSets::Count count = sets_.count(set->metadata.uid);
+    all.active += count.active;
+    all.ready += count.ready;
+  }
+  const Ref<model::ReplicaSet> current = current_set(entry);
+  const ReplicaSets::Count updated =
+      current ? sets_.count(current->metadata.uid) : ReplicaSets::Count();
+  return deployment_status(*entry.object, all, {updated.active, updated.ready},
+                           current ? current->metadata.name : std::string(),
+                           amount(*entry.object, "maxUnavailable", false), now);
+}
+
+void Deployments::check_status(const Entry& entry, Desk& desk) {
+  const std::string& uid = entry.object->metadata.uid;
+  if (untrue_.contains(uid) || status_of(entry, desk.now()) == entry.object->status) return;
+  untrue_.insert(uid);
+  desk.arm_once(Part::Statuses, 0, desk.now() + kStatusDelay);
+}
+
+void Deployments::write_statuses(Desk& desk) {
+  for (const std::string& uid : std::exchange(untrue_, {})) {
+    const auto found = entries_.find(uid);
+    if (found == entries_.end()) continue;
+    auto next = std::make_shared<model::Deployment>(*found->second.object);
+    next->status = status_of(found->second, desk.now());
+    desk.replace_current(std::move(next));
+  }
+}
+
+void Deployments::reconcile(Entry& entry, Desk& desk) {
+  const Ref<model::ReplicaSet> current = current_set(entry);
   const model::Value* strategy = strategy_of(*entry.object);
   const bool at_once = strategy != nullptr && strategy->text_at("type") == "Recreate";
   if (!current) {
@@ -147,9 +186,16 @@ void Deployments::changed(port::Change change, const Ref<model::Deployment>& dep
     return;
   }
   Entry& entry = entries_[uid];
+  const bool same =
+      entry.object != nullptr &&
+      entry.object->spec.template_.spec.identity() == deployment->spec.template_.spec.identity() &&
+      entry.object->spec.template_.metadata.labels == deployment->spec.template_.metadata.labels &&
+      entry.object->spec.template_.metadata.annotations ==
+          deployment->spec.template_.metadata.annotations;
   entry.object = deployment;
-  entry.hash = template_hash(deployment->spec.template_);
+  if (!same) entry.hash = template_hash(deployment->spec.template_);
   reconcile(entry, desk);
+  check_status(entry, desk);
 }
 
 void Deployments::set_changed(port::Change change, const Ref<model::ReplicaSet>& set, Desk& desk) {
@@ -162,7 +208,8 @@ void Deployments::set_changed(port::Change change, const Ref<model::ReplicaSet>&
   if (change == port::Change::Deleted) {
     entry.sets.erase(set->metadata.name);
     entry.scaling.erase(set->metadata.name);
-    return reconcile(entry, desk);
+    reconcile(entry, desk);
+    return check_status(entry, desk);
   }
   entry.creating.clear();
   const auto asked = entry.scaling.find(set->metadata.name);
@@ -170,12 +217,15 @@ void Deployments::set_changed(port::Change change, const Ref<model::ReplicaSet>&
     entry.scaling.erase(asked);
   entry.sets[set->metadata.name] = set;
   reconcile(entry, desk);
+  check_status(entry, desk);
 }
 
 void Deployments::counts_changed(const std::string& uid, Desk& desk) {
   const auto found = entries_.find(uid);
+  if (found == entries_.end()) return;
   // With one set there is nothing to roll: the set keeps its number itself.
-  if (found != entries_.end() && found->second.sets.size() > 1) reconcile(found->second, desk);
+  if (found->second.sets.size() > 1) reconcile(found->second, desk);
+  check_status(found->second, desk);
 }
 
 }  // namespace gputide::workloads

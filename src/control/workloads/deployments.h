@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <unordered_map>
 
@@ -20,6 +21,8 @@ class Deployments {
   void set_changed(port::Change change, const Ref<model::ReplicaSet>& set, Desk& desk);
   /// The counts of a ReplicaSet of the Deployment with this uid changed.
   void counts_changed(const std::string& uid, Desk& desk);
+  /// Writes the statuses that are not true any more.
+  void write_statuses(Desk& desk);
 
  private:
   struct Entry {
@@ -30,6 +33,9 @@ class Deployments {
     std::map<std::string, std::int32_t> scaling;         // by name: asked for and not seen yet
   };
   void reconcile(Entry& entry, Desk& desk);
+  static Ref<model::ReplicaSet> current_set(const Entry& entry);
+  model::Value status_of(const Entry& entry, Instant now) const;
+  void check_status(const Entry& entry, Desk& desk);
   void create_set(Entry& entry, std::int32_t replicas, Desk& desk);
   void scale(Entry& entry, const Ref<model::ReplicaSet>& set, std::int32_t replicas, Desk& desk);
   std::int32_t wanted(const Entry& entry, const model::ReplicaSet& set) const;
@@ -38,6 +44,7 @@ class Deployments {
 
   const ReplicaSets& sets_;
   std::unordered_map<std::string, Entry> entries_;  // by uid
+  std::set<std::string> untrue_;                    // uids of those whose status is to be written
 };
 
 }  // namespace gputide::workloads

@@ -21,7 +21,7 @@ using PodRef = Ref<model::Pod>;
 using NodeRef = Ref<model::Node>;
 
 /// The parts that set timers.
-enum class Part : std::uint8_t { Jobs = 1, JobEnds, Evictions, OrphanedPods, Volumes };
+enum class Part : std::uint8_t { Jobs = 1, JobEnds, Evictions, OrphanedPods, Volumes, Statuses };
 
 /// Valid while one event is taken in.
 class Desk {
@@ -60,6 +60,10 @@ class Desk {
     const std::uint64_t key = timer_key(part, id);
     armed_[key] = at;
     command(port::SetTimer{key, at});
+  }
+  /// The same, unless it is armed already.
+  void arm_once(Part part, std::uint64_t id, Instant at) {
+    if (!armed_.contains(timer_key(part, id))) arm(part, id, at);
   }
   void disarm(Part part, std::uint64_t id) {
     const std::uint64_t key = timer_key(part, id);

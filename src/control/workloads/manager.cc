@@ -33,6 +33,9 @@ void ControllerManager::timer_fired(std::uint64_t key, Desk& desk) {
       return nodes_.timer(part, id, desk);
     case Part::Volumes:
       return volumes_.timer(id, desk);
+    case Part::Statuses:
+      sets_.write_statuses(desk);
+      return deployments_.write_statuses(desk);
   }
 }
 
@@ -65,12 +68,11 @@ void ControllerManager::object_changed(const port::ObjectChanged& event, Desk& d
     daemons_.node_changed(change, *node, desk);
     volumes_.node_changed(change, *node, desk);
   } else if (const auto* set = held(std::type_identity<model::ReplicaSet>())) {
-    sets_.changed(change, *set, desk);
+    const bool scaled = sets_.changed(change, *set, desk);
     if ((*set)->metadata.controller() != nullptr) deployments_.set_changed(change, *set, desk);
-    disruption_.scale_changed(desk);
+    if (scaled) disruption_.scale_changed(desk);
   } else if (const auto* old = held(std::type_identity<model::ReplicationController>())) {
-    sets_.changed(change, *old, desk);
-    disruption_.scale_changed(desk);
+    if (sets_.changed(change, *old, desk)) disruption_.scale_changed(desk);
   } else if (const auto* deployment = held(std::type_identity<model::Deployment>())) {
     deployments_.changed(change, *deployment, desk);
   } else if (const auto* daemon = held(std::type_identity<model::DaemonSet>())) {

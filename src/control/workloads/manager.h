@@ -18,8 +18,8 @@ namespace gputide::workloads {
 
 /// "kube-controller-manager". Watches every kind that it acts on: workloads, pods, nodes, claims
 /// and volumes, and PodDisruptionBudgets. Reacts to each event at once; what an event cost does not
-/// grow with the number of pods. Differs from upstream: orphans are not adopted, and only Jobs and
-/// budgets get a status.
+/// grow with the number of pods. Differs from upstream: orphans are not adopted, and
+/// ReplicationControllers, DaemonSets and StatefulSets get no status.
 class ControllerManager final : public port::Controller {
  public:
   ControllerManager();

@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <bit>
 #include <charconv>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
+#include "control/workloads/statuses.h"
 #include "model/conditions.h"
 
 namespace gputide::workloads {
@@ -80,33 +83,56 @@ void ReplicaSets::reconcile(Set& set, Desk& desk) {
   if (surplus > 0) remove_some(set, surplus, desk);
 }
 
+void ReplicaSets::check_status(const Set& set, Desk& desk) {
+  if (set.object == nullptr || untrue_.contains(set.object->metadata.uid) ||
+      replica_set_status(*set.object, {set.active, set.ready}) == set.object->status)
+    return;
+  untrue_.insert(set.object->metadata.uid);
+  desk.arm_once(Part::Statuses, 0, desk.now() + kStatusDelay);
+}
+
+void ReplicaSets::write_statuses(Desk& desk) {
+  for (const std::string& uid : std::exchange(untrue_, {})) {
+    const auto found = sets_.find(uid);
+    if (found == sets_.end()) continue;
+    const Set& set = found->second;
+    auto next = std::make_shared<model::ReplicaSet>(*set.object);
+    next->status = replica_set_status(*next, {set.active, set.ready});
+    desk.replace_current(std::move(next));
+  }
+}
+
 template <class Kind>
-void ReplicaSets::take(port::Change change, const Ref<Kind>& object, std::string kind, Desk& desk) {
+bool ReplicaSets::take(port::Change change, const Ref<Kind>& object, std::string kind, Desk& desk) {
   const std::string& uid = object->metadata.uid;
   if (change == port::Change::Deleted) {
     const auto found = sets_.find(uid);
-    if (found == sets_.end()) return;
+    if (found == sets_.end()) return false;
     for (const auto& [name, pod] : found->second.pods)
       if (!pod->metadata.deletionTimestamp) desk.remove("Pod", pod->metadata);
     sets_.erase(found);
-    return;
+    return true;
   }
-  Set& set = sets_[uid];
+  const auto [at, added] = sets_.try_emplace(uid);
+  Set& set = at->second;
   set.kind = kind;
+  if constexpr (std::is_same_v<Kind, model::ReplicaSet>) set.object = object;
   if (const model::OwnerReference* owner = object->metadata.controller()) set.parent = owner->uid;
-  set.wanted = object->spec.replicas.value_or(1);
+  const std::int32_t before = std::exchange(set.wanted, object->spec.replicas.value_or(1));
   const std::string api_version = kind == "ReplicaSet" ? "apps/v1" : "v1";
   set.make = [object, api_version, kind] { return pod_of(*object, api_version, kind); };
   reconcile(set, desk);
+  check_status(set, desk);
+  return added || before != set.wanted;
 }
 
-void ReplicaSets::changed(port::Change change, const Ref<model::ReplicaSet>& set, Desk& desk) {
-  take(change, set, "ReplicaSet", desk);
+bool ReplicaSets::changed(port::Change change, const Ref<model::ReplicaSet>& set, Desk& desk) {
+  return take(change, set, "ReplicaSet", desk);
 }
 
-void ReplicaSets::changed(port::Change change, const Ref<model::ReplicationController>& set,
+bool ReplicaSets::changed(port::Change change, const Ref<model::ReplicationController>& set,
                           Desk& desk) {
-  take(change, set, "ReplicationController", desk);
+  return take(change, set, "ReplicationController", desk);
 }
 
 std::string ReplicaSets::pod_changed(port::Change change, const PodRef& pod, Desk& desk) {
@@ -133,6 +159,7 @@ std::string ReplicaSets::pod_changed(port::Change change, const PodRef& pod, Des
   else
     at->second = pod;
   if (active != was_active || added) reconcile(set, desk);
+  if (active != was_active || ready != was_ready) check_status(set, desk);
   return active != was_active || ready != was_ready || gone ? set.parent : std::string();
 }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <unordered_map>
 
@@ -22,11 +23,15 @@ class ReplicaSets {
     std::int32_t all = 0;  // ending and ended ones too
   };
 
-  void changed(port::Change change, const Ref<model::ReplicaSet>& set, Desk& desk);
-  void changed(port::Change change, const Ref<model::ReplicationController>& set, Desk& desk);
+  /// True when the number of pods that the set wants is another now.
+  bool changed(port::Change change, const Ref<model::ReplicaSet>& set, Desk& desk);
+  bool changed(port::Change change, const Ref<model::ReplicationController>& set, Desk& desk);
   /// A pod whose controller is a set changed. Gives the set's own controller's uid (a Deployment's)
   /// when the set's counts may have changed, else "".
   std::string pod_changed(port::Change change, const PodRef& pod, Desk& desk);
+
+  /// Writes the statuses that are not true any more, of ReplicaSets.
+  void write_statuses(Desk& desk);
 
   Count count(const std::string& uid) const;
   /// Pods that the controller of `pod` wants; nullopt for a set that is not known.
@@ -35,7 +40,8 @@ class ReplicaSets {
  private:
   struct Set {
     std::string kind;
-    std::string parent;  // uid of its own controller
+    Ref<model::ReplicaSet> object;  // empty: a ReplicationController
+    std::string parent;             // uid of its own controller
     std::int32_t wanted = 0;
     std::int32_t active = 0;
     std::int32_t ready = 0;
@@ -45,11 +51,13 @@ class ReplicaSets {
     std::map<std::string, bool> being_deleted;  // by name: asked for and not seen yet
   };
   template <class Kind>
-  void take(port::Change change, const Ref<Kind>& object, std::string kind, Desk& desk);
+  bool take(port::Change change, const Ref<Kind>& object, std::string kind, Desk& desk);
   void reconcile(Set& set, Desk& desk);
   void remove_some(Set& set, std::int32_t surplus, Desk& desk);
+  void check_status(const Set& set, Desk& desk);
 
   std::unordered_map<std::string, Set> sets_;  // by uid
+  std::set<std::string> untrue_;               // uids of sets whose status is to be written
 };
 
 /// True when `a` should be deleted rather than `b`. `same_node_*`: how many active pods of the set
