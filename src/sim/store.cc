@@ -114,6 +114,7 @@ void Store::erase(const std::string& key) {
   if (at == table<Kind>().end()) return;
   ++version_;
   if constexpr (std::is_same_v<Kind, model::PriorityClass>) ++priority_version_;
+  if constexpr (std::is_same_v<Kind, model::Node>) bound_specs_.erase(at->second->metadata.name);
   const Typed last(std::move(at->second));
   table<Kind>().erase(at);
   tell(Change::Deleted, last, last);
@@ -386,6 +387,22 @@ void Store::remove_pod(const std::string& namespace_, const std::string& name) {
   if (!last_applied_.empty()) last_applied_.erase("Pod/" + key);
 }
 
+// Pods of one template on one node share a spec: it is copied, and compared by others, once.
+model::Shared<model::PodSpec> Store::bound_spec(const model::Shared<model::PodSpec>& spec,
+                                                const std::string& node) {
+  constexpr std::size_t kKept = 16;
+  std::vector<BoundSpec>& known = bound_specs_[node];
+  const auto same = std::find_if(known.begin(), known.end(), [&](const BoundSpec& each) {
+    return each.unbound.identity() == spec.identity();
+  });
+  if (same != known.end()) return same->bound;
+  model::Shared<model::PodSpec> bound = spec;
+  bound.edit().nodeName = node;
+  if (known.size() == kKept) known.erase(known.begin());
+  known.push_back({spec, bound});
+  return bound;
+}
+
 Result<void> Store::bind(const port::ObjectRef& ref, const std::string& node) {
   const PodRef before = pod(namespace_of(ref), ref.name);
   if (!before) return fail(not_found(ref));
@@ -395,7 +412,7 @@ Result<void> Store::bind(const port::ObjectRef& ref, const std::string& node) {
   if (before->metadata.deletionTimestamp)
     return fail(fmt::format("pod {} is being deleted, cannot be assigned to a host", ref.name));
   auto now = std::make_shared<model::Pod>(*before);
-  now->spec.edit().nodeName = node;
+  now->spec = bound_spec(before->spec, node);
   now->status.nominatedNodeName.clear();
   bool set = false;
   for (model::PodCondition& condition : now->status.conditions) {

@@ -156,7 +156,16 @@ class Store {
          model::Service, model::PersistentVolume, model::PersistentVolumeClaim, model::StorageClass,
          model::CSINode, model::NodePool, model::NodeClaim, model::EC2NodeClass, model::NodeOverlay>
       tables_;
-  std::unordered_map<std::string, model::Value> last_applied_;  // by kind/namespace/name
+  /// A spec, and what it is on a node.
+  struct BoundSpec {
+    model::Shared<model::PodSpec> unbound;
+    model::Shared<model::PodSpec> bound;
+  };
+  model::Shared<model::PodSpec> bound_spec(const model::Shared<model::PodSpec>& spec,
+                                           const std::string& node);
+
+  std::unordered_map<std::string, std::vector<BoundSpec>> bound_specs_;  // by node; the latest ones
+  std::unordered_map<std::string, model::Value> last_applied_;           // by kind/namespace/name
 
   // Templates' specs with their defaults, so that pods of one template share one spec.
   struct Defaulted {

@@ -120,7 +120,9 @@ void Autoscaler::look(Instant now, port::Commands& commands) {
     dirty_ = true;
   }
   if (dirty_) {
-    cluster_.fill(seen_, [this](const model::Node& node) { return cloud_.membership(node); });
+    cluster_.fill(seen_, [this](const model::Node& node, const Membership& before) {
+      return cloud_.membership(node, before);
+    });
     ++seen_.version;
     seen_.instances_version = cloud_.version() + cluster_.nodes_version();  // both only grow
   }

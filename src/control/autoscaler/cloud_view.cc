@@ -251,6 +251,14 @@ void CloudView::finish() {
   if (changed) ++version_;
 }
 
+// Nothing that their templates are made of differs: only sizes and instances do.
+bool CloudView::launch_alike(const AutoScalingGroup& a, const AutoScalingGroup& b) {
+  return a.availability_zones == b.availability_zones &&
+         a.launch_configuration == b.launch_configuration &&
+         a.launch_template == b.launch_template &&
+         a.mixed_instances_policy == b.mixed_instances_policy && a.tags == b.tags;
+}
+
 // True when something about the group is not as it was.
 bool CloudView::take_group(const std::string& name, const port::GroupRef& told) {
   const auto [at, added] = groups_.try_emplace(name);
@@ -260,39 +268,52 @@ bool CloudView::take_group(const std::string& name, const port::GroupRef& told) 
     return found == failures.end() ? std::nullopt : std::optional(found->second);
   };
   const bool same = known.told == told;
-  if (same && !details_changed_ && setup_seen_ == cluster_.setup_version() &&
-      failure(failing_) == failure(failing_before_))
-    return false;
+  const bool same_facts = !details_changed_ && setup_seen_ == cluster_.setup_version();
+  if (same && same_facts && failure(failing_) == failure(failing_before_)) return false;
+  bool same_template = same_facts;
   known.viewed = false;
   names_changed_ = names_changed_ || added;
   if (!same) {
     const port::GroupRef before = std::exchange(known.group, with_limits(told));
     known.told = told;
     take_instances(known, before);
+    same_template = same_template && before != nullptr && launch_alike(*before, *known.group);
   }
-  make_template(*known.group);
+  if (!same_template) make_template(*known.group);
   return true;
 }
 
-void CloudView::take_instances(const Known& known, const port::GroupRef& before) {
+void CloudView::take_instances(Known& known, const port::GroupRef& before) {
   const auto& now = known.group->instances;
   if (before != nullptr &&
       std::equal(now.begin(), now.end(), before->instances.begin(), before->instances.end(),
                  [](const auto& a, const auto& b) { return a.id == b.id; }))
     return;
   members_changed_ = true;
-  if (before != nullptr)
-    for (const model::GroupInstance& instance : before->instances)
-      group_of_instance_.erase(instance.id);
-  for (const model::GroupInstance& instance : now) group_of_instance_[instance.id] = &known;
+  const std::vector<std::uint32_t> old = std::exchange(known.numbers, {});
+  for (const std::uint32_t number : old)
+    if (by_number_[number] == &known) by_number_[number] = nullptr;
+  for (const model::GroupInstance& instance : now) {
+    const auto [at, added] =
+        number_of_instance_.try_emplace(instance.id, static_cast<std::uint32_t>(by_number_.size()));
+    if (added) by_number_.push_back(nullptr);
+    by_number_[at->second] = &known;
+    known.numbers.push_back(at->second);
+  }
+  for (std::size_t i = 0; i < old.size(); ++i)
+    if (by_number_[old[i]] == nullptr) number_of_instance_.erase(before->instances[i].id);
 }
 
 void CloudView::forget_missing_groups() {
   names_changed_ = true;
   std::erase_if(groups_, [&](const auto& entry) {
     if (incoming_.contains(entry.first)) return false;
-    for (const model::GroupInstance& instance : entry.second.group->instances)
-      group_of_instance_.erase(instance.id);
+    const Known& known = entry.second;
+    for (std::size_t i = 0; i < known.numbers.size(); ++i) {
+      if (by_number_[known.numbers[i]] != &known) continue;
+      by_number_[known.numbers[i]] = nullptr;
+      number_of_instance_.erase(known.group->instances[i].id);
+    }
     templates_.erase(entry.first);
     return true;
   });
@@ -417,7 +438,8 @@ void CloudView::price(const AutoScalingGroup& group, scaling::GroupView& view) c
       }
 }
 
-scaling::GroupView CloudView::view(const AutoScalingGroup& group) const {
+scaling::GroupView CloudView::view(const Known& known) const {
+  const AutoScalingGroup& group = *known.group;
   scaling::GroupView view;
   view.id = group.name;
   for (const char* tag : {"alpha.eksctl.io/nodegroup-name", "eks:nodegroup-name"})
@@ -431,11 +453,15 @@ scaling::GroupView CloudView::view(const AutoScalingGroup& group) const {
   view.template_error = made.error;
   view.template_version = made.version;
   price(group, view);
-  for (const model::GroupInstance& instance : group.instances)
+  view.instances.reserve(group.instances.size());
+  for (std::size_t i = 0; i < group.instances.size(); ++i) {
+    const model::GroupInstance& instance = group.instances[i];
     view.instances.push_back({provider_id(instance.zone, instance.id),
                               instance.state == model::LifecycleState::Terminating ||
                                   instance.state == model::LifecycleState::Terminated,
-                              {}});
+                              {},
+                              known.numbers[i]});
+  }
   const auto failing = failing_.find(group.name);
   for (std::int64_t i = static_cast<std::int64_t>(group.instances.size());
        i < group.desired_capacity; ++i) {
@@ -466,7 +492,7 @@ bool CloudView::fill(scaling::Observation& seen, bool& members_changed) {
   seen.groups.resize(groups_.size());
   std::size_t index = 0;
   for (auto& [name, known] : groups_) {
-    if (!known.viewed || names_changed_) seen.groups[index] = view(*known.group);
+    if (!known.viewed || names_changed_) seen.groups[index] = view(known);
     known.viewed = true;
     ++index;
   }
@@ -475,16 +501,18 @@ bool CloudView::fill(scaling::Observation& seen, bool& members_changed) {
   return true;
 }
 
-Membership CloudView::membership(const model::Node& node) const {
+Membership CloudView::membership(const model::Node& node, const Membership& before) const {
+  if (before.instance != 0 && by_number_[before.instance] != nullptr)
+    return {by_number_[before.instance]->index, false, before.instance};
   const auto opted_out = node.metadata.annotations.find(kOptOut);
   if (opted_out != node.metadata.annotations.end() && opted_out->second == "false")
     return {scaling::kNoGroup, true};
   const auto ref = scaling::parse_provider_id(node.spec.providerID);
   if (!ref) return {};
-  const auto group = group_of_instance_.find(std::string(ref->id));
-  if (group == group_of_instance_.end())
+  const auto number = number_of_instance_.find(std::string(ref->id));
+  if (number == number_of_instance_.end())
     return {scaling::kNoGroup, scaling::has_taint(node, scaling::kToBeDeletedTaint)};
-  return {group->second->index, false};
+  return {by_number_[number->second]->index, false, number->second};
 }
 
 const AutoScalingGroup* CloudView::find(const std::string& group) const {

@@ -50,7 +50,8 @@ class CloudView {
   bool fill(scaling::Observation& seen, bool& members_changed);
   /// Counts changes of what `fill` writes.
   std::uint64_t version() const { return version_; }
-  Membership membership(const model::Node& node) const;
+  /// `before`: the last answer for the node, if it is still the same node object; else nothing.
+  Membership membership(const model::Node& node, const Membership& before) const;
 
   const model::AutoScalingGroup* find(const std::string& group) const;
   std::int64_t real_instances(const std::string& group) const;
@@ -78,6 +79,7 @@ class CloudView {
     port::GroupRef group;  // with our own limits, and with what we asked for since
     bool viewed = false;   // the last observation has it as it is
     std::int32_t index = 0;
+    std::vector<std::uint32_t> numbers;  // of the group's instances
   };
   struct Question {
     enum class Kind { Groups, Launch, Nodegroup, Activities } kind = Kind::Groups;
@@ -92,8 +94,9 @@ class CloudView {
                        const std::vector<model::ScalingActivity>& activities);
   void take(const Question& question, const port::CloudAnswer& answer, Instant now);
   void finish();
+  static bool launch_alike(const model::AutoScalingGroup& a, const model::AutoScalingGroup& b);
   bool take_group(const std::string& name, const port::GroupRef& told);
-  void take_instances(const Known& known, const port::GroupRef& before);
+  void take_instances(Known& known, const port::GroupRef& before);
   void forget_missing_groups();
   port::GroupRef with_limits(const port::GroupRef& told) const;
   void change(const std::string& group, std::int64_t desired);
@@ -107,7 +110,7 @@ class CloudView {
   const model::ManagedNodegroupDescription* nodegroup_of(
       const model::AutoScalingGroup& group) const;
   std::string recipe(const model::AutoScalingGroup& group) const;
-  scaling::GroupView view(const model::AutoScalingGroup& group) const;
+  scaling::GroupView view(const Known& known) const;
   void price(const model::AutoScalingGroup& group, scaling::GroupView& view) const;
 
   const scaling::Options& options_;
@@ -137,7 +140,9 @@ class CloudView {
   };
   std::map<std::string, Failure> failing_;         // groups whose launches fail
   std::map<std::string, Failure> failing_before_;  // by the refresh before
-  boost::unordered_flat_map<std::string, const Known*> group_of_instance_;  // for lookups only
+  // Instances by number. A number is not given again: what carries it stays gone.
+  boost::unordered_flat_map<std::string, std::uint32_t> number_of_instance_;  // for lookups only
+  std::vector<const Known*> by_number_{nullptr};                              // nullptr: gone
   std::map<std::string, Template> templates_;
   std::uint64_t setup_seen_ = 0;
   std::uint64_t version_ = 0;

@@ -187,7 +187,8 @@ Impact ClusterView::node_changed(Change change, const NodeRef& node) {
   if (entry.node == nullptr || entry.node->spec.providerID != node->spec.providerID)
     ++nodes_version_;
   entry.node = node;
-  entry.place.reset();
+  entry.place = {};
+  entry.place_known = false;
   outdated(entry);
   return Impact::Changed;
 }
@@ -259,14 +260,16 @@ Impact ClusterView::pod_changed(Change change, const PodRef& pod, Instant now) {
 }
 
 void ClusterView::update(NodeEntry& entry, const FindMembership& membership) {
-  if (!entry.place) entry.place = membership(*entry.node);
-  if (entry.view != nullptr && entry.view->group == entry.place->group &&
-      entry.view->instance_gone == entry.place->instance_gone)
+  if (!std::exchange(entry.place_known, true)) entry.place = membership(*entry.node, entry.place);
+  const Membership& place = entry.place;
+  if (entry.view != nullptr && entry.view->group == place.group &&
+      entry.view->instance_gone == place.instance_gone && entry.view->instance == place.instance)
     return;
   auto view = std::make_shared<scaling::NodeView>();
   view->node = entry.node;
-  view->group = entry.place->group;
-  view->instance_gone = entry.place->instance_gone;
+  view->group = place.group;
+  view->instance_gone = place.instance_gone;
+  view->instance = place.instance;
   view->pods = entry.pods;
   entry.view = std::move(view);
 }
@@ -275,7 +278,7 @@ void ClusterView::fill(scaling::Observation& seen, const FindMembership& members
   if (order_stale_ || memberships_stale_) {
     seen.nodes.resize(order_.size());
     for (NodeEntry* entry : order_) {
-      if (memberships_stale_) entry->place.reset();
+      if (memberships_stale_) entry->place_known = false;
       update(*entry, membership);
       seen.nodes[entry->index] = entry->view;
     }
@@ -298,6 +301,7 @@ void ClusterView::fill(scaling::Observation& seen, const FindMembership& members
   seen.storage = storage_;
   if (std::exchange(budgets_stale_, false)) {
     seen.budgets.clear();
+    ++seen.budgets_version;
     for (const auto& [key, budget] : budgets_) seen.budgets.push_back(budget);
   }
   if (std::exchange(setup_filled_, setup_version_) != setup_version_) {

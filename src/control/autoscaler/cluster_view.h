@@ -27,8 +27,10 @@ enum class Impact {
 struct Membership {
   std::int32_t group = scaling::kNoGroup;
   bool instance_gone = false;
+  std::uint32_t instance = 0;  // its number in the cloud view; 0: none
 };
-using FindMembership = std::function<Membership(const model::Node&)>;
+/// `before`: what was the answer for this very node the last time, or nothing.
+using FindMembership = std::function<Membership(const model::Node&, const Membership& before)>;
 
 class ClusterView {
  public:
@@ -61,7 +63,8 @@ class ClusterView {
     scaling::NodeRef node;  // nullptr: pods are bound to it, but it is not there
     std::vector<scaling::PodRef> pods;
     std::shared_ptr<const scaling::NodeView> view;  // nullptr: to be made anew
-    std::optional<Membership> place;
+    Membership place;
+    bool place_known = false;
     std::size_t index = 0;  // in order_
   };
   struct PodEntry {

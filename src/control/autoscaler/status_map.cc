@@ -52,7 +52,13 @@ std::string StatusMap::text(const Shown& all) {
       all.healthy ? "Healthy" : "Unhealthy", StatusMap::text(all.counts),
       all.upcoming > 0 ? "InProgress" : "NoActivity",
       all.candidates > 0 ? "CandidatesPresent" : "NoCandidates", all.candidates);
-  for (const Group& group : all.groups) text += StatusMap::text(group);
+  group_texts_.resize(all.groups.size());
+  for (std::size_t g = 0; g < all.groups.size(); ++g) {
+    const bool same =
+        written_ && g < written_->groups.size() && written_->groups[g] == all.groups[g];
+    if (!same) group_texts_[g] = StatusMap::text(all.groups[g]);
+    text += group_texts_[g];
+  }
   return text;
 }
 

@@ -52,11 +52,12 @@ class StatusMap {
                      Instant now);
   static std::string text(const Counts& count);
   static std::string text(const Group& group);
-  static std::string text(const Shown& all);
+  std::string text(const Shown& all);
 
   const scaling::Options& options_;
   bool exists_ = false;
   std::optional<Shown> written_;
+  std::vector<std::string> group_texts_;  // of written_'s groups
 };
 
 }  // namespace gputide::autoscaler

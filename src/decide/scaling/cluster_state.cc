@@ -35,7 +35,7 @@ void ClusterState::update(const Observation& seen, std::span<const NodeFacts> fa
   gate_unready_ = 0;
   groups_.assign(seen.groups.size(), {});
   count_nodes(facts, now);
-  count_instances(now);
+  count_instances(facts, now);
   update_requests(now, events);
   notice_creation_errors(now, events);
   update_sizes(now);
@@ -69,18 +69,30 @@ void ClusterState::count_nodes(std::span<const NodeFacts> facts, Instant now) {
   }
 }
 
-void ClusterState::find_unregistered(Instant now) {
+// Nodes are known by their instances' numbers, or else by name.
+void ClusterState::find_unregistered(std::span<const NodeFacts> facts, Instant now) {
   if (seen_->instances_version != 0 && seen_->instances_version == instances_version_) return;
   instances_version_ = seen_->instances_version;
-  boost::unordered_flat_set<std::string_view> registered;
-  for (const auto& view : seen_->nodes) registered.insert(view->node->spec.providerID);
+  std::vector<std::uint8_t> registered;
+  boost::unordered_flat_set<std::string_view> registered_names;
+  for (std::size_t i = 0; i < facts.size(); ++i) {
+    const std::uint32_t number = facts[i].instance;
+    if (number >= registered.size()) registered.resize(2 * std::size_t{number} + 1);
+    registered[number] = 1;
+    if (number == 0) registered_names.insert(seen_->nodes[i]->node->spec.providerID);
+  }
+  const auto is_registered = [&](const InstanceView& instance) {
+    return (instance.number != 0 && instance.number < registered.size() &&
+            registered[instance.number] != 0) ||
+           (!registered_names.empty() && registered_names.contains(instance.provider_id));
+  };
   boost::unordered_flat_map<std::string, Instant> first_seen;
   for (UnregisteredInstance& before : unregistered_)
     first_seen.emplace(std::move(before.provider_id), before.since);
   unregistered_.clear();
   for (std::size_t g = 0; g < seen_->groups.size(); ++g)
     for (const InstanceView& instance : seen_->groups[g].instances) {
-      if (instance.deleting || registered.contains(instance.provider_id)) continue;
+      if (instance.deleting || is_registered(instance)) continue;
       const auto known = first_seen.find(instance.provider_id);
       unregistered_.push_back({instance.provider_id, static_cast<std::int32_t>(g),
                                known == first_seen.end() ? now : known->second, false,
@@ -88,8 +100,8 @@ void ClusterState::find_unregistered(Instant now) {
     }
 }
 
-void ClusterState::count_instances(Instant now) {
-  find_unregistered(now);
+void ClusterState::count_instances(std::span<const NodeFacts> facts, Instant now) {
+  find_unregistered(facts, now);
   for (UnregisteredInstance& instance : unregistered_) {
     const auto g = static_cast<std::size_t>(instance.group);
     const Duration patience = seen_->groups[g].options.max_node_provision_time;

@@ -102,8 +102,8 @@ class ClusterState {
   };
 
   void count_nodes(std::span<const NodeFacts> facts, Instant now);
-  void find_unregistered(Instant now);
-  void count_instances(Instant now);
+  void find_unregistered(std::span<const NodeFacts> facts, Instant now);
+  void count_instances(std::span<const NodeFacts> facts, Instant now);
   void update_requests(Instant now, std::vector<PlanEvent>& events);
   void notice_creation_errors(Instant now, std::vector<PlanEvent>& events);
   void notice_group_errors(const GroupView& group, Instant now, std::vector<PlanEvent>& events);

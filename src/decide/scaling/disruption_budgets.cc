@@ -5,14 +5,15 @@ namespace gputide::scaling {
 DisruptionBudgets::DisruptionBudgets(std::span<const model::PodDisruptionBudget> budgets) {
   for (const model::PodDisruptionBudget& budget : budgets)
     by_namespace_[budget.metadata.namespace_].push_back(
-        {model::Selector::of(budget.spec.selector), budget.status.disruptionsAllowed});
+        {std::make_shared<const model::Selector>(model::Selector::of(budget.spec.selector)),
+         budget.status.disruptionsAllowed});
 }
 
 bool DisruptionBudgets::covers(const model::Pod& pod) const {
   const auto at = by_namespace_.find(pod.metadata.namespace_);
   if (at == by_namespace_.end()) return false;
   for (const Budget& budget : at->second)
-    if (budget.selector.matches(pod.metadata.labels)) return true;
+    if (budget.selector->matches(pod.metadata.labels)) return true;
   return false;
 }
 
@@ -20,7 +21,7 @@ bool DisruptionBudgets::blocks(const model::Pod& pod) const {
   const auto at = by_namespace_.find(pod.metadata.namespace_);
   if (at == by_namespace_.end()) return false;
   for (const Budget& budget : at->second)
-    if (budget.allowed < 1 && budget.selector.matches(pod.metadata.labels)) return true;
+    if (budget.allowed < 1 && budget.selector->matches(pod.metadata.labels)) return true;
   return false;
 }
 
@@ -30,7 +31,7 @@ DisruptionBudgets::Verdict DisruptionBudgets::can_remove(std::span<const PodRef>
     for (const Budget& budget : budgets) {
       std::int32_t count = 0;
       for (const PodRef& pod : pods) {
-        if (pod->metadata.namespace_ != name || !budget.selector.matches(pod->metadata.labels))
+        if (pod->metadata.namespace_ != name || !budget.selector->matches(pod->metadata.labels))
           continue;
         if (budget.allowed < 1) return {false, false};
         if (budget.allowed < ++count) verdict.in_parallel = false;
@@ -45,7 +46,7 @@ void DisruptionBudgets::remove(std::span<const PodRef> pods) {
     const auto at = by_namespace_.find(pod->metadata.namespace_);
     if (at == by_namespace_.end()) continue;
     for (Budget& budget : at->second)
-      if (budget.selector.matches(pod->metadata.labels)) --budget.allowed;
+      if (budget.selector->matches(pod->metadata.labels)) --budget.allowed;
   }
 }
 

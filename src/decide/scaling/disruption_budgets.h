@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -38,7 +39,7 @@ class DisruptionBudgets {
 
  private:
   struct Budget {
-    model::Selector selector;
+    std::shared_ptr<const model::Selector> selector;  // of all copies
     std::int32_t allowed = 0;
   };
   std::map<std::string, std::vector<Budget>, std::less<>> by_namespace_;

@@ -19,6 +19,7 @@ NodeFacts node_facts(const NodeView& view, const NodeReadiness& readiness) {
   facts.last_transition = readiness.last_transition;
   facts.deleted_since = taint_time(node, kToBeDeletedTaint);
   facts.group = view.group;
+  facts.instance = view.instance;
   facts.instance_gone = view.instance_gone;
   facts.ready = readiness.ready;
   facts.unschedulable = node.spec.unschedulable;

@@ -15,6 +15,7 @@ struct NodeFacts {
   Instant last_transition;               // of the youngest condition that counts for readiness
   std::optional<Instant> deleted_since;  // by its taint kToBeDeletedTaint
   std::int32_t group = kNoGroup;
+  std::uint32_t instance = 0;
   bool instance_gone = false;
   bool ready = false;
   bool unschedulable = false;        // by its spec

@@ -21,7 +21,8 @@ namespace gputide::scaling {
 struct InstanceView {
   std::string provider_id;
   bool deleting = false;
-  std::optional<ScaleUpError> creation_error;  // it cannot be created
+  std::optional<ScaleUpError> creation_error = {};  // it cannot be created
+  std::uint32_t number = 0;  // NodeView::instance of its node; 0: numbers are not kept
 };
 
 /// A node group as the cloud sees it.
@@ -54,6 +55,7 @@ struct NodeView {
   NodeRef node;
   std::int32_t group = kNoGroup;  // index into Observation::groups
   bool instance_gone = false;     // the cloud knows no such instance any more
+  std::uint32_t instance = 0;     // its number among the groups' instances; 0: not known
   std::vector<PodRef> pods;       // bound to it and not ended
 };
 
@@ -69,6 +71,8 @@ struct Observation {
   std::vector<GroupView> groups;
   std::vector<std::shared_ptr<const model::DaemonSet>> daemon_sets;
   std::vector<model::PodDisruptionBudget> budgets;
+  /// Different whenever these are. 0 = not kept.
+  std::uint64_t budgets_version = 0;
   std::shared_ptr<const Controllers> controllers;  // nullptr: whether they exist is not asked
   std::shared_ptr<const state::Storage> storage;   // nullptr: claims are not asked for
   std::optional<model::StringMap> priority_config;

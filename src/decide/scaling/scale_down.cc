@@ -73,7 +73,7 @@ class ScaleDownPlanner::Pass {
         input_(input),
         simulation_(simulation),
         shapes_(shapes),
-        budgets_(input.seen.budgets) {
+        budgets_(planner.budgets(input.seen)) {
     const bool deleting = input.deletions.any();
     for (std::size_t i = 0; i < input.ids.size(); ++i)
       if (input.ids[i] != kNoNode && !(deleting && input.deletions.contains(name(i))))
@@ -216,6 +216,13 @@ ScaleDownPlanner::ScaleDownPlanner(const Options& options)
       limits_(options),
       shortest_interval_(options.scale_down_unneeded_time) {
   if (shortest_interval_ <= Duration()) shortest_interval_ = Duration::nanoseconds(1);
+}
+
+const DisruptionBudgets& ScaleDownPlanner::budgets(const Observation& seen) {
+  if (seen.budgets_version == 0 || seen.budgets_version != budgets_version_)
+    budgets_ = DisruptionBudgets(seen.budgets);
+  budgets_version_ = seen.budgets_version;
+  return budgets_;
 }
 
 std::vector<std::size_t> ScaleDownPlanner::candidates(const ScaleDownInput& input,

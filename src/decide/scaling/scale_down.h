@@ -148,6 +148,7 @@ class ScaleDownPlanner {
   };
 
   void align(const Observation& seen);
+  const DisruptionBudgets& budgets(const Observation& seen);
   std::vector<std::size_t> candidates(const ScaleDownInput& input, const Simulation& simulation);
   void start_pass(const ScaleDownInput& input);
   const Entry& measured(std::size_t index, const ScaleDownInput& input,
@@ -162,6 +163,8 @@ class ScaleDownPlanner {
   const DrainOptions drain_;
   const ResourceLimits limits_;
   ScaleDownState state_;
+  DisruptionBudgets budgets_;  // compiled
+  std::uint64_t budgets_version_ = 0;
   std::vector<Entry> entries_;  // for each of Observation::nodes
   std::size_t unneeded_nodes_ = 0;
   std::optional<Instant> last_update_;

@@ -100,7 +100,8 @@ PodRef kube_proxy(const std::string& group, std::string_view suffix) {
 
 std::optional<NodegroupName> managed_nodegroup(const model::AutoScalingGroup& group) {
   const bool named = std::any_of(group.tags.begin(), group.tags.end(), [](const auto& tag) {
-    return tag.first.ends_with("nodegroup-name");
+    return tag.first.find("eks:nodegroup-name") != std::string::npos ||
+           tag.first.find("label/nodegroup-name") != std::string::npos;
   });
   if (!named) return std::nullopt;  // most groups: no labels are made for them
   const std::map<std::string, std::string> labels = labels_from_tags(group.tags);
