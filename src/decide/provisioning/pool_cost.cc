@@ -39,6 +39,23 @@ std::optional<Money> most_of(const std::string& name, std::int64_t limit,
   return most;
 }
 
+// As many nodes as it says, whatever pods there are: of its cheapest choice.
+void add_replicas(const model::NodePool& pool, pricing::CostLine& line) {
+  std::int64_t nodes = std::max<std::int64_t>(*pool.spec.replicas, 0);
+  const auto limit = pool.spec.limits.find("nodes");
+  if (limit != pool.spec.limits.end()) nodes = std::min(nodes, limit->second.value());
+  pricing::Instances each;
+  each.nodes.fill(nodes);
+  if (!line.choices.empty()) {
+    const pricing::Choice& cheapest = line.choices.front();
+    each.type = cheapest.type;
+    each.market = cheapest.market;
+    each.price = cheapest.price;
+  }
+  line.instances.push_back(std::move(each));
+  pricing::add_up(line);
+}
+
 }  // namespace
 
 pricing::CostLine node_pool_cost(const model::NodePool& pool, std::span<const ProviderType> types) {
@@ -58,6 +75,10 @@ pricing::CostLine node_pool_cost(const model::NodePool& pool, std::span<const Pr
     }
   }
   pricing::sort_choices(line.choices);
+  if (pool.spec.replicas) {
+    add_replicas(pool, line);
+    return line;
+  }
   std::optional<Money> most;
   for (const auto& [name, limit] : pool.spec.limits)
     if (const auto cost = most_of(name, amount(name, limit), offered))

@@ -51,6 +51,20 @@ TEST(NodePools, CostAtMostWhatTheTightestLimitAllows) {
   EXPECT_EQ(cost({{"nodes", Quantity::from_value(3)}}).per_hour, Money::micros(3'600'000));
 }
 
+TEST(NodePools, WithReplicasCostTheseWhateverPodsThereAre) {
+  model::NodePool kept = pool({"g5.xlarge", "g5.2xlarge"}, {});
+  kept.spec.replicas = 3;
+  for (const Size size : pricing::kSizes) {
+    const pricing::SizeCost cost = node_pool_cost(kept, types()).size(size);
+    EXPECT_EQ(cost.nodes, 3);
+    EXPECT_EQ(cost.per_hour, Money::dollars(3));
+    EXPECT_FALSE(cost.at_most || cost.unlimited);
+  }
+  kept.spec.limits = {{"nodes", Quantity::from_value(2)}};
+  EXPECT_EQ(node_pool_cost(kept, types()).size(Size::Maximum).per_hour, Money::dollars(2));
+  EXPECT_EQ(node_pool_cost(kept, {}).size(Size::Desired).unpriced, 2);
+}
+
 TEST(NodePools, DoNotBuyWhatExceedsALimitAlone) {
   const CostLine line = node_pool_cost(
       pool({"g5.xlarge", "g5.2xlarge"}, {{"cpu", Quantity::from_value(7)}}), types());

@@ -62,6 +62,8 @@ class Obstacle {
 
   // What the pool can buy at all.
   std::string stock() const {
+    if (pool_.spec.replicas)
+      return fmt::format("{} has replicas, so pods buy no nodes of it; raise them", name());
     if (const std::string both = contradiction(pool_); !both.empty())
       return fmt::format("{} asks {} at once, which no node can be; drop one", name(), both);
     const bool any = std::any_of(compiled_.pack.kinds.begin(), compiled_.pack.kinds.end(),
