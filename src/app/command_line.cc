@@ -19,9 +19,10 @@ void add_input(CLI::App& command, InputOptions& input) {
 }
 
 void add_output(CLI::App& command, Output& output) {
-  command.add_option("-o,--output", output, "text or json")
+  command.add_option("-o,--output", output, "how to say it (default: text)")
       ->transform(CLI::CheckedTransformer(
-          std::map<std::string, Output>{{"text", Output::Text}, {"json", Output::Json}}));
+          std::map<std::string, Output>{{"text", Output::Text}, {"json", Output::Json}}))
+      ->option_text("text|json");
 }
 
 CLI::App& add_check(CLI::App& program, CheckOptions& options) {

@@ -166,8 +166,9 @@ void Provisioner::tell_pools(port::Commands& commands) {
     port::Publish record{{"NodePool", "", name},
                          false,
                          "Ready",
-                         fmt::format("NodePool {}: {} instance types in {} zones, {}", name,
-                                     types.size(), zones.size(), fmt::join(markets, " and "))};
+                         fmt::format("NodePool {}: {} instance type{} in {} zone{}, {}", name,
+                                     types.size(), types.size() == 1 ? "" : "s", zones.size(),
+                                     zones.size() == 1 ? "" : "s", fmt::join(markets, " and "))};
     record.kind = port::RecordKind::NodePoolReady;
     record.fields = {{"nodepool", name},
                      {"types", fmt::format("{}", fmt::join(types, ","))},
