@@ -1,4 +1,4 @@
-// Nodes as lanes over time, with the pods that held their GPUs.
+// Nodes as lanes over time, with the pods that held their GPUs, or ran where there are none.
 const M = D.machines, P = D.pods;
 const podsOf = Array.from({ length: M.t0.length }, () => []);
 P.m.forEach((m, i) => { if (m >= 0) podsOf[m].push(i); });
@@ -20,8 +20,9 @@ function packLanes() {
 const groups = packLanes();
 const laneCount = groups.reduce((n, g) => n + g.lanes.length, 0);
 
-/** Rows of a machine: its GPUs, or the slices that they are offered as. */
+/** Rows of a machine: its GPUs, or the slices that they are offered as; without GPUs the pods that it had at once. */
 function slotsOf(m) {
+  if (M.gpus[m] === 0) return placedOf(m).reduce((n, { rows: [row] }) => Math.max(n, row + 1), 0);
   const offered = Object.values(M.offers[m] || {});
   return Math.max(M.gpus[m], offered.length ? Math.max(...offered) : 0);
 }
@@ -46,8 +47,21 @@ function placePods(m) {
     return { p, rows: mine.length ? mine : [0], start };
   });
 }
+/** Pods of a machine without GPUs, each in the first row that is free. */
+function stackPods(m) {
+  const free = [], start = (p) => (P.sched[p] < 0 ? P.run[p] : P.sched[p]);
+  return podsOf[m].filter((p) => start(p) >= 0).sort((a, b) => start(a) - start(b) || a - b).map((p) => {
+    let row = free.findIndex((end) => end <= start(p));
+    if (row < 0) row = free.length;
+    free[row] = until(P.end[p]);
+    return { p, rows: [row], start: start(p) };
+  });
+}
 const placed = new Map();
-const placedOf = (m) => { if (!placed.has(m)) placed.set(m, placePods(m)); return placed.get(m); };
+function placedOf(m) {
+  if (!placed.has(m)) placed.set(m, M.gpus[m] > 0 ? placePods(m) : stackPods(m));
+  return placed.get(m);
+}
 
 let size = laneCount > 400 ? 0 : laneCount > 60 ? 1 : 2;
 function laneHeight(lane) {
@@ -99,10 +113,8 @@ function drawMachine(g, frame, m, y, h) {
   box(x0, x1, M.gpus[m] > 0 ? C.node : C.raised);
   if (ready > x0 && !small) { g.fillStyle = hatched(g); g.fillRect(x0, y, ready - x0, h); }
   else if (small) box(x0, ready, C.bought);
-  if (M.gpus[m] > 0) {
-    if (!small && M.ready[m] >= 0) drawSlots(g, m, ready, x1, y, h);
-    drawPods(g, frame, m, y, h);
-  }
+  if (M.gpus[m] > 0 && !small && M.ready[m] >= 0) drawSlots(g, m, ready, x1, y, h);
+  drawPods(g, frame, m, y, h);
   if (M.notice[m] >= 0) {
     g.globalAlpha = 0.45;
     box(clampX(frame, M.notice[m]), x1, C.bad);
@@ -231,7 +243,7 @@ function podTip(p) {
   const devices = P.devices[p] ? P.devices[p].map((d) => D.devices[d]).join(", ") : "";
   return `<h3>${esc(P.name[p])}</h3>` + facts([
     ["of", D.owners[P.owner[p]]],
-    ["asks for", `${P.gpus[p]} ${D.resources[P.resource[p]]}`],
+    ["asks for", P.gpus[p] ? `${P.gpus[p]} ${D.resources[P.resource[p]]}` : ""],
     ["devices", devices],
     ["created", clock(P.created[p])],
     ["runs", P.run[p] < 0 ? "never" : `${clock(P.run[p])}, after ${span(P.run[p] - P.created[p])}`],

@@ -20,7 +20,7 @@ function buildTiles() {
   const deleted = pods.created - done - pods.pending - pods.failed;
   const parts = [pods.succeeded && `${count(pods.succeeded)} succeeded`, pods.running && `${count(pods.running)} running`, pods.pending && `${count(pods.pending)} waiting`, pods.failed && `${count(pods.failed)} failed`, pods.evicted && `${count(pods.evicted)} evicted`, deleted > 0 && `${count(deleted)} deleted`].filter(Boolean);
   tiles.push(tile("Pods", count(pods.created), parts.join(", ") || "none is left", pods.created > 0 && [["", done / pods.created], ["wait", pods.pending / pods.created], ["bad", pods.failed / pods.created]]));
-  tiles.push(tile("Wait for a GPU", wait.p50 === null ? "–" : `${span(wait.p50)} <small>half</small>`, wait.p50 === null ? "no pod ever ran" : `${span(wait.p95)} for 95 %, ${span(wait.max)} the longest`,
+  tiles.push(tile(B.asked > 0 ? "Wait for a GPU" : "Wait to run", wait.p50 === null ? "–" : `${span(wait.p50)} <small>half</small>`, wait.p50 === null ? "no pod ever ran" : `${span(wait.p95)} for 95 %, ${span(wait.max)} the longest`,
     wait.p50 !== null && [["wait", wait.p50 / Math.max(wait.max, 1)]]));
   if (R.spot.interruptions > 0) tiles.push(tile("Taken back by AWS", count(R.spot.interruptions), `${count(R.spot.notices_handled)} drained in time, ${span(R.spot.pod_seconds_lost)} of work lost`));
   $("tiles").innerHTML = tiles.join("");
