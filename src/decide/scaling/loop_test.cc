@@ -84,6 +84,34 @@ TEST_F(LoopTest, OursDoesNotWaitForMorePods) {
   EXPECT_EQ(grown(run(Compat::Gputide)), (Grown{{"gpu", 1}}));
 }
 
+TEST_F(LoopTest, InstancesAreKnownByNumberOrElseByName) {
+  add_group("gpu", 1, 4);
+  const auto add = [this](const std::string& id, std::uint32_t number) {
+    seen.groups[0].instances.push_back({id, false, {}, number});
+  };
+  const auto add_of = [this](const std::string& name, const std::string& id, std::uint32_t number) {
+    model::Node node = node_of(name, 1);
+    node.spec.providerID = id;
+    auto view = std::make_shared<NodeView>();
+    view->node = std::make_shared<const model::Node>(node);
+    view->group = 0;
+    view->instance = number;
+    seen.nodes.push_back(view);
+  };
+  add("aws:///a/i-1", 1);
+  add("aws:///a/i-2", 2);
+  add("aws:///a/i-3", 3);
+  add("aws:///a/i-placeholder", 0);
+  add_of("numbered", "aws:///a/i-1", 1);
+  add_of("named", "aws:///a/i-2", 0);
+  LoopState state(default_options(Compat::Gputide, Release::V1_31));
+  decide(seen, {}, state, kNow, nullptr);
+  std::vector<std::string> missing;
+  for (const UnregisteredInstance& each : state.cluster().unregistered())
+    missing.push_back(each.provider_id);
+  EXPECT_THAT(missing, testing::ElementsAre("aws:///a/i-3", "aws:///a/i-placeholder"));
+}
+
 TEST_F(LoopTest, OursHelpsEveryShapeInOneLoop) {
   add_group("gpu", 1);
   add_group("cpu", 0);
