@@ -289,12 +289,6 @@ void forget_existing(Demand& demand) {
     if (group) group->nodes = 0;
 }
 
-void forget_static_pools(Demand& demand) {
-  ProvisionProblem& problem = demand.problem;
-  for (std::size_t pool = 0; pool < problem.pool_types.size(); ++pool)
-    if (problem.pools[pool].spec.replicas) problem.pool_types[pool].clear();
-}
-
 Result<Demand> demand_of(const PlanOptions& options, const Checked& checked) {
   Result<Demand> demand = read_demand(options, checked);
   if (!demand) return demand;
@@ -306,7 +300,6 @@ Result<Demand> demand_of(const PlanOptions& options, const Checked& checked) {
                       "with -f");
   if (demand->problem.pools.empty() && demand->problem.nodes.empty())
     return fail("no NodePool and no node group is among the files; give one with -f");
-  forget_static_pools(*demand);
   return demand;
 }
 

@@ -42,7 +42,5 @@ Result<Demand> read_demand(const PlanOptions& options, const Checked& checked);
 Result<Demand> demand_of(const PlanOptions& options, const Checked& checked);
 /// As if no node were there: what the pods that wait cost alone.
 void forget_existing(Demand& demand);
-/// As if nothing could be bought of NodePools with replicas: pods buy no nodes of these.
-void forget_static_pools(Demand& demand);
 
 }  // namespace gputide::app

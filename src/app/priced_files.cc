@@ -167,7 +167,6 @@ Result<PricedFiles> price_files(const CostOptions& options, const Checked& check
   if (priced.lines.empty())
     return fail("nothing among the files costs money; give a ClusterConfig or a NodePool with -f");
   priced.gpus = gpu_prices(checked, priced.demand, priced.lines);
-  forget_static_pools(priced.demand);
   if (!problem.pods.empty() && !problem.pools.empty())
     priced.plan = provisioning::provision(problem);
   return priced;

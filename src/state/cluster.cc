@@ -159,11 +159,6 @@ void Cluster::count_all(NodeId id, std::span<const PodEntry> entries, std::int64
 }
 
 void Cluster::count_priority(std::int32_t priority, std::int64_t times) {
-  if (priorities_.size() == 1 && priorities_.front().first == priority &&
-      priorities_.front().second + times != 0) {
-    priorities_.front().second += times;
-    return;
-  }
   auto at = std::lower_bound(priorities_.begin(), priorities_.end(), priority,
                              [](const auto& known, std::int32_t p) { return known.first < p; });
   if (at == priorities_.end() || at->first != priority) at = priorities_.insert(at, {priority, 0});
@@ -207,16 +202,15 @@ PodEntry Cluster::entry_of(const model::Pod& pod) {
 void Cluster::add_pod(const PodRef& pod, const PodEntry& entry, NodeId node) {
   NodeState& state = at(node);
   const SpecInfo& info = kinds_.spec(entry.spec);
-  if (!forks_.empty())
-    log_.push_back({Undo::Kind::AddPods,
-                    node,
-                    static_cast<std::uint32_t>(state.pods.size()),
-                    {},
-                    nullptr,
-                    ports_before(node, {&entry, 1})});
+  record({Undo::Kind::AddPods,
+          node,
+          static_cast<std::uint32_t>(state.pods.size()),
+          {},
+          nullptr,
+          ports_before(node, {&entry, 1})});
   state.pods.push_back(pod);
   state.entries.push_back(entry);
-  if (!info.ports.empty()) take_ports(node, entry);
+  take_ports(node, entry);
   count(node, info, 1);
 }
 

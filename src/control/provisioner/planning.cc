@@ -161,7 +161,7 @@ void Provisioner::add_pools(Instant now, View& view) {
   problem.weights = true;
   for (const auto& [name, pool] : cluster_.pools()) {
     const Offers::OfPool& offers = offers_.of(*pool);
-    if (offers.types.empty() || pool->spec.replicas) continue;
+    if (offers.types.empty()) continue;
     problem.pools.push_back(*pool);
     std::vector<std::uint32_t> own;
     for (provisioning::ProviderType type : offers.types) {

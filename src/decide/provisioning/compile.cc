@@ -539,6 +539,7 @@ Compiled Compiler::run() {
   find_preferences();
   for (std::uint32_t pool = 0; pool < problem_.pools.size(); ++pool) {
     add_pool(pool);
+    if (problem_.pools[pool].spec.replicas) continue;  // pods do not decide how many nodes it has
     for (const Variant& variant : variants(pool)) add_kinds(variant);
   }
   add_nodes();

@@ -56,7 +56,7 @@ struct NodeGroup {
 
 /// `pods` are pending; `bound` run, with spec.nodeName set. One pod stands for each DaemonSet.
 struct ProvisionProblem {
-  std::vector<model::NodePool> pools;
+  std::vector<model::NodePool> pools;  // of those with `replicas` nothing is bought
   std::vector<ProviderType> types;
   std::vector<std::vector<std::uint32_t>> pool_types;  // by pool: indices into types
   /// By pool. nullopt, or not named: a NodePool, whose nodes carry karpenter.sh/nodepool.
