@@ -124,6 +124,7 @@ class Kubelets final : public InstanceListener, public StoreListener, public Han
   void run(Run& run, std::uint32_t slot);
   void program_runs(Machine& machine, Run& run, std::uint32_t slot);
   void end(Run& run);
+  void tell_done(const Run& run, const model::Pod& pod);
   void terminate(Run& run);
   void stop(Run& run);  // its containers run no more; its devices are free
   void release(std::uint32_t slot);

@@ -302,33 +302,31 @@ void Kubelets::stop(Run& run) {
 void Kubelets::end(Run& run) {
   auto pod = edit(run);
   stop(run);
+  const std::int32_t code = run.expires ? 0 : run_times_.exit_code(*pod);
+  const bool failed = run.expires || code != 0;
+  pod->status.phase = failed ? "Failed" : "Succeeded";
+  set_condition(*pod, "Ready", false, heap_.now(), failed ? "PodFailed" : "PodCompleted");
   if (run.expires) {
-    pod->status.phase = "Failed";
     pod->status.reason = "DeadlineExceeded";
     pod->status.message = "Pod was active on the node longer than the specified deadline";
-    set_condition(*pod, "Ready", false, heap_.now(), "PodFailed");
-    static_cast<void>(store_.replace(PodRef(std::move(pod))));
-    return;
-  }
-  if (const std::int32_t code = run_times_.exit_code(*pod); code != 0) {
+  } else if (failed) {
     set_exit_codes(*pod, code);
-    pod->status.phase = "Failed";
     pod->status.message = fmt::format("exited with {}", code);
-    set_condition(*pod, "Ready", false, heap_.now(), "PodFailed");
-    static_cast<void>(store_.replace(PodRef(std::move(pod))));
-    return;
+  } else {
+    tell_done(run, *pod);
   }
-  pod->status.phase = "Succeeded";
-  set_condition(*pod, "Ready", false, heap_.now(), "PodCompleted");
-  const model::ObjectMeta& meta = pod->metadata;
+  static_cast<void>(store_.replace(PodRef(std::move(pod))));
+}
+
+void Kubelets::tell_done(const Run& run, const model::Pod& pod) {
+  const model::ObjectMeta& meta = pod.metadata;
   const std::string name = telling_.pod_name(meta);
   const Duration ran = heap_.now() - run.running_since;
   telling_.tell(RecordKind::PodSucceeded, "kubelet", {"pod", meta.namespace_, meta.name},
-                {{"pod", std::string_view(name)}, {"node", pod->spec->nodeName}}, [&] {
+                {{"pod", std::string_view(name)}, {"node", pod.spec->nodeName}}, [&] {
                   return fmt::format("done after {} s on {}", ran.whole_seconds(),
-                                     pod->spec->nodeName);
+                                     pod.spec->nodeName);
                 });
-  static_cast<void>(store_.replace(PodRef(std::move(pod))));
 }
 
 void Kubelets::terminate(Run& run) {

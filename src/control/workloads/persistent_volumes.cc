@@ -79,10 +79,12 @@ std::uint32_t spread_of(std::string_view claim) {
   if (dash != std::string_view::npos) {
     const std::string_view number = claim.substr(dash + 1);
     const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), index);
-    if (error == std::errc() && end == number.data() + number.size())
-      claim = claim.substr(0, dash), claim = claim.substr(claim.rfind('-') + 1);
-    else
+    if (error == std::errc() && end == number.data() + number.size()) {
+      claim = claim.substr(0, dash);
+      claim = claim.substr(claim.rfind('-') + 1);
+    } else {
       index = 0;
+    }
   }
   std::uint32_t hash = 2166136261U;  // FNV-1
   for (const char c : claim) hash = (hash * 16777619U) ^ static_cast<unsigned char>(c);
@@ -188,7 +190,10 @@ void PersistentVolumes::look_at(const ClaimRef& claim, Desk& desk) {
   Edit edit{std::make_shared<PersistentVolumeClaim>(*claim)};
   if (!scheduling::is_bound(*claim)) {
     admit(edit);
-    edit.claim->spec.volumeName.empty() ? meet(edit, desk) : meet_request(edit, desk);
+    if (edit.claim->spec.volumeName.empty())
+      meet(edit, desk);
+    else
+      meet_request(edit, desk);
   } else if (const auto* volume = storage_.volumes.find("", claim->spec.volumeName)) {
     if (!volume->spec.claimRef || scheduling::is_for(*volume, *claim)) bind(*volume, edit, desk);
   }
