@@ -124,13 +124,10 @@ scaling::GroupOptions read_options(const Value& value) {
   const auto time = [&](std::string_view key) {
     return Duration::nanoseconds(static_cast<std::int64_t>(real(key) * 1e9));
   };
-  return {real("scaleDownUtilizationThreshold"),
-          real("scaleDownGpuUtilizationThreshold"),
-          time("scaleDownUnneededSeconds"),
-          time("scaleDownUnreadySeconds"),
-          time("maxNodeProvisionSeconds"),
-          need(value, "ignoreDaemonSetsUtilization").as_bool(),
-          need(value, "zeroOrMaxNodeScaling").as_bool()};
+  return {
+      real("scaleDownUtilizationThreshold"), real("scaleDownGpuUtilizationThreshold"),
+      time("scaleDownUnneededSeconds"),      time("scaleDownUnreadySeconds"),
+      time("maxNodeProvisionSeconds"),       need(value, "ignoreDaemonSetsUtilization").as_bool()};
 }
 
 // Numbers that JSON cannot hold are written as texts.
@@ -153,7 +150,7 @@ Value options_value(const scaling::GroupOptions& options) {
       {"scaleDownUnreadySeconds", number_value(options.scale_down_unready_time.to_seconds()), {}},
       {"maxNodeProvisionSeconds", number_value(options.max_node_provision_time.to_seconds()), {}},
       {"ignoreDaemonSetsUtilization", options.ignore_daemonsets_utilization, {}},
-      {"zeroOrMaxNodeScaling", options.zero_or_max_node_scaling, {}}};
+      {"zeroOrMaxNodeScaling", false, {}}};  // no tag sets it
 }
 
 Value resources_value(const model::ResourceList& resources) {

@@ -127,7 +127,10 @@ void Autoscaler::look(Instant now, port::Commands& commands) {
     seen_.instances_version = cloud_.version() + cluster_.nodes_version();  // both only grow
   }
   dirty_ = false;
-  clean_up(commands);
+  if (!cleaned_) {
+    clean_up(commands);
+    tell_of_expander(commands);
+  }
   const scaling::Plan plan = scaling::decide(seen_, removals_.under_way(), state_, now, &rng_);
   settled_ = plan.settled;
   wake_ = plan.next;
@@ -138,7 +141,6 @@ void Autoscaler::look(Instant now, port::Commands& commands) {
 
 // The first look takes back what an earlier run of the program left behind.
 void Autoscaler::clean_up(port::Commands& commands) {
-  if (cleaned_) return;
   cleaned_ = true;
   for (const auto& view : seen_.nodes) {
     if (view->group == scaling::kNoGroup) continue;
@@ -158,6 +160,17 @@ void Autoscaler::clean_up(port::Commands& commands) {
       commands.emplace_back(std::move(patch));
     }
   }
+}
+
+void Autoscaler::tell_of_expander(port::Commands& commands) const {
+  const std::vector<std::string> names = options_.expanders();
+  const auto grpc = std::find(names.begin(), names.end(), "grpc");
+  if (grpc == names.end()) return;
+  const auto next = std::next(grpc);
+  commands.emplace_back(port::Publish{
+      status_ref(), true, "GrpcExpanderUnavailable",
+      fmt::format("no server answers the grpc expander: no options filtered, {} decides",
+                  next == names.end() ? "chance" : *next)});
 }
 
 void Autoscaler::act(const scaling::Plan& plan, Instant now, port::Commands& commands) {

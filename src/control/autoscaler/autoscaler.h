@@ -42,6 +42,8 @@ class Autoscaler final : public port::Controller {
   void tick(Instant now, port::Commands& commands);
   void look(Instant now, port::Commands& commands);
   void clean_up(port::Commands& commands);
+  /// The expander whose server is not there, once.
+  void tell_of_expander(port::Commands& commands) const;
   void act(const scaling::Plan& plan, Instant now, port::Commands& commands);
   void drop(const scaling::DropInstances& drop, Instant now, port::Commands& commands);
   void resize(const scaling::SetSize& size, Instant now, port::Commands& commands);

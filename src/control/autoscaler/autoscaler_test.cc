@@ -44,6 +44,7 @@ class Bench {
 
   void add(model::AutoScalingGroup group) { groups_[group.name] = std::move(group); }
   bool can_launch = true;
+  Duration pods_take;  // to end, when they are evicted
 
   model::Pod pod(const std::string& name, const char* resource, std::int64_t amount) {
     model::Pod made;
@@ -182,9 +183,8 @@ class Bench {
     events_.push_back(port::EvictAnswered{evict.pod, true, {}});
     const auto at = pods_.find(evict.pod.name);
     if (at == pods_.end()) return;
-    events_.push_back(
-        port::ObjectChanged{port::Change::Deleted, std::make_shared<const model::Pod>(at->second)});
-    pods_.erase(at);
+    plans_.emplace(now_ + pods_take,
+                   [this, pod = at->second] { set_pod(pod, port::Change::Deleted); });
   }
   template <class Other>
   void obey(Other&) {}
@@ -315,6 +315,38 @@ TEST(Autoscaler, BuysAGpuNodeAsUpstreamDoesAndTakesItBack) {
   EXPECT_THAT(bench.log,
               ElementsAre("1210 taint i-1 ToBeDeletedByClusterAutoscaler", "1215 end i-1"));
   EXPECT_TRUE(bench.at_rest());
+}
+
+// With bands an empty node waits for the pods of its DaemonSets, for a band's grace period and half
+// a minute.
+TEST(Autoscaler, BandsMakeAnEmptyNodeWaitForItsDaemonsInRelease131) {
+  for (const auto& [takes, end] : {std::pair(20, 1235), std::pair(600, 1305)}) {
+    Bench bench(scaling::Compat::Upstream,
+                {"--max-bulk-soft-taint-count=0", "--daemonset-eviction-for-empty-nodes",
+                 "--drain-priority-config=0:60,1000:5"});
+    bench.pods_take = Duration::seconds(takes);
+    bench.add(group_of("gpu-a", "g4dn.xlarge", 5));
+    bench.replica_set();
+    bench.run_to(65);
+    bench.set_pod(bench.pod("train-0", "nvidia.com/gpu", 1));
+    bench.run_to(600);
+    auto logs = std::make_shared<model::DaemonSet>();
+    logs->metadata.name = "logs";
+    logs->metadata.namespace_ = "default";
+    logs->metadata.uid = "uid-logs";
+    bench.send(port::Change::Added, std::shared_ptr<const model::DaemonSet>(logs));
+    model::Pod daemon = bench.pod("logs-1", "cpu", 1);
+    daemon.metadata.ownerReferences = {{"apps/v1", "DaemonSet", "logs", "uid-logs", true, true}};
+    bench.set_pod(daemon);
+    bench.bind("logs-1", "i-1");
+    bench.log.clear();
+    model::Pod train = bench.pod("train-0", "nvidia.com/gpu", 1);
+    train.spec.edit().nodeName = "i-1";
+    bench.set_pod(train, port::Change::Deleted);
+    bench.run_to(3600);
+    EXPECT_THAT(bench.log, ElementsAre("1210 taint i-1 ToBeDeletedByClusterAutoscaler",
+                                       "1215 evict logs-1", fmt::format("{} end i-1", end)));
+  }
 }
 
 TEST(Autoscaler, SleepsWhileNothingCanChange) {

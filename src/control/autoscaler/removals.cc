@@ -42,10 +42,34 @@ port::PatchNode give_back_node(const std::string& node, bool uncordon) {
   return patch;
 }
 
-Duration Removals::grace_of(const model::Pod& pod) const {
+Removals::Removals(const scaling::Options& options, const ClusterView& cluster)
+    : options_(options),
+      cluster_(cluster),
+      bands_(options.drain_bands()),
+      occupied_await_daemons_(!options.drain_priority_config.empty()),
+      empty_await_daemons_(occupied_await_daemons_ &&
+                           options.semantics().empty_nodes_wait_for_daemonsets) {}
+
+// Pods below the lowest band leave with it; of bands with equal priorities the first has pods.
+std::size_t Removals::band_of(const model::Pod& pod) const {
+  const std::int32_t priority = pod.spec->priority.value_or(0);
+  auto at = std::lower_bound(
+      bands_.begin(), bands_.end(), priority,
+      [](const scaling::DrainBand& band, std::int32_t wanted) { return band.priority < wanted; });
+  if (at != bands_.begin() && (at == bands_.end() || at->priority > priority)) --at;
+  return static_cast<std::size_t>(at - bands_.begin());
+}
+
+Duration Removals::grace_of(const Eviction& eviction) const {
   constexpr std::int64_t kUsual = 30;
-  return Duration::seconds(std::min(pod.spec->terminationGracePeriodSeconds.value_or(kUsual),
-                                    options_.max_graceful_termination_sec));
+  const std::int64_t asked = eviction.pod->spec->terminationGracePeriodSeconds.value_or(kUsual);
+  const std::int64_t most = bands_[eviction.band].grace_seconds;
+  return Duration::seconds(most > 0 ? std::min(asked, most) : asked);
+}
+
+void Removals::plan_eviction(Removal& removal, const scaling::PodRef& pod, bool daemon) const {
+  const bool awaited = !daemon || (removal.drain ? occupied_await_daemons_ : empty_await_daemons_);
+  removal.evictions.push_back({pod, !awaited, band_of(*pod)});
 }
 
 void Removals::start(const scaling::Removable& node, bool drain, InstanceOfNode instance,
@@ -57,9 +81,9 @@ void Removals::start(const scaling::Removable& node, bool drain, InstanceOfNode 
   removal.drain = drain;
   removal.why = why;
   removal.due = now + options_.node_delete_delay_after_taint;
-  for (const scaling::PodRef& pod : node.pods_to_move) removal.evictions.push_back({pod});
+  for (const scaling::PodRef& pod : node.pods_to_move) plan_eviction(removal, pod, false);
   for (const scaling::PodRef& pod : node.daemonset_pods)
-    if (evicts_daemon_pod(*pod, drain, options_)) removal.evictions.push_back({pod, true});
+    if (evicts_daemon_pod(*pod, drain, options_)) plan_eviction(removal, pod, true);
 
   port::PatchNode patch;
   patch.name = node.node;
@@ -107,31 +131,66 @@ std::string Removals::intruder(const Removal& removal) const {
   return {};
 }
 
-void Removals::begin_evictions(Removal& removal, Instant now) {
-  // Pods that came while the taint was new are evicted with the others.
+// Pods that came while the taint was new are evicted with the others.
+void Removals::add_late_pods(Removal& removal) const {
   for (const scaling::PodRef& pod : cluster_.pods_on(removal.node))
     if (removal.drain && scaling::is_recreatable(*pod) &&
         std::none_of(removal.evictions.begin(), removal.evictions.end(),
                      [&](const Eviction& e) { return e.pod->metadata.uid == pod->metadata.uid; }))
-      removal.evictions.push_back({pod});
+      plan_eviction(removal, pod, false);
+}
+
+void Removals::begin_band(Removal& removal, std::size_t band, Instant now) const {
+  const auto has_pods = [&](std::size_t at) {
+    return std::any_of(removal.evictions.begin(), removal.evictions.end(),
+                       [&](const Eviction& e) { return e.band == at; });
+  };
+  while (band < bands_.size() && !has_pods(band)) ++band;
+  removal.band = band;
+  removal.due = now;
+  if (band == bands_.size()) {
+    removal.stage = Stage::Held;
+    removal.deadline = now + options_.node_deletion_delay_timeout;
+    return;
+  }
   for (Eviction& eviction : removal.evictions) eviction.retry_at = now;
   removal.stage = Stage::Evicting;
-  removal.due = now;
   removal.deadline = now + options_.max_pod_eviction_time;
 }
 
-void Removals::evict_due(Removal& removal, Instant now, port::Commands& commands) {
+Removals::Progress Removals::evict_band(Removal& removal, Instant now,
+                                        port::Commands& commands) const {
+  bool all = true;
+  removal.due = removal.deadline;
   for (Eviction& eviction : removal.evictions) {
-    if (eviction.accepted || eviction.asked || eviction.retry_at > now) continue;
+    if (eviction.band != removal.band || eviction.accepted) continue;
     const scaling::PodRef current = cluster_.pod(ref(*eviction.pod));
     if (current == nullptr || current->metadata.uid != eviction.pod->metadata.uid ||
         current->metadata.deletionTimestamp) {
       eviction.accepted = true;
       continue;
     }
-    eviction.asked = true;
-    commands.emplace_back(port::Evict{ref(*eviction.pod), grace_of(*eviction.pod)});
+    if (!eviction.asked && eviction.retry_at <= now) {
+      eviction.asked = true;
+      commands.emplace_back(port::Evict{ref(*eviction.pod), grace_of(eviction)});
+    }
+    if (eviction.best_effort) continue;
+    all = false;
+    if (!eviction.asked) removal.due = std::min(removal.due, eviction.retry_at);
   }
+  if (all) return Progress::Done;
+  if (now < removal.deadline) return Progress::Waits;
+  for (const Eviction& eviction : removal.evictions)
+    if (eviction.band == removal.band && !eviction.accepted && !eviction.best_effort)
+      commands.emplace_back(
+          tell(ref(*eviction.pod), true, "ScaleDownFailed", "failed to delete pod for ScaleDown"));
+  return Progress::TimedOut;
+}
+
+Removals::Progress Removals::await_band(Removal& removal, Instant now) const {
+  if (pods_gone(removal)) return Progress::Done;
+  removal.due = removal.deadline;  // an answer about a daemon may have come late
+  return now < removal.deadline ? Progress::Waits : Progress::TimedOut;
 }
 
 void Removals::evict_answered(const port::EvictAnswered& answer, Instant now) {
@@ -147,7 +206,7 @@ void Removals::evict_answered(const port::EvictAnswered& answer, Instant now) {
 
 bool Removals::pods_gone(const Removal& removal) const {
   return std::all_of(removal.evictions.begin(), removal.evictions.end(), [&](const Eviction& e) {
-    if (e.daemon) return true;
+    if (e.best_effort || e.band != removal.band) return true;
     const scaling::PodRef current = cluster_.pod(ref(*e.pod));
     return current == nullptr || current->metadata.uid != e.pod->metadata.uid ||
            current->spec->nodeName != removal.node || scaling::is_terminal(*current);
@@ -170,65 +229,55 @@ void Removals::fail(Removal& removal, const std::string& why, port::Commands& co
   ended.push_back({removal.node, removal.instance.group, false, removal.stage == Stage::Tainted});
 }
 
-void Removals::advance(Instant now, const std::function<std::uint64_t(port::CloudRequest)>& ask,
-                       port::Commands& commands, std::vector<RemovalEnd>& ended) {
-  const auto step = [&](Removal& removal) -> bool {  // false: it is over
-    if (removal.stage == Stage::Ending) return true;
-    if (cluster_.node(removal.node) == nullptr) {
-      ended.push_back({removal.node, removal.instance.group, true, false});
+bool Removals::step(Removal& removal, Instant now, const AskCloud& ask, port::Commands& commands,
+                    std::vector<RemovalEnd>& ended) {
+  if (removal.stage == Stage::Ending) return true;
+  if (cluster_.node(removal.node) == nullptr) {
+    ended.push_back({removal.node, removal.instance.group, true, false});
+    return false;
+  }
+  if (removal.stage == Stage::Tainted) {
+    if (removal.due > now) return true;
+    if (const std::string why = intruder(removal); !why.empty()) {
+      fail(removal, why, commands, ended);
       return false;
     }
-    if (removal.stage == Stage::Tainted) {
-      if (removal.due > now) return true;
-      if (const std::string why = intruder(removal); !why.empty()) {
-        fail(removal, why, commands, ended);
-        return false;
-      }
-      begin_evictions(removal, now);
+    add_late_pods(removal);
+    begin_band(removal, 0, now);
+  }
+  while (removal.stage == Stage::Evicting || removal.stage == Stage::Leaving) {
+    const bool evicting = removal.stage == Stage::Evicting;
+    const Progress progress =
+        evicting ? evict_band(removal, now, commands) : await_band(removal, now);
+    if (progress == Progress::Waits) return true;
+    if (progress == Progress::TimedOut && removal.drain) {
+      fail(removal,
+           evicting ? "pods could not be evicted in time" : "pods remain after their grace period",
+           commands, ended);
+      return false;
     }
-    if (removal.stage == Stage::Evicting) {
-      evict_due(removal, now, commands);
-      const bool all = std::all_of(removal.evictions.begin(), removal.evictions.end(),
-                                   [](const Eviction& e) { return e.accepted || e.daemon; });
-      if (!all) {
-        if (now >= removal.deadline) {
-          for (const Eviction& eviction : removal.evictions)
-            if (!eviction.accepted)
-              commands.emplace_back(tell(ref(*eviction.pod), true, "ScaleDownFailed",
-                                         "failed to delete pod for ScaleDown"));
-          fail(removal, "pods could not be evicted in time", commands, ended);
-          return false;
-        }
-        removal.due = removal.deadline;
-        for (const Eviction& eviction : removal.evictions)
-          if (!eviction.accepted && !eviction.asked)
-            removal.due = std::min(removal.due, eviction.retry_at);
-        return true;
-      }
+    if (progress == Progress::TimedOut) {  // an empty node goes whatever its DaemonSets' pods do
+      begin_band(removal, bands_.size(), now);
+    } else if (evicting) {
       removal.stage = Stage::Leaving;
-      Duration longest;
-      for (const Eviction& eviction : removal.evictions)
-        if (!eviction.daemon) longest = std::max(longest, grace_of(*eviction.pod));
-      removal.deadline = now + longest + kHeadroom;
-      removal.due = removal.deadline;
+      removal.deadline = now + Duration::seconds(bands_[removal.band].grace_seconds) + kHeadroom;
+    } else {
+      begin_band(removal, removal.band + 1, now);
     }
-    if (!pods_gone(removal)) {
-      removal.due = removal.deadline;  // an answer about a daemon may have come late
-      if (now < removal.deadline) return true;
-      fail(removal, "pods remain after their grace period", commands, ended);
-      return false;
-    }
-    if (held_by_annotation(removal.node) &&
-        now < removal.deadline + options_.node_deletion_delay_timeout) {
-      removal.due = removal.deadline + options_.node_deletion_delay_timeout;
-      return true;
-    }
-    removal.stage = Stage::Ending;
-    removal.call = ask(port::TerminateInstanceInGroup{removal.instance.id});
+  }
+  if (held_by_annotation(removal.node) && now < removal.deadline) {
+    removal.due = removal.deadline;
     return true;
-  };
+  }
+  removal.stage = Stage::Ending;
+  removal.call = ask(port::TerminateInstanceInGroup{removal.instance.id});
+  return true;
+}
+
+void Removals::advance(Instant now, const AskCloud& ask, port::Commands& commands,
+                       std::vector<RemovalEnd>& ended) {
   for (auto at = removals_.begin(); at != removals_.end();)
-    at = step(at->second) ? std::next(at) : removals_.erase(at);
+    at = step(at->second, now, ask, commands, ended) ? std::next(at) : removals_.erase(at);
 }
 
 bool Removals::cloud_answered(std::uint64_t call, const port::CloudAnswer& answer,

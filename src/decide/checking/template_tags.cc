@@ -112,6 +112,18 @@ void check_label_tag(const Context& context, const GroupView& group, const std::
        "make the tag and the label equal"});
 }
 
+void check_option_tag(const Context& context, const GroupView& group, const std::string& key,
+                      const std::string& value) {
+  std::vector<std::string> ignored;
+  scaling::group_options_from_tags({{key, value}}, {}, &ignored);
+  if (ignored.empty()) return;
+  context.findings.warning(
+      group.place["tags"][key],
+      {"option-tag-ignored", fmt::format("Cluster Autoscaler ignores {}: \"{}\"", key, value),
+       "use scaledownutilizationthreshold or scaledowngpuutilizationthreshold (a number), "
+       "scaledownunneededtime or scaledownunreadytime (10m), or ignoredaemonsetsutilization"});
+}
+
 // Labels that the pod's selectors name.
 std::vector<std::string> selected_keys(const model::PodSpec& spec) {
   std::vector<std::string> keys;
@@ -214,6 +226,7 @@ void check_template_tags(const Context& context) {
     for (const auto& [key, value] : group.written->tags) {
       check_taint_tag(context, group, key, value);
       check_label_tag(context, group, key, value);
+      check_option_tag(context, group, key, value);
     }
     if (group.plan.group.min_size > 0) continue;  // never empty
     if (!group.written->propagateASGTags) check_missing_labels(context, group);

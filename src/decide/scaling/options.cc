@@ -1,6 +1,7 @@
 #include "decide/scaling/options.h"
 
 #include <algorithm>
+#include <limits>
 
 #include <fmt/core.h>
 
@@ -211,6 +212,11 @@ class Parser {
       error("flag-conflict",
             "--drain-priority-config and --max-graceful-termination-sec exclude each other",
             "keep one of the two");
+    if (changed("drain-priority-config"))
+      if (const auto bands = parse_drain_bands(options_.drain_priority_config); !bands)
+        error("flag-value",
+              "Invalid configuration, parsing --drain-priority-config: " + bands.error().message,
+              "write PRIORITY:SECONDS,PRIORITY:SECONDS");
     for (const std::string& range : {options_.cores_total, options_.memory_total})
       if (const auto parsed = parse_range(range); !parsed)
         error("flag-value", parsed.error().message);
@@ -230,8 +236,22 @@ class Parser {
         error("expander-price",
               "upstream's price expander ends the program on AWS: it has no prices there",
               "use least-waste or priority, or --compat=gputide, which knows prices");
+      } else if (name == "grpc") {
+        validate_grpc();
       }
     }
+  }
+
+  void validate_grpc() {
+    if (options_.grpc_expander_cert.empty())
+      error("expander-grpc",
+            "GRPC Expander Cert not specified, insecure connections not allowed: the program ends",
+            "add --grpc-expander-cert=FILE");
+    else
+      warning("expander-grpc",
+              "no server of the grpc expander is simulated: every group passes it, as when the "
+              "server does not answer",
+              "name the expander that shall decide after it, as in --expander=grpc,least-waste");
   }
 
   std::span<const std::string> arguments_;
@@ -277,13 +297,15 @@ Semantics Options::semantics() const {
 }
 
 GroupOptions Options::group_defaults() const {
-  return {scale_down_utilization_threshold,
-          scale_down_gpu_utilization_threshold,
-          scale_down_unneeded_time,
-          scale_down_unready_time,
-          max_node_provision_time,
-          ignore_daemonsets_utilization,
-          false};
+  return {scale_down_utilization_threshold, scale_down_gpu_utilization_threshold,
+          scale_down_unneeded_time,         scale_down_unready_time,
+          max_node_provision_time,          ignore_daemonsets_utilization};
+}
+
+std::vector<DrainBand> Options::drain_bands() const {
+  if (!drain_priority_config.empty())
+    if (auto bands = parse_drain_bands(drain_priority_config)) return std::move(*bands);
+  return {{std::numeric_limits<std::int32_t>::max(), max_graceful_termination_sec}};
 }
 
 std::vector<std::string> Options::expanders() const {
@@ -303,6 +325,24 @@ Result<ResourceRange> parse_range(std::string_view text) {
   if (*max < *min)
     return fail(fmt::format("max size must be greater or equal to min size: {}", text));
   return ResourceRange{*min, *max};
+}
+
+Result<std::vector<DrainBand>> parse_drain_bands(std::string_view text) {
+  std::vector<DrainBand> bands;
+  for (const std::string_view item : split(text, ',')) {
+    const std::vector<std::string_view> parts = split(item, ':');
+    if (parts.size() != 2)
+      return fail(fmt::format("\"{}\" is no priority and grace period separated by ':'", item));
+    const auto priority = parse_decimal(parts[0]);
+    const auto seconds = parse_decimal(parts[1]);
+    if (!priority || !seconds)
+      return fail(fmt::format("\"{}\" is no number", priority ? parts[1] : parts[0]));
+    // Upstream cuts a priority to 32 bits too.
+    bands.push_back({static_cast<std::int32_t>(*priority), *seconds});
+  }
+  std::stable_sort(bands.begin(), bands.end(),
+                   [](const DrainBand& a, const DrainBand& b) { return a.priority < b.priority; });
+  return bands;
 }
 
 Result<GpuRange> parse_gpu_range(std::string_view text) {

@@ -24,7 +24,6 @@ struct GroupOptions {
   Duration scale_down_unready_time = Duration::minutes(20);
   Duration max_node_provision_time = Duration::minutes(15);
   bool ignore_daemonsets_utilization = false;
-  bool zero_or_max_node_scaling = false;
   bool operator==(const GroupOptions&) const = default;
 };
 
@@ -36,6 +35,14 @@ struct ResourceRange {
 struct GpuRange {
   std::string type;  // value of the accelerator label
   ResourceRange range;
+};
+
+/// Pods of this priority and more, up to the next band's, are evicted together; the first band
+/// takes those below it too.
+struct DrainBand {
+  std::int32_t priority = 0;
+  std::int64_t grace_seconds = 0;  // the most that a pod gets; 0: what it asks for
+  bool operator==(const DrainBand&) const = default;
 };
 
 /// What the command line says. Initial values are those of today's release (1.36).
@@ -153,6 +160,9 @@ struct Options {
   Semantics semantics() const;
   /// What groups without autoscaling-options tags use.
   GroupOptions group_defaults() const;
+  /// How the pods of a node leave it: one band after the other, lowest priority first, in the order
+  /// of --drain-priority-config; without it one band with --max-graceful-termination-sec.
+  std::vector<DrainBand> drain_bands() const;
   /// The names in --expander, in order.
   std::vector<std::string> expanders() const;
 };
@@ -173,6 +183,9 @@ Options parse_options(std::span<const std::string> arguments, Compat compat, Rel
 Result<ResourceRange> parse_range(std::string_view text);
 /// "TYPE:MIN:MAX".
 Result<GpuRange> parse_gpu_range(std::string_view text);
+
+/// "PRIORITY:SECONDS,...", sorted by priority. Error: which part is none.
+Result<std::vector<DrainBand>> parse_drain_bands(std::string_view text);
 
 /// One line of the flag reference: name, default of 1.31, of 1.36, and ours; "-" where the release
 /// has no such flag.

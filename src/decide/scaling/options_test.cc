@@ -40,6 +40,27 @@ TEST(Options, DefaultsAreThoseOfTheRelease) {
   EXPECT_TRUE(default_options(Compat::Gputide, Release::V1_36).balance_similar_node_groups);
 }
 
+TEST(Options, DrainBandsAreSortedAndReplaceTheOneOfTheGracePeriod) {
+  Diagnostics found;
+  const Options banded = read({"--drain-priority-config=1000:120,-5:+30,0:0"}, found);
+  EXPECT_EQ(banded.drain_bands(), (std::vector<DrainBand>{{-5, 30}, {0, 0}, {1000, 120}}));
+  const Options plain = read({"--max-graceful-termination-sec=7"}, found);
+  EXPECT_EQ(plain.drain_bands(), (std::vector<DrainBand>{{2147483647, 7}}));
+  EXPECT_FALSE(parse_drain_bands("5"));
+  EXPECT_FALSE(parse_drain_bands("5:6,"));
+  EXPECT_FALSE(parse_drain_bands("high:6"));
+}
+
+TEST(Options, TheGrpcExpanderNeedsACertificateAndPassesEveryGroup) {
+  Diagnostics found;
+  read({"--cloud-provider=aws", "--expander=grpc"}, found);
+  EXPECT_TRUE(found.has_errors());
+  Diagnostics with;
+  read({"--cloud-provider=aws", "--expander=grpc", "--grpc-expander-cert=/cert"}, with);
+  EXPECT_FALSE(with.has_errors());
+  EXPECT_EQ(with.list().size(), 1U);
+}
+
 TEST(Options, TheImageNamesTheRelease) {
   EXPECT_EQ(release_of_image("registry.k8s.io/autoscaling/cluster-autoscaler:v1.34.1"),
             Release::V1_36);

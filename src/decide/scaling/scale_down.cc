@@ -44,8 +44,6 @@ std::string_view unremovable_reason_name(UnremovableReason reason) {
       return "NotUnreadyLongEnough";
     case UnremovableReason::NodeGroupMinSizeReached:
       return "NodeGroupMinSizeReached";
-    case UnremovableReason::AtomicScaleDownFailed:
-      return "AtomicScaleDownFailed";
     case UnremovableReason::MinimalResourceLimitExceeded:
       return "MinimalResourceLimitExceeded";
     case UnremovableReason::CurrentlyBeingDeleted:

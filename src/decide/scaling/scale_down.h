@@ -31,7 +31,6 @@ enum class UnremovableReason {
   NotUnneededLongEnough,
   NotUnreadyLongEnough,
   NodeGroupMinSizeReached,
-  AtomicScaleDownFailed,
   MinimalResourceLimitExceeded,
   CurrentlyBeingDeleted,
   NotUnderutilized,

@@ -26,6 +26,7 @@ Semantics Semantics::upstream(Release release) {
   if (release == Release::V1_31) return s;
   s.threshold_is_inclusive = true;
   s.utilization_error_blocks = true;
+  s.empty_nodes_wait_for_daemonsets = false;
   s.on_completion_annotation = true;
   s.system_pod_block_time = Duration::hours(1);
   s.scale_up_ends_loop = false;

@@ -27,6 +27,8 @@ struct Semantics {
   /// A node whose utilization cannot be computed stays (1.36: UnexpectedError); before, it counted
   /// as unused.
   bool utilization_error_blocks = false;
+  /// With --drain-priority-config an empty node goes after the pods of its DaemonSets (1.31).
+  bool empty_nodes_wait_for_daemonsets = true;
   /// `safe-to-evict: on-completion` makes a node wait (1.36).
   bool on_completion_annotation = false;
   /// How long a kube-system pod without a budget blocks; absent = for ever (1.31).
