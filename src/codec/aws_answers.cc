@@ -43,6 +43,17 @@ const Value::List& list_at(const Value* value) {
   return value != nullptr && value->is_list() ? value->as_list() : kNone;
 }
 
+// The text of a member; `otherwise` where it is not there.
+std::string text_or(const Value& entry, std::string_view key, std::string otherwise) {
+  const std::string_view text = entry.text_at(key);
+  return text.empty() ? otherwise : std::string(text);
+}
+
+std::optional<Instant> instant_at(const Value& entry, std::string_view key) {
+  const auto at = Instant::parse_rfc3339(entry.text_at(key));
+  return at ? std::optional(*at) : std::nullopt;
+}
+
 std::string lower_maker(std::string_view maker) {
   std::string out(maker);
   for (char& c : out)
@@ -114,6 +125,27 @@ InstanceType read_type(const Value& entry, model::InstanceTypeList& list) {
   return type;
 }
 
+model::CapacityReservation read_reservation(const Value& entry) {
+  model::CapacityReservation told;
+  told.id = text_or(entry, "CapacityReservationId", "");
+  told.instance_type = text_or(entry, "InstanceType", "");
+  told.zone = text_or(entry, "AvailabilityZone", "");
+  told.total = number(entry.find("TotalInstanceCount"));
+  told.available = number(entry.find("AvailableInstanceCount"));
+  told.type = text_or(entry, "ReservationType", told.type);
+  told.match_criteria = text_or(entry, "InstanceMatchCriteria", told.match_criteria);
+  told.owner_id = text_or(entry, "OwnerId", "");
+  told.state = text_or(entry, "State", "");
+  told.platform = text_or(entry, "InstancePlatform", told.platform);
+  told.tenancy = text_or(entry, "Tenancy", told.tenancy);
+  told.interruptible = flag(entry.find("Interruptible"));
+  for (const Value& tag : list_at(entry.find("Tags")))
+    told.tags[std::string(tag.text_at("Key"))] = tag.text_at("Value");
+  told.start = instant_at(entry, "StartDate");
+  told.end = instant_at(entry, "EndDate");
+  return told;
+}
+
 }  // namespace
 
 Result<std::vector<SpotPrice>> read_spot_prices(std::string_view json) {
@@ -160,6 +192,31 @@ Result<std::shared_ptr<const model::InstanceTypeList>> read_instance_types(std::
     types->types.push_back(type);
   }
   return types;
+}
+
+Result<std::vector<model::CapacityReservation>> read_capacity_reservations(std::string_view json) {
+  const auto list = entries(json, "CapacityReservations", "describe-capacity-reservations");
+  if (!list) return tl::unexpected(list.error());
+  std::map<std::string, model::CapacityReservation> by_id;
+  for (std::size_t i = 0; i < list->size(); ++i) {
+    model::CapacityReservation told = read_reservation((*list)[i]);
+    if (told.id.empty() || told.instance_type.empty() || told.zone.empty() || told.state.empty())
+      return fail(
+          fmt::format("CapacityReservations[{}] has no CapacityReservationId, InstanceType, "
+                      "AvailabilityZone or State that can be read",
+                      i));
+    if (told.available < 0 || told.available > told.total)
+      return fail(
+          fmt::format("CapacityReservations[{}]: AvailableInstanceCount {} is not within 0 to "
+                      "TotalInstanceCount {}",
+                      i, told.available, told.total));
+    std::string id = told.id;
+    if (!by_id.emplace(std::move(id), told).second)
+      return fail(fmt::format("CapacityReservations[{}] tells of {} a second time", i, told.id));
+  }
+  std::vector<model::CapacityReservation> reservations;
+  for (auto& [id, told] : by_id) reservations.push_back(std::move(told));
+  return reservations;
 }
 
 }  // namespace gputide::codec

@@ -57,5 +57,54 @@ TEST(InstanceTypes, AreReadAsTheCatalogueHasThem) {
             "InstanceTypes[0] has no InstanceType, DefaultVCpus or SizeInMiB that can be read");
 }
 
+TEST(CapacityReservations, AreReadWhole) {
+  const auto list = read_capacity_reservations(R"({"CapacityReservations": [
+    {"CapacityReservationId": "cr-2", "OwnerId": "111122223333", "InstanceType": "p5.48xlarge",
+     "InstancePlatform": "Linux/UNIX", "AvailabilityZone": "us-west-2a",
+     "AvailabilityZoneId": "usw2-az2", "Tenancy": "default", "TotalInstanceCount": 4,
+     "AvailableInstanceCount": 2, "State": "active", "StartDate": "2026-01-10T11:30:00+00:00",
+     "EndDate": "2026-01-17T11:30:00+00:00", "EndDateType": "limited",
+     "InstanceMatchCriteria": "targeted", "ReservationType": "capacity-block",
+     "Tags": [{"Key": "team", "Value": "ml"}]},
+    {"CapacityReservationId": "cr-1", "InstanceType": "g5.xlarge", "State": "expired",
+     "AvailabilityZone": "us-west-2b", "TotalInstanceCount": 1, "AvailableInstanceCount": 0}]})");
+  ASSERT_TRUE(list.has_value()) << list.error().message;
+  ASSERT_EQ(list->size(), 2u);
+  const model::CapacityReservation& plain = (*list)[0];
+  EXPECT_EQ(plain.id, "cr-1");
+  EXPECT_EQ(plain.type, "default");
+  EXPECT_EQ(plain.match_criteria, "open");
+  EXPECT_EQ(plain.state, "expired");
+  EXPECT_FALSE(plain.end.has_value());
+  const model::CapacityReservation& block = (*list)[1];
+  EXPECT_TRUE(block.is_capacity_block());
+  EXPECT_EQ(block.match_criteria, "targeted");
+  EXPECT_EQ(block.total, 4);
+  EXPECT_EQ(block.available, 2);
+  EXPECT_EQ(block.owner_id, "111122223333");
+  EXPECT_EQ(block.tags, (model::StringMap{{"team", "ml"}}));
+  EXPECT_EQ(block.end, *Instant::parse_rfc3339("2026-01-17T11:30:00Z"));
+}
+
+TEST(CapacityReservations, SayWhatCannotBeRead) {
+  const auto error = [](std::string_view json) {
+    return read_capacity_reservations(json).error().message;
+  };
+  EXPECT_EQ(error(R"({"SpotPriceHistory": []})"),
+            "there is no list CapacityReservations: this is not what aws ec2 "
+            "describe-capacity-reservations prints");
+  EXPECT_EQ(error(R"({"CapacityReservations": [{"CapacityReservationId": "cr-1"}]})"),
+            "CapacityReservations[0] has no CapacityReservationId, InstanceType, AvailabilityZone "
+            "or State that can be read");
+  const std::string one = R"({"CapacityReservationId": "cr-1", "InstanceType": "g5.xlarge",
+    "AvailabilityZone": "us-west-2b", "State": "active", "TotalInstanceCount": 1,
+    "AvailableInstanceCount": )";
+  EXPECT_EQ(error(R"({"CapacityReservations": [)" + one + "2}]}"),
+            "CapacityReservations[0]: AvailableInstanceCount 2 is not within 0 to "
+            "TotalInstanceCount 1");
+  EXPECT_EQ(error(R"({"CapacityReservations": [)" + one + "1}, " + one + "1}]}"),
+            "CapacityReservations[1] tells of cr-1 a second time");
+}
+
 }  // namespace
 }  // namespace gputide::codec

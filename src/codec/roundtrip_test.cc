@@ -212,6 +212,9 @@ spec:
   amiSelectorTerms: [{alias: al2023@latest}]
   subnetSelectorTerms: [{tags: {karpenter.sh/discovery: dev}}, {id: subnet-1}]
   securityGroupSelectorTerms: [{name: nodes}]
+  capacityReservationSelectorTerms:
+  - {id: cr-0a1}
+  - {tags: {team: ml}, ownerID: "111122223333", instanceMatchCriteria: targeted}
   kubelet: {maxPods: 58}
   instanceStorePolicy: RAID0
   metadataOptions: {httpTokens: required, httpPutResponseHopLimit: 1}

@@ -148,6 +148,15 @@ struct AMISelectorTerm {
 };
 BOOST_DESCRIBE_STRUCT(AMISelectorTerm, (), (alias, tags, id, name, owner, ssmParameter))
 
+struct CapacityReservationSelectorTerm {
+  StringMap tags;
+  std::string id;  // excludes all else
+  std::string ownerID;
+  std::string instanceMatchCriteria;  // open, targeted; "" = either
+};
+BOOST_DESCRIBE_STRUCT(CapacityReservationSelectorTerm, (),
+                      (tags, id, ownerID, instanceMatchCriteria))
+
 struct BlockDevice {
   std::optional<bool> deleteOnTermination;
   std::optional<bool> encrypted;
@@ -183,6 +192,7 @@ struct EC2NodeClassSpec {
   std::vector<SubnetSelectorTerm> subnetSelectorTerms;
   std::vector<SecurityGroupSelectorTerm> securityGroupSelectorTerms;
   std::vector<AMISelectorTerm> amiSelectorTerms;
+  std::vector<CapacityReservationSelectorTerm> capacityReservationSelectorTerms;
   std::string amiFamily;
   std::string role;
   std::string instanceProfile;
@@ -195,19 +205,15 @@ struct EC2NodeClassSpec {
   std::string userData;
   StringMap tags;
   std::string context;
-  static constexpr std::string_view kKept[] = {"capacityReservationSelectorTerms",
-                                               "placementGroupSelector",
-                                               "networkInterfaces",
-                                               "ipPrefixCount",
-                                               "connectionTracking",
-                                               "cpuOptions"};
+  static constexpr std::string_view kKept[] = {"placementGroupSelector", "networkInterfaces",
+                                               "ipPrefixCount", "connectionTracking", "cpuOptions"};
   Kept kept;
 };
 BOOST_DESCRIBE_STRUCT(EC2NodeClassSpec, (),
-                      (subnetSelectorTerms, securityGroupSelectorTerms, amiSelectorTerms, amiFamily,
-                       role, instanceProfile, kubelet, blockDeviceMappings, instanceStorePolicy,
-                       metadataOptions, associatePublicIPAddress, detailedMonitoring, userData,
-                       tags, context))
+                      (subnetSelectorTerms, securityGroupSelectorTerms, amiSelectorTerms,
+                       capacityReservationSelectorTerms, amiFamily, role, instanceProfile, kubelet,
+                       blockDeviceMappings, instanceStorePolicy, metadataOptions,
+                       associatePublicIPAddress, detailedMonitoring, userData, tags, context))
 
 struct EC2NodeClass {
   ObjectMeta metadata;

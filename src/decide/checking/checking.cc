@@ -30,6 +30,7 @@ void check(std::span<const model::Object* const> objects, const pricing::Catalog
   check_placement(context);
   check_workloads(context);
   check_karpenter(context);
+  check_capacity_reservations(context);
   check_scenarios(context);
 }
 

@@ -28,6 +28,7 @@ void check_pods(const Context& context);       // what the API server refuses, G
 void check_placement(const Context& context);  // selectors and tolerations against node groups
 void check_workloads(const Context& context);  // selectors, templates, budgets
 void check_karpenter(const Context& context);
+void check_capacity_reservations(const Context& context);  // terms that select them
 void check_scenarios(const Context& context);
 
 }  // namespace gputide::checking

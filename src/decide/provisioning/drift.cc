@@ -104,8 +104,7 @@ std::string class_hash(const model::EC2NodeClassSpec& spec) {
           metadata_hash(spec.metadataOptions.value_or(model::MetadataOptions())));
   h.field("Context", spec.context);
   for (const model::Member& member : spec.kept)
-    if (member.key != "capacityReservationSelectorTerms" && member.key != "ipPrefixCount")
-      add_value(h, member.key, member.value);
+    if (member.key != "ipPrefixCount") add_value(h, member.key, member.value);
   return std::to_string(h.value() ^ Hash::text(family_of(spec)));
 }
 

@@ -1,0 +1,61 @@
+#include "model/capacity_reservation.h"
+
+#include <algorithm>
+#include <iterator>
+
+#include <fmt/core.h>
+
+namespace gputide::model {
+namespace {
+
+bool has_tags(const StringMap& tags, const StringMap& wanted) {
+  return std::all_of(wanted.begin(), wanted.end(), [&](const auto& tag) {
+    const auto found = tags.find(tag.first);
+    return found != tags.end() && (tag.second == "*" || tag.second == found->second);
+  });
+}
+
+// The CRD refuses a term of an owner alone, and an id beside other fields; where that slips
+// through, Karpenter asks by id, then by the rest.
+bool selects(const CapacityReservationSelectorTerm& term, const CapacityReservation& reservation) {
+  if (!term.id.empty() && term.id == reservation.id) return true;
+  if (term.tags.empty() && term.instanceMatchCriteria.empty()) return false;
+  return has_tags(reservation.tags, term.tags) &&
+         (term.ownerID.empty() || term.ownerID == reservation.owner_id) &&
+         (term.instanceMatchCriteria.empty() ||
+          term.instanceMatchCriteria == reservation.match_criteria);
+}
+
+}  // namespace
+
+std::vector<CapacityReservation> selected_reservations(
+    const EC2NodeClassSpec& node_class, std::span<const CapacityReservation> reservations) {
+  std::vector<CapacityReservation> selected;
+  const auto& terms = node_class.capacityReservationSelectorTerms;
+  std::copy_if(reservations.begin(), reservations.end(), std::back_inserter(selected),
+               [&](const CapacityReservation& each) {
+                 return each.state == "active" &&
+                        std::any_of(terms.begin(), terms.end(),
+                                    [&](const auto& term) { return selects(term, each); });
+               });
+  return selected;
+}
+
+std::string why_unusable(const CapacityReservation& reservation) {
+  if (reservation.type != "default" && reservation.type != "capacity-block")
+    return fmt::format("Karpenter knows no reservations of type {}", reservation.type);
+  if (reservation.match_criteria != "open" && reservation.match_criteria != "targeted")
+    return fmt::format("Karpenter knows no instance match criteria {}", reservation.match_criteria);
+  if (reservation.platform != "Linux/UNIX")
+    return fmt::format("it is for {}, and nodes run Linux/UNIX", reservation.platform);
+  if (reservation.tenancy != "default")
+    return fmt::format("its tenancy is {}, and that of nodes is default", reservation.tenancy);
+  return {};
+}
+
+bool is_expiring(const CapacityReservation& reservation, Instant now) {
+  constexpr Duration kLead = Duration::minutes(40);
+  return reservation.is_capacity_block() && reservation.end && now >= *reservation.end - kLead;
+}
+
+}  // namespace gputide::model
