@@ -26,6 +26,13 @@ void CostBound::record(const port::Record& record) {
     case RecordKind::NodePoolReady:
       group_created(record);
       break;
+    case RecordKind::ReservationStarted: {
+      const Money price = Money::micros(number_of(record, "price_micros"));
+      Money& least =
+          reserved_.try_emplace(std::string(text_of(record, "type")), price).first->second;
+      least = std::min(least, price);
+      break;
+    }
     case RecordKind::InstanceLaunched:
       gpus_of_instance_[std::string(text_of(record, "instance"))] = number_of(record, "gpus");
       break;
@@ -61,7 +68,7 @@ void CostBound::record(const port::Record& record) {
 void CostBound::group_created(const port::Record& record) {
   const std::string_view market = text_of(record, "market");
   for (const std::string_view type : split(text_of(record, "types"), ',')) {
-    if (market != "on-demand") offers_.insert({std::string(type), true});
+    if (market != "on-demand" && market != "reserved") offers_.insert({std::string(type), true});
     if (market != "spot") offers_.insert({std::string(type), false});
   }
 }
@@ -102,9 +109,11 @@ provisioning::PlacementProblem CostBound::problem() const {
       resources.push_back(demand.resource);
   provisioning::PlacementProblem problem;
   problem.dimensions = 3 + resources.size();
-  for (const Offer& offer : offers_) {
-    const model::InstanceType* type = catalogue_.find(offer.type);
-    const std::optional<Money> price = least_price(offer);
+  std::vector<std::pair<std::string, std::optional<Money>>> prices(reserved_.begin(),
+                                                                   reserved_.end());
+  for (const Offer& offer : offers_) prices.emplace_back(offer.type, least_price(offer));
+  for (const auto& [name, price] : prices) {
+    const model::InstanceType* type = catalogue_.find(name);
     if (type == nullptr || !price) continue;
     const pricing::NodeSize size = pricing::node_sizes(*type).allocatable;
     std::vector<std::int64_t> capacity{size.cpu_milli, size.memory_bytes, size.pods};

@@ -60,6 +60,7 @@ class CostBound final : public port::Recorder {
   std::unordered_map<std::string, Pod> pods_;
   std::vector<provisioning::RunningSpan> spans_;
   std::set<Offer> offers_;
+  std::map<std::string, Money> reserved_;  // type -> what its cheapest capacity reservation costs
   std::unordered_map<std::string, std::int64_t> gpus_of_instance_;
   std::unordered_map<std::string, std::string> instance_of_node_;
   std::map<std::string, std::int64_t> most_per_gpu_;  // resource -> units that one GPU gave

@@ -42,12 +42,22 @@ struct LaunchTemplateRef {
   bool operator==(const LaunchTemplateRef&) const = default;
 };
 
+/// Whether instances run in a capacity reservation, and in which.
+struct CapacityReservationSpecification {
+  std::string preference = "open";  // open, none, capacity-reservations-only
+  std::string target_id;            // cr-...; "" = any open one that matches
+
+  bool operator==(const CapacityReservationSpecification&) const = default;
+};
+
 /// The part of a launch template's data that decides what a node will be.
 struct LaunchTemplateData {
   std::string instance_type;  // "" when requirements are given or overrides decide
   std::optional<InstanceRequirements> requirements;
   std::string image_id;
   std::int64_t volume_gib = 0;  // root volume; 0 = the image's own size
+  CapacityReservationSpecification capacity_reservation = {};
+  bool capacity_block = false;  // InstanceMarketOptions.MarketType is capacity-block
 
   bool operator==(const LaunchTemplateData&) const = default;
 };

@@ -78,14 +78,33 @@ struct TraceSource {
 };
 BOOST_DESCRIBE_STRUCT(TraceSource, (), (path, limit, cpuPerGpu, memoryPerGpu, nodeSelector))
 
+/// A capacity reservation that the account has.
+struct ScenarioReservation {
+  std::string id;  // cr-...
+  std::string instanceType;
+  std::string zone;
+  std::int64_t count = 1;
+  std::string type = "default";       // default, capacity-block
+  std::string instanceMatchCriteria;  // open, targeted; absent: open, of a capacity block targeted
+  StringMap tags;
+  Duration start;
+  std::optional<Duration> end;
+  std::optional<std::string> upfrontFee;  // of a capacity block, dollars in all
+};
+BOOST_DESCRIBE_STRUCT(ScenarioReservation, (),
+                      (id, instanceType, zone, count, type, instanceMatchCriteria, tags, start, end,
+                       upfrontFee))
+
 struct Scenario {
   ObjectMeta metadata;
   std::optional<Duration> until;
   std::int64_t seed = 1;
+  std::vector<ScenarioReservation> capacityReservations;
   std::vector<ScenarioStep> steps;
   std::vector<WorkloadRule> workloads;
   std::vector<TraceSource> traces;
 };
-BOOST_DESCRIBE_STRUCT(Scenario, (), (metadata, until, seed, steps, workloads, traces))
+BOOST_DESCRIBE_STRUCT(Scenario, (),
+                      (metadata, until, seed, capacityReservations, steps, workloads, traces))
 
 }  // namespace gputide::model

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "model/aws.h"
+#include "model/capacity_reservation.h"
 
 namespace gputide::port {
 
@@ -80,10 +81,15 @@ struct TerminateInstances {
   std::vector<std::string> instance_ids;
 };
 
+/// Capacity reservations with these ids; none named: every one, of any state.
+struct DescribeCapacityReservations {
+  std::vector<std::string> ids;
+};
+
 using CloudRequest =
     std::variant<DescribeAutoScalingGroups, DescribeScalingActivities, SetDesiredCapacity,
                  TerminateInstanceInGroup, DescribeLaunchTemplateVersion, DescribeNodegroup,
-                 DescribeSubnets, CreateFleet, TerminateInstances>;
+                 DescribeSubnets, CreateFleet, TerminateInstances, DescribeCapacityReservations>;
 
 struct FleetError {
   std::string code;  // InsufficientInstanceCapacity, MaxSpotInstanceCountExceeded, ...
@@ -118,7 +124,7 @@ using GroupRef = std::shared_ptr<const model::AutoScalingGroup>;
 using CloudAnswer =
     std::variant<Done, CloudError, std::vector<GroupRef>, std::vector<model::ScalingActivity>,
                  model::LaunchTemplateData, model::ManagedNodegroupDescription,
-                 std::vector<model::Subnet>, FleetResult>;
+                 std::vector<model::Subnet>, FleetResult, std::vector<model::CapacityReservation>>;
 
 /// What EventBridge tells of an instance. The two-minute notice names the moment of the end.
 struct InstanceNotice {

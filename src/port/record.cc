@@ -44,8 +44,12 @@ std::string_view record_kind_name(RecordKind kind) {
                                         "NodeUnneeded",
                                         "ScaleDown",
                                         "NodePoolReady",
-                                        "CheckFailed"};
-  static_assert(kNames.size() == static_cast<std::size_t>(RecordKind::CheckFailed) + 1);
+                                        "CheckFailed",
+                                        "ReservationStarted",
+                                        "ReservationUsed",
+                                        "ReservationNotice",
+                                        "ReservationEnded"};
+  static_assert(kNames.size() == static_cast<std::size_t>(RecordKind::ReservationEnded) + 1);
   const auto index = static_cast<std::size_t>(kind);
   GPUTIDE_CHECK(index < kNames.size());
   return kNames[index];

@@ -26,11 +26,12 @@ enum class RecordKind : std::uint8_t {
   GroupCreated,        // group, min, max, desired, types, zones, market
   GroupResized,        // group, from, to
   LaunchFailed,        // group, type, zone, market, code
-  InstanceLaunched,    // instance, type, zone, market, group, gpus, price_micros (an hour), vcpus,
-                       // memory_mib, candidates (how many pools were in the running)
+  InstanceLaunched,    // instance, type, zone, market (reserved: in a capacity reservation, with
+                       // that), group, gpus, price_micros (an hour), vcpus, memory_mib, candidates
+                       // (how many pools were in the running)
   InstanceRunning,     // instance
   InstanceTerminated,  // instance, reason: scale-in | spot-interruption | rebalance | scenario |
-                       // fleet, seconds (billed), cost_micros
+                       // fleet | capacity-block, seconds (billed), cost_micros
   SpotNotice,          // instance, ends_in_seconds
   RebalanceRecommendation,  // instance
   PriceChanged,             // type, zone, market, price_micros
@@ -65,6 +66,12 @@ enum class RecordKind : std::uint8_t {
                    // expired | interrupted | unhealthy | scaled-down | never-ready | deleted
   NodePoolReady,   // nodepool, types, zones, market: what may be bought for it
   CheckFailed,     // check: an invariant of the simulation does not hold; the run ends with exit 1
+  // -- capacity reservations -- subject: "reservation ID"; all carry reservation, type, zone
+  ReservationStarted,  // type of reservation as reservation_type, count, price_micros (a slot an
+                       // hour)
+  ReservationUsed,     // used, count, price_micros: slots that are held from now on
+  ReservationNotice,   // ends_in_seconds: AWS terminates its instances then
+  ReservationEnded,    // used_seconds, unused_seconds, cost_micros (of slots while unused)
 };
 std::string_view record_kind_name(RecordKind kind);
 

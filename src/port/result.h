@@ -31,6 +31,20 @@ struct RunResult {
     std::optional<std::int64_t> over_bound_permille;  // total ÷ lower bound, in thousandths
   } cost;
 
+  /// What a capacity reservation cost. Slot time is that of all its instances together.
+  struct Reservation {
+    std::string id;
+    std::string instance_type;
+    std::string zone;
+    std::string type;  // default, capacity-block
+    std::int64_t count = 0;
+    std::int64_t used_seconds = 0;
+    std::int64_t unused_seconds = 0;
+    Money used;    // part of its instances' bills
+    Money unused;  // beside these, and part of the total
+  };
+  std::vector<Reservation> reservations;
+
   struct Nodes {
     std::int64_t launched = 0;
     std::int64_t peak = 0;

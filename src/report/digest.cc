@@ -37,10 +37,16 @@ bool about_pod(RecordKind kind) {
 Mark mark_of(const Record& record) {
   switch (record.kind) {
     case RecordKind::InstanceLaunched:
+    case RecordKind::ReservationStarted:
       return Mark::MoneyStarts;
     case RecordKind::InstanceTerminated:
-      return text_of(record, "reason") == "spot-interruption" ? Mark::Interruption
-                                                              : Mark::MoneyStops;
+      return text_of(record, "reason") == "spot-interruption" ||
+                     text_of(record, "reason") == "capacity-block"
+                 ? Mark::Interruption
+                 : Mark::MoneyStops;
+    case RecordKind::ReservationEnded:
+      return Mark::MoneyStops;
+    case RecordKind::ReservationNotice:
     case RecordKind::SpotNotice:
     case RecordKind::RebalanceRecommendation:
       return Mark::Interruption;
@@ -79,6 +85,7 @@ bool only_for_machines(const Record& record) {
     case RecordKind::PodScheduled:
     case RecordKind::PodPulling:
     case RecordKind::ScaleUpSkipped:
+    case RecordKind::ReservationUsed:
       return true;
     case RecordKind::Event:
       return number_of(record, "warning") == 0 &&
@@ -91,7 +98,8 @@ bool only_for_machines(const Record& record) {
 /// Records of these kinds are each a line of their own.
 bool alone(RecordKind kind) {
   return kind == RecordKind::RunEnded || kind == RecordKind::Diagnostic ||
-         kind == RecordKind::GroupCreated || kind == RecordKind::CheckFailed;
+         kind == RecordKind::GroupCreated || kind == RecordKind::CheckFailed ||
+         kind >= RecordKind::ReservationStarted;
 }
 
 /// "nvidia.com/gpu 4, ..." of a NodeResources record.
@@ -195,8 +203,8 @@ std::string Digest::key_of(const Record& record) const {
     also(record.message);
     return key;
   }
-  for (const std::string_view field :
-       {"zone", "market", "group", "reason", "code", "by", "file", "change", "gpu_resource"})
+  for (const std::string_view field : {"zone", "market", "reservation", "group", "reason", "code",
+                                       "by", "file", "change", "gpu_resource"})
     also(text_of(record, field));
   switch (record.kind) {
     case RecordKind::PodCreated:
@@ -233,6 +241,8 @@ void Digest::join(Happening& into, const Record& record) {
     into.subject = record.subject;
     into.zone = text_of(record, "zone");
     into.market = text_of(record, "market");
+    if (const std::string_view in = text_of(record, "reservation"); !in.empty())
+      into.market += fmt::format(" ({})", in);
     into.group = group_text(text_of(record, "group"));
     into.reason = text_of(record, "reason");
     into.resource = text_of(record, "gpu_resource");

@@ -138,6 +138,11 @@ void History::record(const Record& record) {
       prices.push_back(
           {record.at, pool_of(record), Money::micros(number_of(record, "price_micros"))});
       break;
+    case RecordKind::ReservationUsed:
+      slots.push_back({record.at, std::string(text_of(record, "reservation")),
+                       number_of(record, "used"), number_of(record, "count"),
+                       Money::micros(number_of(record, "price_micros"))});
+      break;
     case RecordKind::InstanceTerminated:
       if (MachineLife* life = machine(text_of(record, "instance"))) {
         life->ended = record.at;
@@ -192,6 +197,7 @@ struct Change {
   Step by;                 // what is added to the numbers
   std::int64_t pool = -1;  // of a price change
   Money price;
+  Money unused = {};  // what slots of reservations cost an hour more while nothing runs in them
 };
 
 void add(Step& to, const Step& by, int sign) {
@@ -214,6 +220,7 @@ class Stepper {
   std::vector<Step> run() {
     machines();
     pods();
+    reservations();
     for (const PricePoint& point : history_.prices)
       changes_.push_back({point.at, {}, point.pool, point.price});
     std::stable_sort(changes_.begin(), changes_.end(),
@@ -275,9 +282,19 @@ class Stepper {
     }
   }
 
+  void reservations() {
+    std::map<std::string, Money> before;
+    for (const SlotsPoint& point : history_.slots) {
+      const Money unused = point.price * (point.count - point.used);
+      changes_.push_back({point.at, {}, -1, {}, unused - before[point.reservation]});
+      before[point.reservation] = unused;
+    }
+  }
+
   /// A pool's machines all cost its latest price.
   void apply(const Change& change, Step& now) {
     add(now, change.by, 1);
+    now.per_hour += change.unused;
     if (change.pool < 0) return;
     const auto pool = static_cast<std::size_t>(change.pool);
     now.per_hour -= price_[pool] * alive_[pool];

@@ -77,6 +77,15 @@ struct PricePoint {
   Money price;
 };
 
+/// From `at` on, so many slots of a capacity reservation are held, of so many.
+struct SlotsPoint {
+  Instant at;
+  std::string reservation;
+  std::int64_t used = 0;
+  std::int64_t count = 0;
+  Money price;  // of one, an hour
+};
+
 class History final : public port::Recorder {
  public:
   History();
@@ -93,6 +102,7 @@ class History final : public port::Recorder {
   std::vector<PodLife> pods;
   std::vector<Pool> pools;
   std::vector<PricePoint> prices;
+  std::vector<SlotsPoint> slots;
   std::vector<Line> lines;  // the digest
   Names groups, owners, resources, reasons;
 

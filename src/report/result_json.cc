@@ -81,6 +81,24 @@ std::string wait_of(const std::optional<port::RunResult::Wait>& wait) {
       .done();
 }
 
+std::string reservations_of(const std::vector<port::RunResult::Reservation>& list) {
+  std::string out = "[";
+  for (const port::RunResult::Reservation& one : list) {
+    Object object(2);
+    object.text("id", one.id)
+        .text("instance_type", one.instance_type)
+        .text("zone", one.zone)
+        .text("type", one.type)
+        .number("count", one.count)
+        .number("used_seconds", one.used_seconds)
+        .number("unused_seconds", one.unused_seconds)
+        .raw("used_usd", dollars(one.used))
+        .raw("unused_usd", dollars(one.unused));
+    out += fmt::format("{}\n    {}", out.size() == 1 ? "" : ",", object.done());
+  }
+  return out + "\n  ]";
+}
+
 std::string diagnostics_of(const std::vector<Diagnostic>& list) {
   if (list.empty()) return "[]";
   std::string out = "[";
@@ -109,21 +127,21 @@ std::string result_json(const port::RunResult& result) {
                           .number("interruptions", result.spot.interruptions)
                           .number("notices_handled", result.spot.notices_handled)
                           .raw("pod_seconds_lost", seconds(result.spot.pod_time_lost));
-  return Object(0)
-             .raw("seed", std::to_string(result.seed))
-             .text("fingerprint", fmt::format("{:016x}", result.fingerprint))
-             .raw("virtual_seconds", seconds(result.virtual_time))
-             .raw("wall_seconds", seconds(result.wall_time))
-             .raw("events", std::to_string(result.events))
-             .raw("cost", cost_of(result.cost))
-             .raw("nodes", nodes_of(result.nodes))
-             .raw("pods", pods_of(result.pods))
-             .raw("wait_seconds", wait_of(result.wait))
-             .raw("gpu", gpu.done())
-             .raw("spot", spot.done())
-             .raw("diagnostics", diagnostics_of(result.diagnostics))
-             .done() +
-         "\n";
+  Object all(0);
+  all.raw("seed", std::to_string(result.seed))
+      .text("fingerprint", fmt::format("{:016x}", result.fingerprint))
+      .raw("virtual_seconds", seconds(result.virtual_time))
+      .raw("wall_seconds", seconds(result.wall_time))
+      .raw("events", std::to_string(result.events))
+      .raw("cost", cost_of(result.cost));
+  if (!result.reservations.empty()) all.raw("reservations", reservations_of(result.reservations));
+  all.raw("nodes", nodes_of(result.nodes))
+      .raw("pods", pods_of(result.pods))
+      .raw("wait_seconds", wait_of(result.wait))
+      .raw("gpu", gpu.done())
+      .raw("spot", spot.done())
+      .raw("diagnostics", diagnostics_of(result.diagnostics));
+  return all.done() + "\n";
 }
 
 }  // namespace gputide::report

@@ -71,11 +71,18 @@ std::string pods_line(const port::RunResult::Pods& pods) {
   return text;
 }
 
-std::string cost_line(const port::RunResult::Cost& cost) {
+std::string cost_line(const port::RunResult& result) {
+  const port::RunResult::Cost& cost = result.cost;
   std::string text = money_text(cost.total);
+  if (!result.reservations.empty()) {
+    Money unused;
+    for (const auto& each : result.reservations) unused += each.unused;
+    text += fmt::format(", of it {} for reserved instances that were not used", money_text(unused));
+  }
   if (cost.gpu > Money())
-    text += fmt::format(", of it {} for GPU nodes, of that {} ({}) while nobody held their GPUs",
-                        money_text(cost.gpu), money_text(cost.idle_gpu),
+    text += fmt::format("{} {} for GPU nodes, of that {} ({}) while nobody held their GPUs",
+                        result.reservations.empty() ? ", of it" : ",", money_text(cost.gpu),
+                        money_text(cost.idle_gpu),
                         percent_text(cost.idle_gpu.micros(), cost.gpu.micros()));
   if (cost.lower_bound)
     text += fmt::format("; no set of nodes could have done it for less than {}",
@@ -97,6 +104,14 @@ std::string bill_line(const TypeBill& bill) {
   return fmt::format("{} {}  {}  {}  {}", pad(bill.type, 16), pad(bill.market, 9),
                      pad_left(fmt::format("{} ×", count_text(bill.machines)), 7),
                      pad_left(span_text(bill.billed), 8), pad_left(money_text(bill.cost), 10));
+}
+
+std::string bill_line(const port::RunResult::Reservation& of) {
+  return fmt::format("{} {}  {}  {}  {}  {}: used for {}", pad(of.instance_type, 16),
+                     pad("unused", 9), pad_left(fmt::format("{} ×", count_text(of.count)), 7),
+                     pad_left(span_text(Duration::seconds(of.unused_seconds)), 8),
+                     pad_left(money_text(of.unused), 10), of.id,
+                     span_text(Duration::seconds(of.used_seconds)));
 }
 
 }  // namespace
@@ -161,8 +176,9 @@ std::string summary_text(const History& history, const port::RunResult& result,
                                     span_text(result.wait->p50), span_text(result.wait->p95),
                                     span_text(result.wait->max)));
   if (result.spot.interruptions > 0) block.line("spot", spot_line(result.spot));
-  block.line("cost", cost_line(result.cost));
+  block.line("cost", cost_line(result));
   for (const TypeBill& bill : bills_of(history)) block.line("", bill_line(bill));
+  for (const auto& each : result.reservations) block.line("", bill_line(each));
   return block.text();
 }
 

@@ -51,4 +51,16 @@ void not_supported(std::string_view type, std::string_view zone, std::string& co
       type, zone);
 }
 
+void reservation_unknown(std::string_view id, std::string& code, std::string& message) {
+  code = "InvalidCapacityReservationId.NotFound";
+  message = fmt::format("The capacity reservation ID '{}' does not exist.", id);
+}
+
+void reservation_full(std::string& code, std::string& message) {
+  code = "ReservationCapacityExceeded";
+  message =
+      "The requested reservation does not have sufficient compatible and available capacity for "
+      "this request.";
+}
+
 }  // namespace gputide::sim::aws

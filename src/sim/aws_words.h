@@ -18,5 +18,7 @@ void unfulfillable(std::string& code, std::string& message);
 void max_price_too_low(Money asked, Money needed, std::string& code, std::string& message);
 void not_supported(std::string_view type, std::string_view zone, std::string& code,
                    std::string& message);
+void reservation_unknown(std::string_view id, std::string& code, std::string& message);
+void reservation_full(std::string& code, std::string& message);
 
 }  // namespace gputide::sim::aws

@@ -206,12 +206,16 @@ void Checkers::check_money(const Cloud& cloud, Instant now) {
   Money by_type;
   for (const CostOfType& type : cloud.cost_by_type()) by_type += type.cost;
   const CloudCost cost = cloud.cost();
-  if (cost.total != by_type)
+  Money reservations;
+  for (const CostOfReservation& each : cloud.cost_of_reservations()) reservations += each.unused;
+  if (cost.total != by_type + reservations)
+    failed(
+        "money", {"run", "", "total"},
+        fmt::format("{} in all, {} by type", cost.total.text(6), (by_type + reservations).text(6)));
+  if (cost.total != by_instance + reservations)
     failed("money", {"run", "", "total"},
-           fmt::format("{} in all, {} by type", cost.total.text(6), by_type.text(6)));
-  if (cost.total != by_instance)
-    failed("money", {"run", "", "total"},
-           fmt::format("{} in all, {} by instance", cost.total.text(6), by_instance.text(6)));
+           fmt::format("{} in all, {} by instance", cost.total.text(6),
+                       (by_instance + reservations).text(6)));
   if (cost.gpu > cost.total || cost.idle_gpu > cost.gpu)
     failed("money", {"run", "", "total"}, "a part costs more than the whole");
 }

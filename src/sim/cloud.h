@@ -9,8 +9,10 @@
 #include <vector>
 
 #include "base/money.h"
+#include "base/result.h"
 #include "base/time.h"
 #include "model/aws.h"
+#include "model/capacity_reservation.h"
 #include "model/instance_type.h"
 #include "port/cloud.h"
 #include "port/record.h"
@@ -32,6 +34,7 @@ struct CloudInstance {
   std::string group;                                // "" for one of a fleet
   const model::NodeBootstrap* bootstrap = nullptr;  // never nullptr
   const model::StringMap* tags = nullptr;           // never nullptr
+  std::string reservation;                          // that it runs in; "" = none
   /// "ip-192-168-101-23.us-west-2.compute.internal": what an EKS node is called.
   std::string private_dns_name;
   std::string private_ip;
@@ -54,11 +57,13 @@ class InstanceListener {
 };
 
 /// What was spent. `gpu` is the part for instances that have GPUs, `idle_gpu` the part of that for
-/// GPUs (or slices of them) that no pod held, by Cloud::set_gpu_use. Exact sums.
+/// GPUs (or slices of them) that no pod held, by Cloud::set_gpu_use; `reservations` is what
+/// capacity reservations cost beside the instances in them. Exact sums.
 struct CloudCost {
   Money total;
   Money gpu;
   Money idle_gpu;
+  Money reservations;
 };
 
 /// What instances of one type and market cost, and how long they ran by the bill's clock (free time
@@ -69,6 +74,16 @@ struct CostOfType {
   std::int64_t instances = 0;
   std::int64_t billed_seconds = 0;
   Money cost;
+};
+
+/// A capacity reservation that has begun, and what it cost. Slots are used while an instance in
+/// them is billed.
+struct CostOfReservation {
+  const model::CapacityReservation* facts = nullptr;
+  std::int64_t used_seconds = 0;    // of all slots together
+  std::int64_t unused_seconds = 0;  // while it was active
+  Money used;                       // in the instances' bills
+  Money unused;                     // beside them; of a capacity block, up to its end
 };
 
 /// GPU time in GPU-milliseconds: `bought` counts the GPUs of instances while they are billed (also
@@ -89,6 +104,13 @@ class Cloud {
   virtual void apply_subnets(std::vector<model::Subnet> subnets) = 0;
   /// Ends the group's instances, then the group.
   virtual void delete_node_group(const std::string& group) = 0;
+  /// Makes a capacity reservation; `fee` is what a capacity block costs in all (absent: as much as
+  /// on demand). From its start on it is paid, used or not: instances that target it, or match it
+  /// when it is open, run in it. A capacity block's instances are terminated half an hour before
+  /// its end, announced 10 minutes ahead; others go on as on-demand ones. Errors: AWS has no such
+  /// type, or no price for it there.
+  virtual Result<void> add_reservation(model::CapacityReservation facts,
+                                       std::optional<Money> fee) = 0;
   /// Answers a controller's request as the AWS APIs do; what follows from it happens later.
   virtual port::CloudAnswer call(const port::CloudRequest& request) = 0;
   /// The Scenario's `interrupt` step: reclaims `fraction` (rounded to the nearest whole instance)
@@ -97,7 +119,8 @@ class Cloud {
   virtual void interrupt(const std::string& zone, const std::string& instance_type,
                          double fraction) = 0;
   /// Nothing is under way: no launch, no shutdown, no group short of its desired capacity that it
-  /// will try to fill. Entries of the spot market may still be on the heap.
+  /// will try to fill, no reservation that begins, or that ends while instances run in it. Entries
+  /// of the spot market may still be on the heap.
   virtual bool at_rest() const = 0;
 
   /// The kubelet's side of the bill: from now on pods hold `used` of the `of` equal parts that the
@@ -112,6 +135,8 @@ class Cloud {
   /// In order of type, then market.
   virtual std::vector<CostOfType> cost_by_type() const = 0;
   virtual GpuTime gpu_time() const = 0;
+  /// In the order in which they were added.
+  virtual std::vector<CostOfReservation> cost_of_reservations() const = 0;
 
   /// Instances that were launched and have not ended, in order of their launch.
   virtual std::vector<const CloudInstance*> live_instances() const = 0;

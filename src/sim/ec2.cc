@@ -68,6 +68,14 @@ void Ec2::fire(std::uint64_t key, Instant now) {
       if (pool.watched && pool.wake_at == now) pool_changes(pool);
       return;
     }
+    case Timer::ReservationBegins:
+      return reservation_begins(number);
+    case Timer::ReservationNotice:
+      return reservation_notice(number);
+    case Timer::ReservationCloses:
+      return reservation_closes(number);
+    case Timer::ReservationExpires:
+      return reservation_expires(number);
   }
 }
 
@@ -91,7 +99,10 @@ Ec2::Instance& Ec2::launch(const Launch& what) {
   made.bootstrap = what.bootstrap;
   made.tags = what.tags;
   made.launched = heap_.now();
-  made.price_per_hour = pool.price(what.market)->at(heap_.now());
+  const bool reserved = what.reservation != kNone;
+  made.price = reserved ? &reservations_[what.reservation].price() : pool.price(what.market);
+  made.takes_open = what.takes_open;
+  made.price_per_hour = made.price->at(heap_.now());
   if (pool.on_demand_price != nullptr)
     made.on_demand_per_hour = pool.on_demand_price->at(heap_.now());
   made.weight = what.weight;
@@ -113,17 +124,22 @@ Ec2::Instance& Ec2::launch(const Launch& what) {
   }
   Rng boot = stream(made, "launch");
   set_timer(Duration::milliseconds(boot.between(30'000, 90'000)), Timer::Running, made.number);
+  if (reserved) made.reservation = reservations_[what.reservation].facts().id;
+  std::vector<Field> fields{
+      {"instance", made.id},
+      {"type", made.type->name},
+      {"zone", made.zone},
+      {"market", reserved ? std::string_view("reserved") : model::market_name(made.market)},
+      {"group", what.group != nullptr ? made.group : what.owner},
+      {"gpus", made.type->visible_gpus()},
+      {"price_micros", made.price_per_hour.micros()},
+      {"vcpus", made.type->vcpu},
+      {"memory_mib", made.type->memory_mib},
+      {"candidates", static_cast<std::int64_t>(what.candidates)}};
+  if (reserved) fields.push_back({"reservation", made.reservation});
   tell(RecordKind::InstanceLaunched, fmt::format("instance {}", made.id), what.why,
-       {{"instance", made.id},
-        {"type", made.type->name},
-        {"zone", made.zone},
-        {"market", model::market_name(made.market)},
-        {"group", what.group != nullptr ? made.group : what.owner},
-        {"gpus", made.type->visible_gpus()},
-        {"price_micros", made.price_per_hour.micros()},
-        {"vcpus", made.type->vcpu},
-        {"memory_mib", made.type->memory_mib},
-        {"candidates", static_cast<std::int64_t>(what.candidates)}});
+       std::move(fields));
+  if (reserved) take_slot(made, what.reservation);
   state_changed(made, "pending");
   return made;
 }
@@ -178,8 +194,9 @@ void Ec2::state_changed(const Instance& instance, std::string_view state) {
 void Ec2::instance_runs(Instance& instance) {
   if (instance.state != State::Pending) return;
   instance.state = State::Running;
-  bills_.start(instance.number, *instance.type, instance.market,
-               *pools_[instance.pool].price(instance.market), heap_.now());
+  bills_.start(instance.number, *instance.type, instance.market, *instance.price, heap_.now());
+  if (instance.reservation_number != kNone)
+    reservations_[instance.reservation_number].starts_bill(heap_.now());
   tell(RecordKind::InstanceRunning, fmt::format("instance {}", instance.id),
        fmt::format("{} runs {} after its launch; it is billed from now on", instance.type->name,
                    Duration::seconds((heap_.now() - instance.launched).whole_seconds()).text()),
@@ -192,7 +209,7 @@ void Ec2::instance_runs(Instance& instance) {
 namespace {
 
 constexpr std::string_view kReasons[] = {"scale-in", "spot-interruption", "rebalance", "scenario",
-                                         "fleet"};
+                                         "fleet",    "capacity-block"};
 
 }  // namespace
 
@@ -203,6 +220,9 @@ void Ec2::end(Instance& instance, EndReason reason, std::string_view why) {
   const bool by_aws = reason == EndReason::SpotInterruption || reason == EndReason::Scenario;
   const bool ran = bills_.billed_seconds(instance.number, heap_.now()) > 0;
   bills_.stop(instance.number, heap_.now(), by_aws);
+  if (ran && instance.reservation_number != kNone)
+    reservations_[instance.reservation_number].stops_bill(
+        bills_.cost_of(instance.number, heap_.now()), heap_.now());
   if (instance.market == Market::Spot)
     std::erase(pools_[instance.pool].spot_instances, instance.number);
   state_changed(instance, "shutting-down");
@@ -238,6 +258,7 @@ void Ec2::instance_ended(Instance& instance) {
   addresses_.erase(instance.private_ip);
   live_.erase(std::lower_bound(live_.begin(), live_.end(), instance.number));
   state_changed(instance, "terminated");
+  if (instance.reservation_number != kNone) give_slot_back(instance);
   if (instance.leaving && instance.listed) {
     Group& group = groups_[instance.group_number];
     finish_activity(group, instance);
@@ -281,7 +302,9 @@ bool Ec2::at_rest() const {
     if (instances_[number].state != State::Running) return false;
   for (const Group& group : groups_)
     if (group.wake_at) return false;
-  return true;
+  return std::none_of(reservations_.begin(), reservations_.end(), [](const Reservation& each) {
+    return each.facts().state == "scheduled" || (each.facts().end && !each.holders().empty());
+  });
 }
 
 }  // namespace gputide::sim

@@ -1,6 +1,6 @@
 // The simulated EC2 and Auto Scaling. Its parts: instances and the bill (ec2.cc), what the spot
-// market does to them (ec2_spot.cc), Auto Scaling groups (ec2_groups.cc), the API
-// (ec2_requests.cc).
+// market does to them (ec2_spot.cc), Auto Scaling groups (ec2_groups.cc), capacity reservations
+// (ec2_reservations.cc), the API (ec2_requests.cc).
 #pragma once
 
 #include <cstdint>
@@ -23,6 +23,7 @@
 #include "sim/cloud.h"
 #include "sim/heap.h"
 #include "sim/pools.h"
+#include "sim/reservations.h"
 
 namespace gputide::sim {
 
@@ -34,15 +35,17 @@ class Ec2 final : public Cloud, private Handler {
   void apply_node_group(const model::NodeGroupPlan& plan) override;
   void apply_subnets(std::vector<model::Subnet> subnets) override { subnets_ = std::move(subnets); }
   void delete_node_group(const std::string& group) override;
+  Result<void> add_reservation(model::CapacityReservation facts, std::optional<Money> fee) override;
   port::CloudAnswer call(const port::CloudRequest& request) override;
   void interrupt(const std::string& zone, const std::string& instance_type,
                  double fraction) override;
   bool at_rest() const override;
   void set_gpu_use(const std::string& instance_id, std::int64_t used, std::int64_t of) override;
   Money cost_of(const std::string& instance_id) const override;
-  CloudCost cost() const override { return bills_.total(heap_.now()); }
+  CloudCost cost() const override;
   std::vector<CostOfType> cost_by_type() const override { return bills_.by_type(heap_.now()); }
   GpuTime gpu_time() const override { return bills_.gpu_time(heap_.now()); }
+  std::vector<CostOfReservation> cost_of_reservations() const override;
   std::vector<const CloudInstance*> live_instances() const override;
   const CloudInstance* find(const std::string& instance_id) const override;
 
@@ -51,7 +54,14 @@ class Ec2 final : public Cloud, private Handler {
   static constexpr Number kNone = UINT32_MAX;
 
   enum class State : std::uint8_t { Pending, Running, ShuttingDown, Terminated };
-  enum class EndReason : std::uint8_t { ScaleIn, SpotInterruption, Rebalance, Scenario, Fleet };
+  enum class EndReason : std::uint8_t {
+    ScaleIn,
+    SpotInterruption,
+    Rebalance,
+    Scenario,
+    Fleet,
+    CapacityBlock
+  };
 
   struct Instance : CloudInstance {
     Number number = 0;
@@ -63,6 +73,9 @@ class Ec2 final : public Cloud, private Handler {
     std::int64_t priority = 0;
     std::int64_t template_version = 1;
     std::optional<Money> max_price;
+    PriceProcess* price = nullptr;
+    Number reservation_number = kNone;  // whose slot it holds
+    bool takes_open = true;             // any open reservation that it matches
     std::uint64_t key = 0;              // names its random streams
     std::optional<Instant> reclaim_at;  // the notice went out, or goes out then
     std::optional<Instant> ends_at;     // told by the notice
@@ -108,7 +121,11 @@ class Ec2 final : public Cloud, private Handler {
     Reclaim,
     FoundGone,
     GroupWakes,
-    PoolChanges
+    PoolChanges,
+    ReservationBegins,
+    ReservationNotice,
+    ReservationCloses,
+    ReservationExpires
   };
   void set_timer(Duration delay, Timer timer, Number number);
   void fire(std::uint64_t key, Instant now) override;
@@ -124,6 +141,8 @@ class Ec2 final : public Cloud, private Handler {
     std::int64_t weight = 1;
     std::int64_t priority = 0;
     std::optional<Money> max_price;
+    Number reservation = kNone;
+    bool takes_open = true;
     std::size_t candidates = 1;
     std::string why;
   };
@@ -149,6 +168,32 @@ class Ec2 final : public Cloud, private Handler {
   void hint(Pool& pool);
   void recommend(Instance& instance);
   void notice(Instance& instance);
+
+  // -- capacity reservations --
+  void reservation_begins(Number number);
+  void reservation_notice(Number number);
+  void reservation_closes(Number number);
+  void reservation_expires(Number number);
+  void tell_slots(Number number);
+  void take_slot(Instance& instance, Number number);
+  void give_slot_back(Instance& instance);
+  /// Instances that run and match an open reservation come to run in it.
+  void fill(Number number);
+  /// An open reservation that an instance of the pool would run in now.
+  Number open_reservation(const Pool& pool) const;
+  /// Whether one more instance can be had of the pool now, and in which reservation it would run.
+  struct Room {
+    bool free = false;
+    Number reservation = kNone;
+    std::string code, message;  // as AWS words it, where a reservation is why it is not free
+  };
+  Room room(Pool& pool, model::Market market, const model::LaunchTemplateData& launch);
+  Room room_in(const std::string& id, const Pool& pool, model::Market market, bool as_block) const;
+  /// nullptr: not sold in that way there.
+  PriceProcess* price_of(const Pool& pool, model::Market market,
+                         const model::LaunchTemplateData& launch);
+  Money unused_cost(const Reservation& reservation, Money used) const;
+  Money used_cost(const Reservation& reservation) const;
 
   // -- groups --
   Group* group_named(std::string_view name);
@@ -220,6 +265,7 @@ class Ec2 final : public Cloud, private Handler {
   port::CloudAnswer answer(const port::DescribeSubnets& request);
   port::CloudAnswer answer(const port::CreateFleet& request);
   port::CloudAnswer answer(const port::TerminateInstances& request);
+  port::CloudAnswer answer(const port::DescribeCapacityReservations& request);
   static model::LifecycleState lifecycle(const Instance& member);
   /// The last description still says everything.
   bool told_all(const Group& group) const;
@@ -248,6 +294,8 @@ class Ec2 final : public Cloud, private Handler {
   std::vector<Number> live_;  // not terminated, in order of launch
   std::set<std::string, std::less<>> addresses_;
   std::vector<model::Subnet> subnets_;
+  std::deque<Reservation> reservations_;
+  std::map<std::string, Number, std::less<>> reservation_by_id_;
   std::deque<Group> groups_;
   std::map<std::string, Number, std::less<>> group_by_name_;
   std::deque<model::NodeBootstrap> bootstraps_;

@@ -27,6 +27,8 @@ bool same_launch(const model::NodeGroupPlan& plan, const model::LaunchTemplateDa
                  const model::NodeBootstrap& bootstrap) {
   if (plan.launch.instance_type != launch.instance_type ||
       plan.launch.image_id != launch.image_id || plan.launch.volume_gib != launch.volume_gib ||
+      plan.launch.capacity_reservation != launch.capacity_reservation ||
+      plan.launch.capacity_block != launch.capacity_block ||
       plan.bootstrap.labels != bootstrap.labels || plan.bootstrap.max_pods != bootstrap.max_pods ||
       plan.bootstrap.nvidia_driver != bootstrap.nvidia_driver ||
       plan.bootstrap.taints.size() != bootstrap.taints.size())
@@ -286,12 +288,13 @@ Ec2::Candidates Ec2::candidates(const Group& group, Market market, const std::st
   found.first_type = types.front();
   for (std::size_t i = 0; i < types.size(); ++i) {
     Pool* pool = pools_.get(types[i], zone);
-    if (pool == nullptr || pool->price(market) == nullptr) continue;
+    PriceProcess* listed = pool == nullptr ? nullptr : price_of(*pool, market, group.launch);
+    if (listed == nullptr) continue;
     const std::int64_t weight =
         policy && i < policy->overrides.size()
             ? std::max<std::int64_t>(1, policy->overrides[i].weighted_capacity.value_or(1))
             : 1;
-    const Money price = pool->price(market)->at(heap_.now());
+    const Money price = listed->at(heap_.now());
     if (found.max_price && price > *found.max_price * weight) {
       if (!found.too_dear || price < found.cheapest) found.cheapest = price;
       found.too_dear = true;
@@ -316,8 +319,11 @@ Ec2::Attempt Ec2::launch_in_zone(Group& group, Market market, const std::string&
   std::vector<std::string> without_capacity;
   for (const std::size_t i : cluster::rank_pools(from.strategy, from.spot_pools, from.choices)) {
     Pool& pool = *from.pools[i];
-    if (!pools_.has_capacity(pool, market, heap_.now())) {
+    const Room found = room(pool, market, group.launch);
+    if (!found.free) {
       without_capacity.emplace_back(pool.type->name);
+      attempt.code = found.code;
+      attempt.message = found.message;
       continue;
     }
     Launch what;
@@ -330,6 +336,8 @@ Ec2::Attempt Ec2::launch_in_zone(Group& group, Market market, const std::string&
     what.priority = from.choices[i].priority;
     if (market == Market::Spot && from.max_price) what.max_price = *from.max_price * what.weight;
     what.candidates = from.pools.size();
+    what.reservation = found.reservation;
+    what.takes_open = group.launch.capacity_reservation.preference != "none";
     what.why = fmt::format(
         "{}: {}", group.nodegroup_name,
         why_chosen(from.strategy, from.spot_pools, from.choices, i, zone, without_capacity));
@@ -347,7 +355,7 @@ Ec2::Attempt Ec2::launch_in_zone(Group& group, Market market, const std::string&
     aws::not_supported(from.first_type, zone, attempt.code, attempt.message);
   else if (market == Market::Spot)
     aws::unfulfillable(attempt.code, attempt.message);
-  else
+  else if (attempt.code.empty())  // else a reservation is why
     aws::insufficient_capacity(from.first_type, zone, group.facts.availability_zones, attempt.code,
                                attempt.message);
   if (mixed) attempt.message = fmt::format("{} - {}", attempt.code, attempt.message);

@@ -207,6 +207,7 @@ std::string fingerprint(const port::CreateFleet& request) {
   std::string text =
       fmt::format("{}|{}|{}|{}", model::market_name(request.market), request.allocation_strategy,
                   request.capacity, request.max_price.value_or(Money()).micros());
+  if (const auto& id = request.launch.capacity_reservation.target_id; !id.empty()) text += "|" + id;
   for (const auto& pool : request.overrides)
     text += fmt::format("|{}/{}/{}", pool.instance_type, pool.zone, pool.priority.value_or(-1));
   return text;
@@ -245,12 +246,14 @@ Ec2::FleetPools Ec2::fleet_pools(const port::CreateFleet& request, port::FleetRe
     const port::FleetOverride& asked = request.overrides[i];
     Pool* pool = pools_.get(asked.instance_type, asked.zone);
     port::FleetError error{"", asked.instance_type, asked.zone, ""};
-    if (pool == nullptr || pool->price(request.market) == nullptr) {
+    PriceProcess* listed =
+        pool == nullptr ? nullptr : price_of(*pool, request.market, request.launch);
+    if (listed == nullptr) {
       aws::not_supported(asked.instance_type, asked.zone, error.code, error.message);
       result.errors.push_back(std::move(error));
       continue;
     }
-    const Money price = pool->price(request.market)->at(heap_.now());
+    const Money price = listed->at(heap_.now());
     if (spot && request.max_price && price > *request.max_price) {
       aws::max_price_too_low(*request.max_price, price, error.code, error.message);
       result.errors.push_back(std::move(error));
@@ -270,15 +273,18 @@ port::FleetResult Ec2::run_fleet(const port::CreateFleet& request) {
   what.market = request.market;
   what.candidates = from.pools.size();
   if (request.market == Market::Spot) what.max_price = request.max_price;
+  what.takes_open = request.launch.capacity_reservation.preference != "none";
   std::vector<std::string> without_capacity;
   while (static_cast<std::int64_t>(result.instances.size()) < request.capacity &&
          !from.pools.empty()) {
     const std::size_t best =
         cluster::rank_pools(request.allocation_strategy, 1, from.choices).front();
     Pool& pool = *from.pools[best];
-    if (!pools_.has_capacity(pool, request.market, heap_.now())) {
-      port::FleetError error{"", std::string(pool.type->name), pool.zone, ""};
-      aws::insufficient_capacity(pool.type->name, pool.zone, {}, error.code, error.message);
+    const Room found = room(pool, request.market, request.launch);
+    if (!found.free) {
+      port::FleetError error{found.code, std::string(pool.type->name), pool.zone, found.message};
+      if (found.code.empty())
+        aws::insufficient_capacity(pool.type->name, pool.zone, {}, error.code, error.message);
       if (request.market == Market::Spot)
         error.message = "There is no Spot capacity available that matches your request.";
       result.errors.push_back(std::move(error));
@@ -291,6 +297,7 @@ port::FleetResult Ec2::run_fleet(const port::CreateFleet& request) {
       what.tags = &tag_sets_.emplace_back(request.tags);
     }
     what.pool = &pool;
+    what.reservation = found.reservation;
     what.why =
         why_chosen(request.allocation_strategy, 1, from.choices, best, pool.zone, without_capacity);
     if (const auto pool_name = request.tags.find("karpenter.sh/nodepool");

@@ -54,6 +54,27 @@ Result<Action> action_of(World& world, const model::ScenarioStep& step,
   };
 }
 
+Result<void> add_reservation(World& world, const model::ScenarioReservation& from) {
+  model::CapacityReservation facts;
+  facts.id = from.id;
+  facts.instance_type = from.instanceType;
+  facts.zone = from.zone;
+  facts.total = from.count;
+  facts.type = from.type;
+  facts.match_criteria = facts.is_capacity_block() ? "targeted" : "open";
+  if (!from.instanceMatchCriteria.empty()) facts.match_criteria = from.instanceMatchCriteria;
+  facts.tags = from.tags;
+  facts.start = sim_epoch() + from.start;
+  if (from.end) facts.end = sim_epoch() + *from.end;
+  std::optional<Money> fee;
+  if (from.upfrontFee) {
+    const Result<Money> read = Money::parse(*from.upfrontFee);
+    if (!read) return tl::unexpected(read.error());
+    fee = *read;
+  }
+  return world.add_reservation(std::move(facts), fee);
+}
+
 }  // namespace
 
 Result<void> plan_scenario(World& world, const model::Scenario& scenario,
@@ -73,6 +94,8 @@ Result<void> plan_scenario(World& world, const model::Scenario& scenario,
     if (!rows) return fail(fmt::format("{}: {}", source.path, rows.error().message));
     traces.push_back(std::move(*rows));
   }
+  for (const model::ScenarioReservation& each : scenario.capacityReservations)
+    if (const Result<void> added = add_reservation(world, each); !added) return added;
   world.set_workloads(scenario.workloads);
   for (auto& [at, action] : actions) world.at(at, std::move(action));
   for (std::size_t i = 0; i < traces.size(); ++i)

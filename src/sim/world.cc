@@ -268,6 +268,10 @@ void World::at(Duration at, std::function<void()> action) {
   parts.heap.at(sim_epoch() + at, Priority::Scenario, parts, parts.actions.size() - 1);
 }
 
+Result<void> World::add_reservation(model::CapacityReservation facts, std::optional<Money> fee) {
+  return parts_->cloud->add_reservation(std::move(facts), fee);
+}
+
 void World::add_trace(const model::TraceSource& source, std::vector<TraceRow> rows) {
   Parts& parts = *parts_;
   parts.traces.push_back(
@@ -414,6 +418,10 @@ port::RunResult World::result() const {
   result.cost.total = cost.total;
   result.cost.gpu = cost.gpu;
   result.cost.idle_gpu = cost.idle_gpu;
+  for (const CostOfReservation& each : parts.cloud->cost_of_reservations())
+    result.reservations.push_back({each.facts->id, each.facts->instance_type, each.facts->zone,
+                                   each.facts->type, each.facts->total, each.used_seconds,
+                                   each.unused_seconds, each.used, each.unused});
   for (const CostOfType& type : parts.cloud->cost_by_type()) {
     result.nodes.launched += type.instances;
     result.nodes.by_type[type.instance_type] += type.instances;

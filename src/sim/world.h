@@ -13,6 +13,7 @@
 #include "base/diagnostic.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "model/capacity_reservation.h"
 #include "model/object.h"
 #include "port/controller.h"
 #include "port/record.h"
@@ -73,6 +74,8 @@ class World {
 
   /// Plans something for later; `at` counts from the start. Equal moments keep their order.
   void at(Duration at, std::function<void()> action);
+  /// See Cloud::add_reservation.
+  Result<void> add_reservation(model::CapacityReservation facts, std::optional<Money> fee);
   void add_trace(const model::TraceSource& source, std::vector<TraceRow> rows);
 
   // What people do, now. Node groups (kind NodeGroup, by eksctl's name) can be scaled and removed

@@ -65,9 +65,11 @@ function buildLines() {
   $("follow").addEventListener("change", redraw);
 }
 function buildBills() {
-  const most = D.bills.reduce((n, b) => Math.max(n, b.usd), 0);
-  $("bills").innerHTML = "<tr><th>machines</th><th>time</th><th>cost</th></tr>" + D.bills.map((b) =>
-    `<tr><td>${count(b.n)} × ${esc(b.type)} <small>${esc(b.market)}${b.gpus ? ", " + plural(b.gpus, "GPU") + " each" : ""}</small><div class="share" style="width:${most > 0 ? (100 * b.usd) / most : 0}%"></div></td><td>${span(b.s)}</td><td>${money(b.usd)}</td></tr>`).join("");
+  const bills = D.bills.map((b) => [b.n, b.type, b.market + (b.gpus ? `, ${plural(b.gpus, "GPU")} each` : ""), b.s, b.usd])
+    .concat((R.reservations || []).map((r) => [r.count, r.instance_type, `of ${r.id}, while unused; used for ${span(r.used_seconds)}`, r.unused_seconds, r.unused_usd]));
+  const most = bills.reduce((n, [, , , , usd]) => Math.max(n, usd), 0);
+  $("bills").innerHTML = "<tr><th>machines</th><th>time</th><th>cost</th></tr>" + bills.map(([n, type, how, s, usd]) =>
+    `<tr><td>${count(n)} × ${esc(type)} <small>${esc(how)}</small><div class="share" style="width:${most > 0 ? (100 * usd) / most : 0}%"></div></td><td>${span(s)}</td><td>${money(usd)}</td></tr>`).join("");
   $("found").innerHTML = R.diagnostics.map((d) => `<li><b>${esc(d.file)}${d.line ? ":" + d.line : ""}</b> ${esc(d.severity)}: ${esc(d.what)}${d.remedy ? "; " + esc(d.remedy) : ""}</li>`).join("");
   $("found-panel").hidden = R.diagnostics.length === 0;
   $("left").innerHTML = D.left.map((text) => `<li>${esc(text)}</li>`).join("");

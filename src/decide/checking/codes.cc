@@ -39,6 +39,8 @@ constexpr Code kCodes[] = {
     {"bad-quantity", kError, "Not a quantity.", "Write 500m, 2Gi, 1."},
     {"bad-requirement", kError, "A requirement that Karpenter refuses.",
      "Use a known operator with the values that it takes."},
+    {"bad-reservation", kError, "A Scenario's capacity reservation that AWS would not make.",
+     "A type and a zone, count 1 or more, an end after the start; a capacity block has one."},
     {"bad-restart-policy", kError, "The API server refuses this restartPolicy here.",
      "Always for pods of controllers, OnFailure or Never for Jobs."},
     {"bad-step", kError, "A Scenario's step says none or several things, or at no time.",

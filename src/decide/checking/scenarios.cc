@@ -1,6 +1,9 @@
 // Scenarios: steps that say one thing, at times that exist.
+#include <set>
+
 #include <fmt/format.h>
 
+#include "base/money.h"
 #include "decide/checking/checks.h"
 
 namespace gputide::checking {
@@ -42,6 +45,63 @@ void check_step(const Context& context, const Place& place, const model::Scenari
   }
 }
 
+void check_sold(const Context& context, const Place& place,
+                const model::ScenarioReservation& each) {
+  const auto type = context.catalogue.get(each.instanceType);
+  if (!type)
+    return context.findings.error(
+        place["instanceType"],
+        {"unknown-instance-type", type.error().message, "write the name of a type"});
+  const std::string_view region = pricing::region_of_zone(each.zone);
+  if (const auto price =
+          context.catalogue.price(region, each.instanceType, model::Market::OnDemand);
+      !price && !each.upfrontFee)
+    context.findings.error(place["zone"], {"bad-reservation", price.error().message,
+                                           "write zone: us-west-2a, for instance"});
+}
+
+void check_span(const Context& context, const Place& place,
+                const model::ScenarioReservation& each) {
+  const auto refuse = [&](const char* key, std::string what, std::string remedy) {
+    context.findings.error(place[key], {"bad-reservation", std::move(what), std::move(remedy)});
+  };
+  if (each.start < Duration())
+    refuse("start", "a reservation cannot begin before the start", "write start: 0s or later");
+  if (each.end && *each.end <= each.start)
+    refuse("end", "it ends before it begins", "write an end after its start");
+  if (each.type == "capacity-block" && !each.end)
+    refuse("type", "a capacity block has an end", "write end: 24h, for instance");
+}
+
+void check_reservation(const Context& context, const Place& place,
+                       const model::ScenarioReservation& each) {
+  const auto refuse = [&](const char* key, std::string what, std::string remedy) {
+    context.findings.error(place[key], {"bad-reservation", std::move(what), std::move(remedy)});
+  };
+  const bool block = each.type == "capacity-block";
+  if (!each.id.starts_with("cr-"))
+    refuse("id", "a capacity reservation has an id that begins with cr-",
+           "write id: cr-0123456789abcdef0");
+  check_sold(context, place, each);
+  check_span(context, place, each);
+  if (each.count < 1) refuse("count", "a reservation is for one instance at least", "write 1");
+  if (!block && each.type != "default")
+    refuse("type", fmt::format("no capacity reservation is of type {}", each.type),
+           "write default or capacity-block");
+  const std::string& criteria = each.instanceMatchCriteria;
+  if (!criteria.empty() && criteria != "open" && criteria != "targeted")
+    refuse("instanceMatchCriteria", fmt::format("AWS knows no match criteria {}", criteria),
+           "write open or targeted");
+  if (block && criteria == "open")
+    refuse("instanceMatchCriteria", "a capacity block is always targeted", "leave it out");
+  if (!each.upfrontFee) return;
+  const Result<Money> fee = Money::parse(*each.upfrontFee);
+  if (!block || !fee || *fee < Money())
+    refuse("upfrontFee",
+           block ? "not an amount of dollars" : "only a capacity block is paid in front",
+           block ? "write upfrontFee: \"755.20\", for instance" : "leave it out");
+}
+
 }  // namespace
 
 void check_scenarios(const Context& context) {
@@ -51,6 +111,15 @@ void check_scenarios(const Context& context) {
     const Place place(*object);
     for (std::size_t i = 0; i < scenario->steps.size(); ++i)
       check_step(context, place["steps"][i], scenario->steps[i]);
+    const auto& reservations = scenario->capacityReservations;
+    std::set<std::string> ids;
+    for (std::size_t i = 0; i < reservations.size(); ++i) {
+      const Place at = place["capacityReservations"][i];
+      check_reservation(context, at, reservations[i]);
+      if (!ids.insert(reservations[i].id).second)
+        context.findings.error(at["id"], {"bad-reservation", "a second reservation of this id",
+                                          "give it an id of its own"});
+    }
     if (scenario->until && *scenario->until < Duration())
       context.findings.error(place["until"], {"bad-step", "until cannot be before the start",
                                               "write 2h, for instance"});
