@@ -27,8 +27,11 @@ std::string slots_text(std::int64_t count) {
   return fmt::format("{} instance{}", count, count == 1 ? "" : "s");
 }
 
-std::int64_t seconds_of(__int128 nanoseconds) {
-  return static_cast<std::int64_t>(nanoseconds / Duration::seconds(1).nanoseconds());
+// Used and unused, which add up to all.
+std::pair<std::int64_t, std::int64_t> seconds_of(const Reservation::SlotTime& time) {
+  constexpr __int128 kSecond = Duration::seconds(1).nanoseconds();
+  const auto used = static_cast<std::int64_t>(time.used / kSecond);
+  return {used, static_cast<std::int64_t>((time.used + time.unused) / kSecond) - used};
 }
 
 }  // namespace
@@ -69,13 +72,12 @@ void Ec2::reservation_begins(Number number) {
   const std::string paid =
       made.fee() ? fmt::format("${} is paid in front", made.fee()->text(4))
                  : fmt::format("${} an hour each, used or not", made.per_hour().text(4));
-  const std::string until =
-      facts.end ? fmt::format(" until {}", facts.end->rfc3339()) : std::string();
+  const std::string span =
+      facts.end ? fmt::format(" for {}", (*facts.end - heap_.now()).text()) : std::string();
   tell(RecordKind::ReservationStarted, subject_of(made),
-       fmt::format("{} of {} in {} {} reserved{} ({}, {}): {}", facts.total, facts.instance_type,
-                   facts.zone, facts.total == 1 ? "is" : "are", until,
-                   block ? "capacity block" : "on-demand capacity reservation",
-                   facts.match_criteria, paid),
+       fmt::format("{} × {} reserved in {}{} ({}, {}): {}", facts.total, facts.instance_type,
+                   facts.zone, span, block ? "capacity block" : "on-demand", facts.match_criteria,
+                   paid),
        {{"reservation", facts.id},
         {"type", facts.instance_type},
         {"zone", facts.zone},
@@ -105,8 +107,8 @@ void Ec2::reservation_notice(Number number) {
   const auto held = static_cast<std::int64_t>(ending.holders().size());
   const Duration left = std::max(*ending.facts().end - kBlockCloses - heap_.now(), Duration());
   tell(RecordKind::ReservationNotice, subject_of(ending),
-       fmt::format("the capacity block ends at {}: AWS terminates its {} in {}",
-                   ending.facts().end->rfc3339(), slots_text(held), left.text()),
+       fmt::format("the capacity block ends in {}: AWS terminates its {} in {}",
+                   (*ending.facts().end - heap_.now()).text(), slots_text(held), left.text()),
        {{"reservation", ending.facts().id},
         {"type", ending.facts().instance_type},
         {"zone", ending.facts().zone},
@@ -128,10 +130,8 @@ void Ec2::reservation_expires(Number number) {
     instances_[holder].reservation_number = kNone;
     instances_[holder].reservation.clear();
   }
-  const Reservation::SlotTime time = over.slot_time(heap_.now());
   const Money unused = unused_cost(over, used_cost(over));
-  const std::int64_t used_seconds = seconds_of(time.used);
-  const std::int64_t unused_seconds = seconds_of(time.unused);
+  const auto [used_seconds, unused_seconds] = seconds_of(over.slot_time(heap_.now()));
   tell(RecordKind::ReservationEnded, subject_of(over),
        fmt::format("ended; its instances were used for {} and unused for {}, which cost ${}",
                    Duration::seconds(used_seconds).text(), Duration::seconds(unused_seconds).text(),
@@ -244,10 +244,9 @@ std::vector<CostOfReservation> Ec2::cost_of_reservations() const {
   std::vector<CostOfReservation> costs;
   for (const Reservation& each : reservations_) {
     if (each.facts().state == "scheduled") continue;
-    const Reservation::SlotTime time = each.slot_time(heap_.now());
+    const auto [used_seconds, unused_seconds] = seconds_of(each.slot_time(heap_.now()));
     const Money used = used_cost(each);
-    costs.push_back({&each.facts(), seconds_of(time.used), seconds_of(time.unused), used,
-                     unused_cost(each, used)});
+    costs.push_back({&each.facts(), used_seconds, unused_seconds, used, unused_cost(each, used)});
   }
   return costs;
 }

@@ -10,7 +10,9 @@ function buildTiles() {
   const tiles = [];
   const idle = cost.gpu_usd > 0 ? cost.idle_gpu_usd / cost.gpu_usd : 0;
   const least = cost.lower_bound_usd > 0 ? ` <small title="no set of nodes could have run these pods for less">bound ${money(cost.lower_bound_usd)}</small>` : "";
-  tiles.push(tile("Cost", money(cost.total_usd) + least, cost.gpu_usd > 0 ? `${money(cost.gpu_usd)} for GPU nodes, ${money(cost.idle_gpu_usd)} of it idle` : "no GPU node was bought",
+  const reserved = R.reservations || [];
+  const unused = reserved.length > 0 ? `; ${money(reserved.reduce((n, r) => n + r.unused_usd, 0))} for reserved ones, unused` : "";
+  tiles.push(tile("Cost", money(cost.total_usd) + least, (cost.gpu_usd > 0 ? `${money(cost.gpu_usd)} for GPU nodes, ${money(cost.idle_gpu_usd)} of it idle` : "no GPU node was bought") + unused,
     cost.gpu_usd > 0 && [["money", (1 - idle) * (cost.gpu_usd / Math.max(cost.total_usd, 1e-9))], ["bad", idle * (cost.gpu_usd / Math.max(cost.total_usd, 1e-9))]]));
   tiles.push(tile("GPU nodes", `0 → ${count(nodes.gpu_peak)} → ${count(nodes.gpu_final)}`, `${count(nodes.gpu_launched)} launched, ${plural(nodes.launched - nodes.gpu_launched, "other node")}`));
   tiles.push(tile("GPUs bought", `${count(B.gpus)} <small>for</small> ${count(B.asked)} <small>${B.sliced ? "slices" : "asked"}</small>`,

@@ -76,6 +76,20 @@ class Entry {
   bool failed_ = false;
 };
 
+// capacityReservation and instanceMarketOptions, as eksctl puts them into the launch template.
+void set_reservation(const NodeGroupBase& group, model::LaunchTemplateData& launch) {
+  for (const model::Member& member : group.kept) {
+    if (member.key == "instanceMarketOptions")
+      launch.capacity_block = member.value.text_at("marketType") == "capacity-block";
+    if (member.key != "capacityReservation") continue;
+    model::CapacityReservationSpecification& to = launch.capacity_reservation;
+    const std::string_view preference = member.value.text_at("capacityReservationPreference");
+    if (!preference.empty()) to.preference = preference;
+    if (const model::Value* target = member.value.find("capacityReservationTarget"))
+      to.target_id = target->text_at("capacityReservationID");
+  }
+}
+
 class Planner {
  public:
   Planner(const ClusterConfig& config, const pricing::Catalogue& catalogue, const Value& source,
@@ -279,6 +293,7 @@ NodeGroupPlan Planner::common(const NodeGroupBase& group, Entry& entry) {
     entry.error("max-pods", fmt::format("maxPodsPerNode {} is not positive", *group.maxPodsPerNode),
                 "remove it to get what the instance type allows", "maxPodsPerNode");
   plan.launch.volume_gib = plan.bootstrap.volume_gib;
+  set_reservation(group, plan.launch);
   if (group.ami.starts_with("ami-")) plan.launch.image_id = group.ami;
   return plan;
 }
@@ -458,7 +473,9 @@ NodeGroupPlan Planner::managed(const ManagedNodeGroup& group, Entry& entry) {
   eks.cluster_name = cluster();
   eks.nodegroup_name = group.name;
   eks.ami_type = ami_type(group, types);
-  eks.capacity_type = group.spot ? "SPOT" : "ON_DEMAND";
+  eks.capacity_type = group.spot                   ? "SPOT"
+                      : plan.launch.capacity_block ? "CAPACITY_BLOCK"
+                                                   : "ON_DEMAND";
   eks.version = config_.metadata.version.value_or(std::string(kDefaultVersion));
   eks.labels = plan.bootstrap.labels;
   for (const model::Taint& taint : group.taints.list)

@@ -129,6 +129,22 @@ TEST(SelfManaged, OfUbuntuBringNoDriver) {
       one("    instanceType: g5.xlarge\n    amiFamily: Ubuntu2204\n").bootstrap.nvidia_driver);
 }
 
+TEST(SelfManaged, TargetTheirCapacityReservation) {
+  const NodeGroupPlan plan =
+      one("    capacityReservation: {capacityReservationTarget: {capacityReservationID: cr-1}}\n");
+  EXPECT_EQ(plan.launch.capacity_reservation.target_id, "cr-1");
+  EXPECT_FALSE(plan.launch.capacity_block);
+  const NodeGroupPlan none =
+      one("    capacityReservation: {capacityReservationPreference: none}\n");
+  EXPECT_EQ(none.launch.capacity_reservation.preference, "none");
+  const NodeGroupPlan block =
+      one("    capacityReservation: {capacityReservationTarget: {capacityReservationID: cr-1}}\n"
+          "    instanceMarketOptions: {marketType: capacity-block}\n",
+          "managedNodeGroups");
+  EXPECT_TRUE(block.launch.capacity_block);
+  EXPECT_EQ(block.managed->capacity_type, "CAPACITY_BLOCK");
+}
+
 TEST(Managed, AreMadeByEks) {
   const NodeGroupPlan plan =
       one("    instanceTypes: [g4dn.xlarge, g5.xlarge]\n    spot: true\n    minSize: 0\n"
