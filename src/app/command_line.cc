@@ -18,6 +18,12 @@ void add_input(CLI::App& command, InputOptions& input) {
                      "instance types: a file with the JSON of aws ec2 describe-instance-types");
 }
 
+void add_reservations(CLI::App& command, InputOptions& input) {
+  command.add_option("--capacity-reservations", input.reservations,
+                     "capacity reservations: a file with the JSON of aws ec2 "
+                     "describe-capacity-reservations");
+}
+
 void add_output(CLI::App& command, Output& output) {
   command.add_option("-o,--output", output, "how to say it (default: text)")
       ->transform(CLI::CheckedTransformer(
@@ -41,6 +47,7 @@ CLI::App& add_plan(CLI::App& program, PlanOptions& options) {
       "plan",
       "Say which nodes these NodePools and node groups would buy for these pods, at what price");
   add_input(command, options.input);
+  add_reservations(command, options.input);
   add_output(command, options.output);
   command.add_option("--region", options.region,
                      "AWS region of the NodePools, where their zones do not tell");
@@ -62,6 +69,7 @@ CLI::App& add_cost(CLI::App& program, CostOptions& options) {
   CLI::App& command = *program.add_subcommand(
       "cost", "Say what the cluster of these files costs, empty, full and for its pods");
   add_input(command, options.input);
+  add_reservations(command, options.input);
   add_output(command, options.output);
   command.add_option("--region", options.region,
                      "AWS region of the NodePools, where their zones do not tell");
@@ -86,6 +94,7 @@ CLI::App& add_explain(CLI::App& program, ExplainOptions& options) {
   command.add_option("NAME", options.name, "the pod, or the workload that makes it")->required();
   command.add_option("-n,--namespace", options.namespace_, "its namespace (default: default)");
   add_input(command, options.input);
+  add_reservations(command, options.input);
   add_output(command, options.output);
   command.add_option("--at", options.at, "the moment, such as 20m (default: the end of the run)");
   command.add_option("--seed", options.seed, "names the future (over the Scenario's)");

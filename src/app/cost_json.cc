@@ -1,6 +1,7 @@
 // `gputide cost -o json`: amounts are whole micro-dollars.
 #include "app/cost_view.h"
 #include "app/plan_view.h"
+#include "app/reservation_use.h"
 #include "decide/provisioning/bound.h"
 
 namespace gputide::app {
@@ -103,7 +104,11 @@ Value json_of(const Demand& demand, const provisioning::ProvisionPlan& plan) {
 }
 
 Value plan_json(const PricedFiles& priced) {
-  return priced.plan ? json_of(priced.demand, *priced.plan) : Value();
+  if (!priced.plan) return {};
+  Value out = json_of(priced.demand, *priced.plan);
+  out.set("capacity_reservations",
+          reservations_json(reservation_uses(priced.reservations, priced.demand, *priced.plan)));
+  return out;
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <fmt/core.h>
 
 #include "app/plan_view.h"
+#include "app/reservation_use.h"
 #include "app/table.h"
 #include "base/text.h"
 #include "decide/provisioning/bound.h"
@@ -182,6 +183,7 @@ void print_pods(const PricedFiles& priced) {
         "{})\n",
         price_text(plan.per_hour), report::money_text(pricing::per_month(plan.per_hour)),
         price_text(plan.lower_bound), ratio_text(plan));
+  print_reservations(reservation_uses(priced.reservations, priced.demand, plan));
   print_unplaced(priced.demand, plan);
   print_splits(priced.demand, plan);
 }
@@ -211,6 +213,8 @@ void print_notes(const PricedFiles& priced) {
     fmt::print("?: nodes of which no price is known there, or none at or below maxPrice\n");
   if (priced.has_scenario)
     fmt::print("the Scenario's times are left out: all that it applies is priced together\n");
+  if (!priced.reservations.empty())
+    fmt::print("capacity reservations are paid for, used or not: no line above counts them\n");
   if (has_spot(priced.lines))
     fmt::print("spot: averages of AWS's Spot Instance Advisor, or what --prices told\n");
   fmt::print("not counted: {}, NAT gateways, load balancers, traffic, logs, taxes, discounts\n",

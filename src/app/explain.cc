@@ -108,8 +108,12 @@ Verdict ask(const ProvisionProblem& all, std::size_t pool, const PodRef& pod) {
   Verdict verdict{all.pools[pool].metadata.name, is_group(all, pool), {}, {}};
   if (plan.unplaced.empty()) {
     const auto& machine = plan.machines.front();
-    verdict.takes = fmt::format("{} ({}, {}) at ${} an hour", machine.type, machine.capacity_type,
-                                machine.zone, machine.price.text(4));
+    const std::string price =
+        machine.reservation_id.empty()
+            ? fmt::format("at ${} an hour", machine.price.text(4))
+            : fmt::format("of {}, which is paid for already", machine.reservation_id);
+    verdict.takes =
+        fmt::format("{} ({}, {}) {}", machine.type, machine.capacity_type, machine.zone, price);
   } else {
     verdict.why = plan.unplaced.front().second;
   }

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <system_error>
 
 #include <fmt/core.h>
@@ -210,23 +211,33 @@ Input load_input(const InputOptions& options, Diagnostics& diagnostics) {
   return input;
 }
 
+namespace {
+
+// What `parse` makes of the file; nullopt, and an error, where that is nothing.
+template <class Parse>
+auto read_answer(const std::string& path, Parse parse, Diagnostics& diagnostics)
+    -> std::optional<typename decltype(parse(""))::value_type> {
+  const auto text = read_file(path, kFileLimit);
+  if (!text) {
+    diagnostics.error(path, {}, "unreadable-file", text.error().message);
+    return std::nullopt;
+  }
+  auto parsed = parse(*text);
+  if (parsed) return std::move(*parsed);
+  diagnostics.error(path, {}, "unreadable-file", parsed.error().message,
+                    "give what the AWS command line prints with --output json");
+  return std::nullopt;
+}
+
+}  // namespace
+
 pricing::Catalogue load_catalogue(const InputOptions& options, Diagnostics& diagnostics) {
   pricing::Catalogue catalogue = pricing::Catalogue::builtin();
-  const auto read = [&](const std::string& path, auto parse) -> decltype(parse("")) {
-    const auto text = read_file(path, kFileLimit);
-    if (!text) diagnostics.error(path, {}, "unreadable-file", text.error().message);
-    if (!text) return tl::unexpected(text.error());
-    auto parsed = parse(*text);
-    if (!parsed)
-      diagnostics.error(path, {}, "unreadable-file", parsed.error().message,
-                        "give what the AWS command line prints with --output json");
-    return parsed;
-  };
   for (const std::string& path : options.instance_types)
-    if (const auto types = read(path, codec::read_instance_types))
+    if (const auto types = read_answer(path, codec::read_instance_types, diagnostics))
       catalogue = catalogue.with_types(*types);
   for (const std::string& path : options.prices) {
-    const auto prices = read(path, codec::read_spot_prices);
+    const auto prices = read_answer(path, codec::read_spot_prices, diagnostics);
     if (!prices) continue;
     std::vector<pricing::SpotQuote> quotes;
     for (const codec::SpotPrice& price : *prices)
@@ -236,10 +247,28 @@ pricing::Catalogue load_catalogue(const InputOptions& options, Diagnostics& diag
   return catalogue;
 }
 
+std::vector<model::CapacityReservation> load_reservations(const InputOptions& options,
+                                                          Diagnostics& diagnostics) {
+  std::map<std::string, model::CapacityReservation> by_id;
+  for (const std::string& path : options.reservations) {
+    const auto told = read_answer(path, codec::read_capacity_reservations, diagnostics);
+    if (!told) continue;
+    for (const model::CapacityReservation& each : *told)
+      if (!by_id.emplace(each.id, each).second)
+        diagnostics.error(path, {}, "unreadable-file",
+                          fmt::format("another file tells of {}, too", each.id),
+                          "give each reservation once");
+  }
+  std::vector<model::CapacityReservation> all;
+  for (auto& [id, each] : by_id) all.push_back(std::move(each));
+  return all;
+}
+
 Checked load_and_check(const InputOptions& options, const checking::Options& how,
                        Diagnostics& diagnostics) {
   Diagnostics problems;
-  Checked checked{load_input(options, diagnostics), load_catalogue(options, problems)};
+  Checked checked{load_input(options, diagnostics), load_catalogue(options, problems),
+                  load_reservations(options, problems)};
   checked.input.problems.append(problems);
   diagnostics.append(problems);
   checking::check(checked.input.objects(), checked.catalogue, how, diagnostics);

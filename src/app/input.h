@@ -12,6 +12,7 @@
 #include "base/diagnostic.h"
 #include "base/result.h"
 #include "decide/checking/checking.h"
+#include "model/capacity_reservation.h"
 #include "model/object.h"
 
 namespace gputide::app {
@@ -45,10 +46,16 @@ Input load_input(const InputOptions& options, Diagnostics& diagnostics);
 /// are errors.
 pricing::Catalogue load_catalogue(const InputOptions& options, Diagnostics& diagnostics);
 
-/// load_input, load_catalogue and every check.
+/// What --capacity-reservations tells, in byte order of the ids. Files that cannot be read are
+/// errors, and ids that are told twice.
+std::vector<model::CapacityReservation> load_reservations(const InputOptions& options,
+                                                          Diagnostics& diagnostics);
+
+/// load_input, load_catalogue, load_reservations and every check.
 struct Checked {
   Input input;
   pricing::Catalogue catalogue;
+  std::vector<model::CapacityReservation> reservations;
 };
 Checked load_and_check(const InputOptions& options, const checking::Options& how,
                        Diagnostics& diagnostics);

@@ -43,6 +43,18 @@ void make_groups_own(const model::NodeGroupPlan& plan, const model::InstanceType
       offering.available = false;
 }
 
+// EC2 launches them nowhere else.
+void take_reserved(const model::CapacityReservation& target, const std::string& region,
+                   const pricing::Catalogue& catalogue, ProviderType& type) {
+  type.offerings.clear();
+  if (target.instance_type != type.name || target.state != "active" ||
+      !model::why_unusable(target).empty())
+    return;
+  const auto price = catalogue.on_demand(region, type.name);
+  type.offerings.push_back({target.zone, "on-demand", target.id, target.available, Money(), true,
+                            target.type, target.interruptible, price ? price->per_hour : Money()});
+}
+
 model::NodePool pool_of(const model::NodeGroupPlan& plan) {
   model::NodePool pool;
   pool.metadata.name = plan.nodegroup_name;
@@ -60,9 +72,9 @@ model::NodePool pool_of(const model::NodeGroupPlan& plan) {
 
 }  // namespace
 
-std::vector<NodeGroupPool> node_group_pools(const model::Object& object,
-                                            const pricing::Catalogue& catalogue,
-                                            Diagnostics& diagnostics) {
+std::vector<NodeGroupPool> node_group_pools(
+    const model::Object& object, const pricing::Catalogue& catalogue,
+    std::span<const model::CapacityReservation> reservations, Diagnostics& diagnostics) {
   std::vector<NodeGroupPool> pools;
   const auto& config = *object.as<model::ClusterConfig>();
   for (const model::NodeGroupPlan& plan :
@@ -74,11 +86,16 @@ std::vector<NodeGroupPool> node_group_pools(const model::Object& object,
       for (std::int64_t n = 0; n <= std::min(plan.group.max_size, kMostNodes); ++n)
         each.group.on_demand.push_back(cluster::split_capacity(*each.split, n).on_demand);
     }
+    const std::string& wanted = plan.launch.capacity_reservation.target_id;
+    const auto target = std::find_if(reservations.begin(), reservations.end(),
+                                     [&](const auto& told) { return told.id == wanted; });
     const std::vector<std::string> names = cluster::instance_types(plan.group, plan.launch);
     for (ProviderType& type : provisioning::ec2_types(catalogue, config.metadata.region,
                                                       plan.group.availability_zones)) {
       if (std::find(names.begin(), names.end(), type.name) == names.end()) continue;
       make_groups_own(plan, *catalogue.find(type.name), type);
+      if (target != reservations.end())
+        take_reserved(*target, config.metadata.region, catalogue, type);
       each.types.push_back(std::move(type));
     }
   }

@@ -10,6 +10,7 @@
 #include "app/findings.h"
 #include "app/plan_demand.h"
 #include "app/plan_view.h"
+#include "app/reservation_use.h"
 #include "app/simulation.h"
 #include "app/table.h"
 #include "codec/json.h"
@@ -72,6 +73,14 @@ bool weights_decide(const ProvisionProblem& problem) {
   });
 }
 
+bool takes_reserved(const ProvisionProblem& problem) {
+  return std::any_of(problem.types.begin(), problem.types.end(), [](const auto& type) {
+    return std::any_of(type.offerings.begin(), type.offerings.end(), [](const auto& offering) {
+      return offering.available && offering.reservation_capacity > 0;
+    });
+  });
+}
+
 Alternative without_weights(ProvisionProblem problem) {
   problem.bound_by_whole_pods = false;
   problem.weights = false;
@@ -108,6 +117,10 @@ std::vector<Alternative> alternatives(const ProvisionProblem& problem,
                                       const pricing::Catalogue& catalogue) {
   std::vector<Alternative> list = with_less(problem, catalogue);
   if (weights_decide(problem)) list.push_back(without_weights(problem));
+  if (takes_reserved(problem))
+    list.push_back(without_others(
+        "without the capacity reservations", problem,
+        [](const auto&, const auto& offering) { return offering.reservation_id.empty(); }));
   return list;
 }
 
@@ -135,7 +148,7 @@ void print_preferences(const ProvisionPlan& plan) {
 }
 
 void print_text(const Demand& demand, const ProvisionPlan& plan,
-                const std::vector<Alternative>& others) {
+                const std::vector<Alternative>& others, const std::vector<ReservationUse>& uses) {
   print_existing(demand, plan);
   print_machines(demand, plan);
   if (buys(plan))
@@ -146,6 +159,7 @@ void print_text(const Demand& demand, const ProvisionPlan& plan,
                plan.lower_bound.text(4),
                provisioning::over_bound_text(plan.per_hour, plan.lower_bound));
   print_splits(demand, plan);
+  print_reservations(uses);
   for (const Alternative& other : others) {
     if (other.unplaced > plan.unplaced.size())
       fmt::print("{}: no node for {} more of the pods\n", other.what,
@@ -161,7 +175,7 @@ void print_text(const Demand& demand, const ProvisionPlan& plan,
   print_unplaced(demand, plan);
 }
 
-// Of what the pods must cost, what the proof takes off for the nodes that are there.
+// Of what the pods must cost, what the proof takes off for nodes that are there, or reserved.
 double existing_saves(const ProvisionPlan& plan) {
   double sum = 0;
   for (const provisioning::PodPrice& each : plan.pod_prices)
@@ -179,9 +193,12 @@ void print_certificate(const Demand& demand, const ProvisionPlan& plan) {
     table.push_back({"  " + demand.owners[each.pod], fmt::format("×{}", each.count),
                      fmt::format("${:.4f}", each.dollars_per_hour)});
   print_table(table);
-  if (!demand.problem.nodes.empty())
-    fmt::print("less ${:.4f}, which pods on the nodes that are there may come to\n",
-               existing_saves(plan));
+  const bool reserved = takes_reserved(demand.problem);
+  if (!demand.problem.nodes.empty() || reserved)
+    fmt::print("less ${:.4f}, which pods on {} may come to\n", existing_saves(plan),
+               !reserved                      ? "the nodes that are there"
+               : demand.problem.nodes.empty() ? "reserved nodes"
+                                              : "reserved nodes and those that are there");
 }
 
 void add_preferences(const ProvisionPlan& plan, Value& report) {
@@ -204,7 +221,8 @@ void add_preferences(const ProvisionPlan& plan, Value& report) {
 }
 
 void print_json(const Demand& demand, const ProvisionPlan& plan,
-                const std::vector<Alternative>& others, const std::vector<Diagnostic>& findings) {
+                const std::vector<Alternative>& others, const std::vector<ReservationUse>& uses,
+                const std::vector<Diagnostic>& findings) {
   Value report{Value::Map{}};
   report.set("nodes", machines_json(demand, plan));
   report.set("existing_nodes", existing_json(demand, plan));
@@ -231,6 +249,7 @@ void print_json(const Demand& demand, const ProvisionPlan& plan,
   report.set("alternatives", Value(std::move(rest)));
   add_preferences(plan, report);
   report.set("market_splits", splits_json(demand, plan));
+  report.set("capacity_reservations", reservations_json(uses));
   report.set("unplaced", unplaced_json(demand, plan));
   report.set("diagnostics", to_json(findings));
   fmt::print("{}\n", codec::write_json(report, codec::JsonStyle::Indented));
@@ -256,11 +275,12 @@ int plan(const PlanOptions& options) {
   wished.preferences = true;
   const ProvisionPlan found = provisioning::provision(wished);
   const std::vector<Alternative> others = alternatives(demand->problem, checked.catalogue);
+  const std::vector<ReservationUse> uses = reservation_uses(checked.reservations, *demand, found);
   if (options.output == Output::Json) {
-    print_json(*demand, found, others, findings);
+    print_json(*demand, found, others, uses, findings);
   } else {
     for (const Diagnostic& finding : findings) fmt::print(stderr, "{}\n", text(finding));
-    print_text(*demand, found, others);
+    print_text(*demand, found, others, uses);
     if (options.certificate) print_certificate(*demand, found);
   }
   return found.unplaced.empty() ? kDone : kFailed;

@@ -174,7 +174,8 @@ Result<void> add_node_groups(const Checked& checked, const LiveObjects& live, De
   const auto around = surroundings(checked, demand);
   for (const model::Object* object : checked.input.objects()) {
     if (object->as<model::ClusterConfig>() == nullptr) continue;
-    for (NodeGroupPool& group : node_group_pools(*object, checked.catalogue, told)) {
+    for (NodeGroupPool& group :
+         node_group_pools(*object, checked.catalogue, checked.reservations, told)) {
       std::vector<std::string> errors;
       if (has_plugin(demand))
         for (provisioning::ProviderType& type : group.types)
@@ -254,7 +255,7 @@ provisioning::PoolSurroundings surroundings(const Checked& checked, const Demand
     const auto at = demand.config_maps.find({std::string(space), std::string(name)});
     return at == demand.config_maps.end() ? nullptr : &at->second;
   };
-  return {checked.catalogue, {}, {}, demand.daemon_sets, find, true};
+  return {checked.catalogue, {}, {}, demand.daemon_sets, find, true, {}, checked.reservations};
 }
 
 bool has_plugin(const Demand& demand) {

@@ -5,6 +5,7 @@
 
 #include <fmt/core.h>
 
+#include "app/reservation_use.h"
 #include "app/table.h"
 #include "base/text.h"
 #include "decide/sharing/offer.h"
@@ -59,6 +60,7 @@ Value machine_json(const Demand& demand, const PlannedMachine& machine) {
   node.set("instanceType", machine.type);
   node.set("zone", machine.zone);
   node.set("capacityType", machine.capacity_type);
+  if (!machine.reservation_id.empty()) node.set("capacityReservation", machine.reservation_id);
   node.set("price_usd_per_hour", machine.price.to_dollars());
   const Gpus gpus = gpus_on(demand.problem, machine);
   node.set("gpus_offered", gpus.offered);
@@ -130,9 +132,11 @@ void print_machines(const Demand& demand, const ProvisionPlan& plan) {
   for (const PlannedMachine& machine : plan.machines) {
     if (!is_bought(machine)) continue;
     const Gpus gpus = gpus_on(demand.problem, machine);
-    ++rows[{machine.pool, machine.type, machine.zone, machine.capacity_type,
+    ++rows[{machine.pool, machine.type, machine.zone,
+            market_text(machine.capacity_type, machine.reservation_id),
             gpus.offered == 0 ? "-" : fmt::format("{}/{}", gpus.used, gpus.offered),
-            "$" + machine.price.text(4), pods_text(demand, machine)}];
+            machine.reservation_id.empty() ? "$" + machine.price.text(4) : "paid",
+            pods_text(demand, machine)}];
   }
   std::vector<Row> table{
       {"NODES", "POOL", "TYPE", "ZONE", "CAPACITY", "GPUS", "$/H EACH", "PODS ON EACH"}};

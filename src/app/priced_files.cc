@@ -159,7 +159,8 @@ Result<PricedFiles> price_files(const CostOptions& options, const Checked& check
   Result<Demand> demand = read_demand(where, checked);
   if (!demand) return tl::unexpected(demand.error());
   forget_existing(*demand);
-  PricedFiles priced{std::move(*demand), {}, {}, std::nullopt, has_scenario(checked)};
+  PricedFiles priced{std::move(*demand),  {}, {}, std::nullopt, has_scenario(checked),
+                     checked.reservations};
   const ProvisionProblem& problem = priced.demand.problem;
   add_clusters(checked, priced.lines);
   for (std::size_t p = 0; p < count_node_pools(checked); ++p)

@@ -40,6 +40,7 @@ struct PricedFiles {
   std::vector<GpuPrice> gpus;                       // cheapest a GPU first
   std::optional<provisioning::ProvisionPlan> plan;  // absent: there are no pods, or no pools
   bool has_scenario = false;
+  std::vector<model::CapacityReservation> reservations;
 
   std::int64_t unpriced() const;
 };

@@ -1,5 +1,6 @@
 // Kubernetes objects -> the packing engine's numbers.
 #include <algorithm>
+#include <array>
 #include <map>
 #include <set>
 
@@ -17,6 +18,8 @@ namespace {
 constexpr std::string_view kZone = "topology.kubernetes.io/zone";
 constexpr std::string_view kCapacityType = "karpenter.sh/capacity-type";
 constexpr std::string_view kReservation = "karpenter.k8s.aws/capacity-reservation-id";
+constexpr std::string_view kReservationType = "karpenter.k8s.aws/capacity-reservation-type";
+constexpr std::string_view kInterruptible = "karpenter.k8s.aws/capacity-reservation-interruptible";
 constexpr std::string_view kNodePool = "karpenter.sh/nodepool";
 constexpr std::string_view kHostnameLabel = "kubernetes.io/hostname";
 
@@ -59,6 +62,9 @@ class Compiler {
   std::vector<std::int64_t> demand_of(const model::Pod& pod) const;
   std::set<std::string> split_keys(std::uint32_t pool) const;
   std::vector<Variant> variants(std::uint32_t pool);
+  bool allows_reservation(const Variant& variant, const ProviderType::Offering& offering) const;
+  void add_reservation_labels(std::uint32_t pool, const ProviderType::Offering& offering,
+                              Requirements& node) const;
   void add_kinds(const Variant& variant);
   void add_pool(std::uint32_t pool);
   void add_nodes();
@@ -136,8 +142,8 @@ std::set<std::string> Compiler::split_keys(std::uint32_t pool) const {
       for (const auto& [key, requirement] : each) cared.insert(key);
   for (const NodePreference& each : preferred_)
     for (const auto& [key, requirement] : each.asked) cared.insert(key);
-  for (const std::string_view known :
-       {kZone, kCapacityType, kReservation, kNodePool, kHostnameLabel})
+  for (const std::string_view known : {kZone, kCapacityType, kReservation, kReservationType,
+                                       kInterruptible, kNodePool, kHostnameLabel})
     cared.erase(std::string(known));
   const Requirements base = template_requirements(problem_.pools[pool]);
   std::set<std::string> out;
@@ -236,6 +242,40 @@ void Compiler::add_pool(std::uint32_t pool) {
   out_.pack.pools.push_back(std::move(out));
 }
 
+// The labels by which nodes of a reservation are known, and what they are on a node of this
+// offering; "" = it has none.
+std::array<std::pair<std::string_view, std::string>, 3> reservation_labels(
+    const ProviderType::Offering& offering) {
+  const char* interruptible = offering.interruptible ? "true" : "false";
+  return {{{kReservation, offering.reservation_id},
+           {kReservationType, offering.reservation_type},
+           {kInterruptible, offering.reservation_type.empty() ? "" : interruptible}}};
+}
+
+// Whether what the pool asks of reservations is met. Node groups' nodes have no such labels.
+bool Compiler::allows_reservation(const Variant& variant,
+                                  const ProviderType::Offering& offering) const {
+  if (node_group(problem_, variant.pool) != nullptr) return true;
+  const auto labels = reservation_labels(offering);
+  return std::all_of(labels.begin(), labels.end(), [&](const auto& label) {
+    const Requirement wanted = variant.requirements.get(label.first);
+    return label.second.empty() ? wanted.allows_absence() || wanted.op() == "Exists"
+                                : wanted.has(label.second);
+  });
+}
+
+// A node without a reservation says so where its labels are known ones.
+void Compiler::add_reservation_labels(std::uint32_t pool, const ProviderType::Offering& offering,
+                                      Requirements& node) const {
+  if (node_group(problem_, pool) != nullptr) return;
+  for (const auto& [key, value] : reservation_labels(offering)) {
+    if (!value.empty())
+      node.add(Requirement::in(key, value));
+    else if (problem_.well_known.contains(key))
+      node.add(Requirement::make(key, "DoesNotExist", {}));
+  }
+}
+
 // One node kind for each zone, market and reservation in which a variant's types are offered.
 void Compiler::add_kinds(const Variant& variant) {
   std::map<std::tuple<std::string, std::string, std::string>, NodeKind> kinds;
@@ -248,18 +288,14 @@ void Compiler::add_kinds(const Variant& variant) {
       if (!variant.requirements.get(kZone).has(offering.zone) ||
           !variant.requirements.get(kCapacityType).has(offering.capacity_type))
         continue;
-      const Requirement wanted = variant.requirements.get(kReservation);
-      if (offering.reservation_id.empty() ? !wanted.allows_absence() && wanted.op() != "Exists"
-                                          : !wanted.has(offering.reservation_id))
-        continue;
+      if (!allows_reservation(variant, offering)) continue;
       const std::tuple key{offering.zone, offering.capacity_type, offering.reservation_id};
       Requirements& labels = of_kind[key];
       if (labels.size() == 0) {
         labels = variant.requirements;
         labels.add(Requirement::in(kZone, offering.zone));
         labels.add(Requirement::in(kCapacityType, offering.capacity_type));
-        if (!offering.reservation_id.empty())
-          labels.add(Requirement::in(kReservation, offering.reservation_id));
+        add_reservation_labels(variant.pool, offering, labels);
       }
       PackOffer offer;
       offer.price = offering.price;
@@ -346,6 +382,8 @@ std::vector<std::vector<std::uint64_t>> Compiler::offers_for(const PodKind& pod)
       if (!kind_requirements_[k].is_compatible(each, problem_.well_known)) continue;
       Requirements both = kind_requirements_[k];
       both.add(each);
+      for (const std::string_view key : {kReservation, kReservationType, kInterruptible})
+        both.erase(key);  // a type names those of all its offerings
       for (std::size_t t = 0; t < kind.offers.size(); ++t)
         if (problem_.types[kind.offers[t].type].requirements.intersects(both)) {
           bits[t / 64] |= std::uint64_t{1} << (t % 64);

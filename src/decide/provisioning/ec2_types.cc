@@ -61,12 +61,28 @@ void add_offerings(const pricing::Catalogue& catalogue, const std::string& regio
   }
 }
 
+void add_reservations(const pricing::Catalogue& catalogue, const std::string& region,
+                      const std::vector<std::string>& zones,
+                      std::span<const model::CapacityReservation> reservations,
+                      ProviderType& type) {
+  for (const model::CapacityReservation& each : reservations) {
+    if (each.instance_type != type.name || !model::why_unusable(each).empty() ||
+        std::find(zones.begin(), zones.end(), each.zone) == zones.end())
+      continue;
+    const auto price = catalogue.on_demand(region, type.name);
+    type.offerings.push_back({each.zone, "reserved", each.id, each.available, Money(), true,
+                              each.type, each.interruptible, price ? price->per_hour : Money()});
+  }
+}
+
 ProviderType provider_type(const pricing::Catalogue& catalogue, const model::InstanceType& type,
                            const std::string& region, const std::vector<std::string>& zones,
-                           const pricing::NodeSizing& sizing) {
+                           const pricing::NodeSizing& sizing,
+                           std::span<const model::CapacityReservation> reservations) {
   ProviderType told;
   told.name = type.name;
-  add_offerings(catalogue, region, zones, told);
+  if (catalogue.offered(region, type.name)) add_offerings(catalogue, region, zones, told);
+  add_reservations(catalogue, region, zones, reservations, told);
   std::vector<std::string> markets;
   for (const ProviderType::Offering& offering : told.offerings)
     if (std::find(markets.begin(), markets.end(), offering.capacity_type) == markets.end())
@@ -100,11 +116,15 @@ pricing::NodeSizing karpenter_sizing() {
 
 std::vector<ProviderType> ec2_types(const pricing::Catalogue& catalogue, const std::string& region,
                                     const std::vector<std::string>& zones,
-                                    const pricing::NodeSizing& sizing) {
+                                    const pricing::NodeSizing& sizing,
+                                    std::span<const model::CapacityReservation> reservations) {
   std::vector<ProviderType> types;
   for (const model::InstanceType& type : catalogue.all()) {
-    if (!catalogue.offered(region, type.name)) continue;
-    ProviderType told = provider_type(catalogue, type, region, zones, sizing);
+    const bool reserved =
+        std::any_of(reservations.begin(), reservations.end(),
+                    [&](const auto& each) { return each.instance_type == type.name; });
+    if (!reserved && !catalogue.offered(region, type.name)) continue;
+    ProviderType told = provider_type(catalogue, type, region, zones, sizing, reservations);
     if (!told.offerings.empty()) types.push_back(std::move(told));
   }
   return types;
@@ -125,6 +145,8 @@ const LabelSet& ec2_well_known_labels() {
   static const LabelSet kLabels = [] {
     LabelSet labels = core_well_known_labels();
     labels.insert(ec2_labels_left_open().begin(), ec2_labels_left_open().end());
+    for (const char* name : {"id", "interruptible", "type"})
+      labels.insert("karpenter.k8s.aws/capacity-reservation-" + std::string(name));
     for (const char* name :
          {"category", "cpu", "family", "gpu-count", "gpu-manufacturer", "gpu-memory", "gpu-name",
           "hypervisor", "local-nvme", "memory", "size"})

@@ -32,6 +32,40 @@ TEST(Ec2Types, TellWhatKarpenterTells) {
   for (const ProviderType::Offering& offering : at->offerings) EXPECT_GT(offering.price, Money());
 }
 
+model::CapacityReservation reservation(std::string id, std::string type) {
+  model::CapacityReservation told;
+  told.id = std::move(id);
+  told.instance_type = std::move(type);
+  told.zone = "us-west-2a";
+  told.total = told.available = 2;
+  return told;
+}
+
+TEST(Ec2Types, OfferWhatIsReserved) {
+  std::vector<model::CapacityReservation> all{
+      reservation("cr-1", "g4dn.xlarge"), reservation("cr-2", "g4dn.xlarge"),
+      reservation("cr-3", "g4dn.xlarge"), reservation("cr-4", "p2.xlarge")};
+  all[0].type = "capacity-block";
+  all[1].zone = "us-west-2c";    // no subnet there
+  all[2].tenancy = "dedicated";  // nodes are not
+  const std::vector<ProviderType> types = ec2_types(pricing::Catalogue::builtin(), "us-west-2",
+                                                    {"us-west-2a"}, karpenter_sizing(), all);
+  std::vector<std::string> seen;
+  for (const ProviderType& type : types)
+    for (const ProviderType::Offering& offering : type.offerings) {
+      if (offering.reservation_id.empty()) continue;
+      seen.push_back(type.name + " " + offering.reservation_id + " " + offering.reservation_type);
+      EXPECT_EQ(offering.capacity_type, "reserved");
+      EXPECT_EQ(offering.reservation_capacity, 2);
+      EXPECT_EQ(offering.price, Money());
+      EXPECT_TRUE(type.requirements.get("karpenter.sh/capacity-type").has("reserved"));
+      if (type.name == "g4dn.xlarge") EXPECT_EQ(offering.on_demand, Money::micros(526'000));
+    }
+  // AWS no longer sells p2.xlarge; what is reserved is there all the same.
+  EXPECT_EQ(seen, (std::vector<std::string>{"g4dn.xlarge cr-1 capacity-block",
+                                            "p2.xlarge cr-4 default"}));
+}
+
 TEST(Ec2Types, LeaveOutWhatIsNotSold) {
   for (const ProviderType& type :
        ec2_types(pricing::Catalogue::builtin(), "us-west-2", {"us-west-2a"})) {

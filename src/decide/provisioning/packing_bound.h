@@ -31,8 +31,8 @@ struct PackBound : PackPrices, RelaxedBound {};
 PackBound pack_bound(const PackProblem& problem);
 
 /// The better bound where all pods are known to have a place: existing nodes are offers without a
-/// price, of which there are as many as there are. Where they differ in more ways than a few, those
-/// that take the same pods count as one large node.
+/// price, of which there are as many as there are, as there are of reservations. Where they differ
+/// in more ways than a few, those that take the same pods count as one large node.
 RelaxedBound bound_beside_existing(const PackProblem& problem);
 
 /// What the bound's certificate proves, computed afresh from the placement alone; of GPUs also that

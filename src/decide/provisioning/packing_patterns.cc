@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <optional>
 #include <span>
@@ -26,12 +27,19 @@ class PatternSearch {
  private:
   double capacity(std::uint32_t t, std::size_t r) const { return capacity_[t * dimensions_ + r]; }
   double price(std::uint32_t t) const { return price_[t]; }
+  // With what one more of it would save, where there are only so many.
+  double full_price(std::uint32_t t) const { return price_[t] + rent_[t]; }
+  bool limited(std::uint32_t t) const { return problem_.offers[t].count.has_value(); }
   bool holds(std::uint32_t t, const double* amounts) const {
     for (std::size_t r = 0; r < dimensions_; ++r)
       if (amounts[r] > capacity(t, r)) return false;
     return true;
   }
   bool suits(std::uint32_t t, std::uint32_t k) const { return suits_[t * classes_ + k] != 0; }
+  bool has_unlimited(std::uint32_t k) const {
+    return std::any_of(ranked_.begin(), ranked_.end(),
+                       [&](std::uint32_t t) { return !limited(t) && suits(t, k); });
+  }
   bool dominates(std::uint32_t s, std::uint32_t t) const;
   void rank_offers();
   void first_values();
@@ -46,8 +54,12 @@ class PatternSearch {
   }
   void take_gpus(std::uint32_t t, std::uint32_t k);
   std::uint32_t shrink(std::uint32_t t) const;
-  double construct(std::vector<std::int64_t> left, std::vector<Pattern>& out);
-  std::int64_t take(const Pattern& pattern, std::int64_t times, std::vector<std::int64_t>& left);
+  struct Left {
+    std::vector<std::int64_t> pods;   // by class
+    std::vector<std::int64_t> nodes;  // by offer
+  };
+  double construct(Left left, std::vector<Pattern>& out);
+  std::int64_t take(const Pattern& pattern, std::int64_t times, Left& left);
   bool price_out();
   bool price_contents();
   bool price_contents_of(std::uint32_t t);
@@ -66,11 +78,16 @@ class PatternSearch {
   std::vector<std::uint32_t> number_;                   // class -> its place in seeds_
   std::vector<double> by_dimension_;                    // dimension, seed: demand
   std::vector<std::int64_t> count_;
+  std::vector<std::int64_t> stock_;  // by offer: how many there are
+  std::vector<double> rent_;         // by offer
+  std::vector<int> count_row_;       // by offer; -1: any number can be had
+  double left_out_ = 1;              // what a pod without a node counts: more than any node
   std::vector<double> value_, unit_;
 
   LinearProgram program_;
   std::vector<Pattern> pool_;
   std::size_t in_program_ = 0;
+  int first_column_ = 0;  // of the patterns; before them: pods that are left out
   // Of the node being filled:
   std::vector<double> used_;
   std::vector<double> gone_, over_,
@@ -100,7 +117,11 @@ PatternSearch::PatternSearch(const PlacementProblem& problem, std::size_t resour
   for (const NodeOffer& offer : problem.offers) {
     for (const std::int64_t c : offer.capacity) capacity_.push_back(static_cast<double>(c));
     price_.push_back(std::max(offer.price.to_dollars(), 1e-9));
+    left_out_ = std::max(left_out_, 10 * price_.back());
+    stock_.push_back(offer.count.value_or(std::numeric_limits<std::int64_t>::max()));
   }
+  rent_.assign(price_.size(), 0.0);
+  count_row_.assign(price_.size(), -1);
   suits_.assign(problem.offers.size() * classes_, 0);
   for (std::uint32_t k = 0; k < classes_; ++k)
     for (const std::uint32_t t : problem.classes[k].offers)
@@ -114,6 +135,7 @@ PatternSearch::PatternSearch(const PlacementProblem& problem, std::size_t resour
 }
 
 bool PatternSearch::dominates(std::uint32_t s, std::uint32_t t) const {
+  if (limited(s)) return false;
   for (std::size_t r = 0; r < dimensions_; ++r)
     if (capacity(s, r) < capacity(t, r)) return false;
   for (std::uint32_t k = 0; k < classes_; ++k)
@@ -127,8 +149,8 @@ void PatternSearch::rank_offers() {
   std::stable_sort(all.begin(), all.end(),
                    [&](std::uint32_t a, std::uint32_t b) { return price(a) < price(b); });
   for (const std::uint32_t t : all)
-    if (std::none_of(ranked_.begin(), ranked_.end(),
-                     [&](std::uint32_t s) { return dominates(s, t); }))
+    if (stock_[t] > 0 && std::none_of(ranked_.begin(), ranked_.end(),
+                                      [&](std::uint32_t s) { return dominates(s, t); }))
       ranked_.push_back(t);
 }
 
@@ -149,7 +171,8 @@ void PatternSearch::first_values() {
 }
 
 // Cheap offers, and larger ones in steps, of those that hold most of the class for their price; and
-// the one that holds most whole pods of it for its price, where most pods are of the class.
+// the one that holds most whole pods of it for its price, where most pods are of the class. Of what
+// there is only so much, all.
 void PatternSearch::find_candidates() {
   constexpr std::size_t kCheap = 3, kMost = 5;
   const std::int64_t pods = std::accumulate(count_.begin(), count_.end(), std::int64_t{0});
@@ -158,8 +181,13 @@ void PatternSearch::find_candidates() {
   for (const std::uint32_t k : seeds_) {
     double best = 0, next_price = 0, most_whole = 0;
     std::uint32_t fullest = kNone;
+    std::vector<std::uint32_t>& out = candidates_[k];
     for (const std::uint32_t t : ranked_) {
       if (!suits(t, k)) continue;
+      if (limited(t)) {
+        out.push_back(t);
+        continue;
+      }
       double part = 1e-9;
       for (std::size_t r = 0; r < resources_; ++r)
         if (const double d = demand_[k * dimensions_ + r]; d > 0)
@@ -171,13 +199,13 @@ void PatternSearch::find_candidates() {
       most_whole = whole / price(t);
       fullest = t;
     }
-    std::vector<std::uint32_t>& out = candidates_[k];
+    const std::size_t first = out.size();
     for (const std::uint32_t t : ranked_) {
-      if (!suits(t, k) || (!out.empty() && held[t] < 0.8 * best)) continue;
-      if (out.size() >= kCheap && price(t) < next_price) continue;
+      if (limited(t) || !suits(t, k) || (out.size() > first && held[t] < 0.8 * best)) continue;
+      if (out.size() >= first + kCheap && price(t) < next_price) continue;
       out.push_back(t);
       next_price = price(t) * 1.6;
-      if (out.size() == kMost) break;
+      if (out.size() == first + kMost) break;
     }
     if (fullest != kNone && std::find(out.begin(), out.end(), fullest) == out.end())
       out.push_back(fullest);
@@ -275,7 +303,8 @@ void PatternSearch::take_gpus(std::uint32_t t, std::uint32_t k) {
 
 std::uint32_t PatternSearch::shrink(std::uint32_t t) const {
   for (const std::uint32_t s : ranked_) {
-    if (s == t) break;
+    if (s == t || limited(t)) break;
+    if (limited(s)) continue;
     if (shares() && gpus(s) < gpus_used_) continue;
     if (holds(s, used_.data()) && std::all_of(trial_.pods.begin(), trial_.pods.end(),
                                               [&](std::uint32_t k) { return suits(s, k); }))
@@ -284,21 +313,22 @@ std::uint32_t PatternSearch::shrink(std::uint32_t t) const {
   return t;
 }
 
-// Takes the pattern's pods out of `left` as often as they last, at the most so often.
-std::int64_t PatternSearch::take(const Pattern& pattern, std::int64_t times,
-                                 std::vector<std::int64_t>& left) {
+// Takes the pattern out of what is left as often as it lasts, at the most so often.
+std::int64_t PatternSearch::take(const Pattern& pattern, std::int64_t times, Left& left) {
+  times = std::min(times, left.nodes[pattern.offer]);
   for (const std::uint32_t k : pattern.pods) ++took_[k];
-  for (const std::uint32_t k : pattern.pods) times = std::min(times, left[k] / took_[k]);
+  for (const std::uint32_t k : pattern.pods) times = std::min(times, left.pods[k] / took_[k]);
   for (const std::uint32_t k : pattern.pods) {
-    left[k] -= times;
+    left.pods[k] -= times;
     took_[k] = 0;
   }
+  left.nodes[pattern.offer] -= times;
   return times;
 }
 
 // Node by node: of the offers for the dearest pod that is left, the one that gives most for its
 // price.
-double PatternSearch::construct(std::vector<std::int64_t> left, std::vector<Pattern>& out) {
+double PatternSearch::construct(Left left, std::vector<Pattern>& out) {
   constexpr double kSmallNode = 0.02;  // so much worth a dollar may a cheaper node lack
   const auto takes_slot = [&](std::uint32_t k) {
     const auto* demand = &demand_[k * dimensions_];
@@ -312,11 +342,13 @@ double PatternSearch::construct(std::vector<std::int64_t> left, std::vector<Patt
   double cost = 0;
   std::vector<std::pair<double, Pattern>> trials;
   for (const std::uint32_t k : order) {
-    while (left[k] > 0) {
+    while (left.pods[k] > 0) {
       trials.clear();
       double best = 0;
       for (const std::uint32_t t : candidates_[k]) {
-        const double worth = fill(std::span(&k, 1), t, left, Rule::Balance) / price(trial_.offer);
+        if (left.nodes[t] == 0) continue;
+        const double worth =
+            fill(std::span(&k, 1), t, left.pods, Rule::Balance) / price(trial_.offer);
         best = std::max(best, worth);
         trials.emplace_back(worth, trial_);
       }
@@ -325,7 +357,11 @@ double PatternSearch::construct(std::vector<std::int64_t> left, std::vector<Patt
         if (worth >= best * (1 - kSmallNode) &&
             (chosen == nullptr || price(pattern.offer) < price(chosen->offer)))
           chosen = &pattern;
-      chosen->times = take(*chosen, left[k], left);
+      if (chosen == nullptr) {  // all that can hold it is used up
+        cost += left_out_ * static_cast<double>(left.pods[k]);
+        break;
+      }
+      chosen->times = take(*chosen, left.pods[k], left);
       cost += price(chosen->offer) * static_cast<double>(chosen->times);
       out.push_back(std::move(*chosen));
     }
@@ -359,7 +395,7 @@ bool PatternSearch::price_contents_of(std::uint32_t t) {
         return shares_.thousandths[a] > shares_.thousandths[b];
       });
     const double worth = fill(pods, t, count_, Rule::Worth);
-    if (worth > price(trial_.offer) * (1 + 1e-6)) pool_.push_back(trial_);
+    if (worth > full_price(trial_.offer) * (1 + 1e-6)) pool_.push_back(trial_);
   }
   return pool_.size() > before;
 }
@@ -371,7 +407,8 @@ bool PatternSearch::price_out() {
     double most = 1 + 1e-6;
     Pattern best;
     for (const std::uint32_t t : candidates_[k]) {
-      const double worth = fill(std::span(&k, 1), t, count_, Rule::Worth) / price(trial_.offer);
+      const double worth =
+          fill(std::span(&k, 1), t, count_, Rule::Worth) / full_price(trial_.offer);
       if (worth <= most) continue;
       most = worth;
       best = trial_;
@@ -386,7 +423,14 @@ void PatternSearch::add_columns() {
   for (std::size_t i = 0; i < seeds_.size(); ++i)
     row_of[seeds_[i]] = in_program_ > 0 ? static_cast<int>(i)
                                         : program_.add_row(static_cast<double>(count_[seeds_[i]]));
+  for (std::uint32_t t = 0; t < count_row_.size() && in_program_ == 0; ++t)
+    if (limited(t)) count_row_[t] = program_.add_row(-static_cast<double>(stock_[t]));
   std::vector<LinearProgram::Entry> entries;
+  for (std::size_t i = 0; i < seeds_.size() && in_program_ == 0; ++i) {
+    if (has_unlimited(seeds_[i])) continue;
+    entries.assign(1, {row_of[seeds_[i]], 1.0});
+    first_column_ = program_.add_column(left_out_, entries) + 1;
+  }
   for (; in_program_ < pool_.size(); ++in_program_) {
     const Pattern& pattern = pool_[in_program_];
     entries.clear();
@@ -396,6 +440,7 @@ void PatternSearch::add_columns() {
       entries.push_back({row_of[k], static_cast<double>(took_[k])});
       took_[k] = 0;
     }
+    if (count_row_[pattern.offer] >= 0) entries.push_back({count_row_[pattern.offer], -1.0});
     program_.add_column(price(pattern.offer), entries);
   }
 }
@@ -403,7 +448,7 @@ void PatternSearch::add_columns() {
 // The program's nodes without their fractions; then, while their pods last, one more of those of
 // which a large part is wanted; then nodes for the pods that are left.
 double PatternSearch::round(double part, std::vector<Pattern>& out) {
-  std::vector<std::int64_t> left = count_;
+  Left left{count_, stock_};
   std::vector<std::pair<double, std::size_t>> parts;
   double cost = 0;
   const auto build = [&](std::size_t i, std::int64_t times) {
@@ -414,7 +459,7 @@ double PatternSearch::round(double part, std::vector<Pattern>& out) {
     out.back().times = times;
   };
   for (std::size_t i = 0; i < pool_.size(); ++i) {
-    const double wanted = program_.value(static_cast<int>(i)) + 1e-6;
+    const double wanted = program_.value(first_column_ + static_cast<int>(i)) + 1e-6;
     build(i, static_cast<std::int64_t>(wanted));
     if (wanted - std::floor(wanted) > part) parts.emplace_back(std::floor(wanted) - wanted, i);
   }
@@ -425,7 +470,7 @@ double PatternSearch::round(double part, std::vector<Pattern>& out) {
 
 Patterns PatternSearch::run(int rounds) {
   Patterns best;
-  double least = construct(count_, best.nodes);
+  double least = construct({count_, stock_}, best.nodes);
   best.pod_value = value_;
   pool_ = best.nodes;
   bool solved = false;
@@ -436,6 +481,8 @@ Patterns PatternSearch::run(int rounds) {
     solved = true;
     for (std::size_t i = 0; i < seeds_.size(); ++i)
       value_[seeds_[i]] = std::max(0.0, program_.dual(static_cast<int>(i)));
+    for (std::uint32_t t = 0; t < count_row_.size(); ++t)
+      if (count_row_[t] >= 0) rent_[t] = std::max(0.0, program_.dual(count_row_[t]));
   }
   for (const double part : {1.0, 0.6, 0.3, 0.05}) {
     if (!solved) break;
@@ -461,8 +508,12 @@ std::vector<double> cheapest_parts(const PlacementProblem& problem, std::size_t 
   std::vector<double> out;
   for (const DemandClass& each : problem.classes) {
     double least = -1;
+    const bool some_unlimited =
+        std::any_of(each.offers.begin(), each.offers.end(),
+                    [&](std::uint32_t t) { return !problem.offers[t].count; });
     for (const std::uint32_t t : each.offers) {
       const NodeOffer& offer = problem.offers[t];
+      if (offer.count && some_unlimited) continue;
       double part = 0;
       bool holds = true;
       for (std::size_t r = 0; r < problem.dimensions; ++r) {

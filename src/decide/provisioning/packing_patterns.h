@@ -23,7 +23,7 @@ struct Pattern {
 };
 
 struct Patterns {
-  std::vector<Pattern> nodes;     // together they hold every pod that fits an offer
+  std::vector<Pattern> nodes;     // together they hold every pod, as far as there are offers for it
   std::vector<double> pod_value;  // by class: dollars an hour, what a pod is worth in these nodes
 };
 

@@ -1,6 +1,7 @@
 #include "decide/provisioning/packing_relaxation.h"
 
 #include <algorithm>
+#include <compare>
 #include <map>
 #include <span>
 
@@ -48,20 +49,47 @@ void cut_gpus(const PackProblem& problem, Relaxation& relaxed) {
   }
 }
 
+// What an offer of the placement stands for.
+struct Alike {
+  std::uint32_t reservation = kNone;
+  std::vector<std::int64_t> capacity;  // of a reservation's nothing: its offers are one
+  Money price;
+  auto operator<=>(const Alike&) const = default;
+};
+
+using Members = std::vector<std::pair<std::uint32_t, std::uint32_t>>;  // kind, offer
+
+// Of a reservation the largest that its offers have, for the least that any costs.
+NodeOffer offer_of(const PackProblem& problem, const Members& members) {
+  const auto& [first, number] = members.front();
+  const PackOffer& one = problem.kinds[first].offers[number];
+  NodeOffer out{one.capacity, one.price};
+  if (one.reservation == kNone) return out;
+  out.count = std::max<std::int64_t>(problem.reservations[one.reservation], 0);
+  for (const auto& [kind, t] : members) {
+    const PackOffer& each = problem.kinds[kind].offers[t];
+    out.price = std::min(out.price, each.price);
+    for (std::size_t r = 0; r < out.capacity.size(); ++r)
+      out.capacity[r] = std::max(out.capacity[r], each.capacity[r]);
+  }
+  return out;
+}
+
 void add_offers(const PackProblem& problem, std::size_t slots, Relaxation& out) {
-  std::map<std::pair<std::vector<std::int64_t>, Money>,
-           std::vector<std::pair<std::uint32_t, std::uint32_t>>>
-      alike;
+  std::map<Alike, Members> alike;
   for (std::uint32_t kind = 0; kind < problem.kinds.size(); ++kind) {
     const std::vector<PackOffer>& offers = problem.kinds[kind].offers;
     out.offer_of.emplace_back(offers.size());
-    for (std::uint32_t t = 0; t < offers.size(); ++t)
-      alike[{offers[t].capacity, offers[t].price}].emplace_back(kind, t);
+    for (std::uint32_t t = 0; t < offers.size(); ++t) {
+      Alike key{offers[t].reservation, {}, {}};
+      if (key.reservation == kNone) key = {kNone, offers[t].capacity, offers[t].price};
+      alike[std::move(key)].emplace_back(kind, t);
+    }
   }
   for (auto& [key, members] : alike) {
     for (const auto& [kind, t] : members)
       out.offer_of[kind][t] = static_cast<std::uint32_t>(out.placement.offers.size());
-    out.placement.offers.push_back({key.first, key.second});
+    out.placement.offers.push_back(offer_of(problem, members));
     out.placement.offers.back().capacity.resize(problem.dimensions + slots, 1);
     out.members.push_back(std::move(members));
   }

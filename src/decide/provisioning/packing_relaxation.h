@@ -12,9 +12,9 @@
 namespace gputide::provisioning {
 
 /// Resources, labels and "one of these a node" of a PackProblem. Offers of the same size and price
-/// are one, whatever their kind; so are classes that differ in other topology rules only. Where
-/// GPUs are shared their dimension counts kGpuUnits, and a share what it takes when GPUs are cut
-/// best.
+/// are one, whatever their kind; so are those of a reservation, of which there are as many as its
+/// stock, and classes that differ in other topology rules only. Where GPUs are shared their
+/// dimension counts kGpuUnits, and a share what it takes when GPUs are cut best.
 struct Relaxation {
   PlacementProblem placement;
   std::size_t resources = 0;            // dimensions before those of "one of these a node"

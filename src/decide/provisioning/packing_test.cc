@@ -98,6 +98,63 @@ TEST(Pack, StopsAtLimitsAndStock) {
   EXPECT_EQ(plan.per_hour, Money::micros(2 * 526'000));
 }
 
+// Of a reservation of two, three pods of a node each: two go there, and the third costs what the
+// bound says that it must, also where pools make nodes of different sizes of what is reserved.
+TEST(PackBound, CountsWhatIsReservedAsOftenAsThereIs) {
+  PackProblem p = gpu_problem();
+  p.reservations = {2};
+  for (NodeKind& kind : p.kinds) {
+    PackOffer reserved = kind.offers[2];
+    reserved.price = Money();
+    reserved.reservation = 0;
+    kind.offers.insert(kind.offers.begin(), reserved);
+  }
+  --p.kinds[1].offers[0].capacity[1];
+  const std::int64_t gpus = p.kinds[0].offers[0].capacity[0];
+  p.classes = {gpu_pods(gpus, 3)};
+  p.classes[0].offers = {{15}, {15}};
+  for (const std::int64_t few : {200, 0}) {
+    const PackPlan plan = pack(p, {.small = few});
+    EXPECT_TRUE(check_plan(p, plan).empty());
+    EXPECT_EQ(plan.unplaced[0], 0);
+    EXPECT_EQ(plan.per_hour, p.kinds[0].offers[3].price);
+    const RelaxedBound bound = bound_beside_existing(p);
+    EXPECT_EQ(bound.bound.per_hour, plan.per_hour);
+    const ConfigurationBound whole = configuration_bound(bound.placement, bound.bound);
+    EXPECT_EQ(whole.per_hour, plan.per_hour);
+    EXPECT_NEAR(certified(bound.placement, whole.certificate).to_dollars(),
+                plan.per_hour.to_dollars(), 1e-5);
+  }
+  p.classes[0].count = 2;
+  EXPECT_EQ(bound_beside_existing(p).bound.per_hour, Money());
+}
+
+// Pods that are many: patterns count what is reserved, and use it for those that cost most
+// elsewhere.
+TEST(Pack, ReservationsTakeWhatCostsMostElsewhere) {
+  PackProblem p = gpu_problem();
+  p.reservations = {10};
+  PackOffer reserved = p.kinds[0].offers[2];
+  const std::int64_t gpus = reserved.capacity[0];
+  reserved.price = Money::micros(1);
+  reserved.reservation = 0;
+  p.kinds[0].offers.insert(p.kinds[0].offers.begin(), reserved);
+  p.classes = {gpu_pods(1, 8), gpu_pods(gpus, 12)};
+  p.classes[0].offers = {{15}, {7}};
+  p.classes[1].offers = {{15}, {7}};
+  for (const std::int64_t few : {200, 0}) {
+    const PackPlan plan = pack(p, {.small = few});
+    EXPECT_TRUE(check_plan(p, plan).empty());
+    EXPECT_EQ(plan.unplaced, (std::vector<std::int64_t>{0, 0}));
+    const std::int64_t taken =
+        std::count_if(plan.nodes.begin(), plan.nodes.end(), [&](const PlannedNode& node) {
+          return node.kind != kNone && p.kinds[node.kind].offers[node.offer].reservation == 0;
+        });
+    EXPECT_EQ(taken, 10);
+    EXPECT_EQ(plan.per_hour, Money::micros(2 * 13'350'000 + 8 * 526'000 + 10));
+  }
+}
+
 void keeps_every_rule_and_the_bound(const PackProblem& p, const PackEffort& effort) {
   const PackPlan plan = pack(p, effort);
   const std::vector<std::string> breaches = check_plan(p, plan);

@@ -64,16 +64,23 @@ pricing::CostLine node_pool_cost(const model::NodePool& pool, std::span<const Pr
   line.name = pool.metadata.name;
   const Requirements asked = template_requirements(pool);
   std::vector<Offered> offered;
+  std::vector<pricing::Choice> reserved;
   for (const ProviderType& type : types) {
     if (!type.requirements.intersects(asked) || !within_limits(pool, type)) continue;
     for (const ProviderType::Offering& each : type.offerings) {
       if (!each.available || !asked.get(kZone).has(each.zone) ||
           !asked.get(kCapacityType).has(each.capacity_type))
         continue;
+      if (!each.reservation_id.empty()) {
+        if (each.reservation_capacity > 0)
+          reserved.push_back({type.name, each.capacity_type, each.price});
+        continue;
+      }
       line.choices.push_back({type.name, each.capacity_type, each.price});
       offered.push_back({&type, each.price});
     }
   }
+  if (line.choices.empty()) line.choices = std::move(reserved);
   pricing::sort_choices(line.choices);
   if (pool.spec.replicas) {
     add_replicas(pool, line);

@@ -51,6 +51,24 @@ TEST(NodePools, CostAtMostWhatTheTightestLimitAllows) {
   EXPECT_EQ(cost({{"nodes", Quantity::from_value(3)}}).per_hour, Money::micros(3'600'000));
 }
 
+// What is reserved is paid for, used or not: it is no price of the pool's, unless it has no other.
+TEST(NodePools, AreNotPricedByReservations) {
+  std::vector<ProviderType> all = types();
+  for (ProviderType& type : all)
+    if (type.name == "g5.xlarge")
+      type.offerings.push_back({"us-west-2a", "reserved", "cr-1", 2, Money(), true});
+  model::NodePool any = pool({"g5.xlarge"}, {});
+  any.spec.template_.spec.requirements.pop_back();
+  for (const pricing::Choice& choice : node_pool_cost(any, all).choices)
+    EXPECT_NE(choice.market, "reserved");
+  model::NodePool only = pool({"g5.xlarge"}, {});
+  only.spec.template_.spec.requirements.back().values = {"reserved"};
+  for (ProviderType& type : all) type.requirements.erase("karpenter.sh/capacity-type");
+  const CostLine line = node_pool_cost(only, all);
+  ASSERT_EQ(line.choices.size(), 1u);
+  EXPECT_EQ(line.choices[0].price, Money());
+}
+
 TEST(NodePools, WithReplicasCostTheseWhateverPodsThereAre) {
   model::NodePool kept = pool({"g5.xlarge", "g5.2xlarge"}, {});
   kept.spec.replicas = 3;

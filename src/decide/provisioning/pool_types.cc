@@ -79,7 +79,11 @@ PoolTypes types_of_pool(const PoolSurroundings& from, const model::NodePool& poo
   PoolTypes out;
   const Requirements asked = template_requirements(pool);
   const bool as_plugins_offer = !from.assume_plugin || has_plugin(from);
-  const auto all = ec2_types(from.catalogue, from.region, from.zones, sizing_of(pool, node_class));
+  std::vector<model::CapacityReservation> selected;
+  if (node_class != nullptr)
+    selected = model::selected_reservations(node_class->spec, from.reservations);
+  const auto all =
+      ec2_types(from.catalogue, from.region, from.zones, sizing_of(pool, node_class), selected);
   for (const ProviderType& type : all) {
     if (!type.requirements.intersects(asked)) continue;
     out.types.push_back(type);

@@ -11,6 +11,7 @@
 #include "decide/pricing/catalogue.h"
 #include "decide/provisioning/provision.h"
 #include "decide/sharing/device_plugin.h"
+#include "model/capacity_reservation.h"
 #include "model/karpenter.h"
 
 namespace gputide::provisioning {
@@ -31,6 +32,8 @@ struct PoolSurroundings {
   /// False: without a plugin no GPU is offered, as in a real cluster.
   bool assume_plugin = false;
   std::span<const model::NodeOverlay> overlays = {};
+  /// Those of the account: a pool gets what its EC2NodeClass selects of them.
+  std::span<const model::CapacityReservation> reservations = {};
 };
 
 struct PoolTypes {

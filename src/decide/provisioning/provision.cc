@@ -9,6 +9,7 @@
 #include "decide/provisioning/packing_order.h"
 #include "decide/provisioning/pool_weights.h"
 #include "decide/provisioning/preference_plan.h"
+#include "decide/provisioning/reservation_order.h"
 #include "decide/provisioning/substitutes.h"
 #include "decide/provisioning/why_unplaced.h"
 
@@ -122,21 +123,47 @@ void forget_dearer(PreferencePlan& wished) {
   for (PreferenceCount& each : wished.preferences) each.tried = false;
 }
 
+// Prices as the engine is to see them while this lives: with reservations in their order, and with
+// pools' weights.
+class SearchPrices {
+ public:
+  SearchPrices(const ProvisionProblem& problem, Compiled& compiled)
+      : packs_{&compiled.pack}, shifts_(reservation_shifts(problem, compiled)) {
+    if (compiled.wishes.preferences > 0) packs_.push_back(&compiled.wishes.pack);
+    for (PackProblem* pack : packs_) add_shifts(shifts_, *pack);
+    if (problem.weights) factors_ = weight_factors(problem, compiled.pack);
+    for (PackProblem* pack : packs_)
+      if (!factors_.empty()) count_weights(factors_, *pack);
+  }
+  SearchPrices(const SearchPrices&) = delete;
+  SearchPrices& operator=(const SearchPrices&) = delete;
+  ~SearchPrices() {
+    for (PackProblem* pack : packs_) {
+      if (!factors_.empty()) forget_weights(factors_, *pack);
+      take_shifts(shifts_, *pack);
+    }
+  }
+
+  bool are_real() const { return factors_.empty() && shifts_.empty(); }
+
+ private:
+  std::vector<PackProblem*> packs_;
+  std::vector<Money> shifts_;
+  std::vector<std::int64_t> factors_;
+};
+
 Found search(const ProvisionProblem& problem, const PackEffort& effort, Compiled& compiled) {
-  std::vector<std::int64_t> factors;
-  if (problem.weights) factors = weight_factors(problem, compiled.pack);
-  const bool wishes = compiled.wishes.preferences > 0;
-  if (!factors.empty()) count_weights(factors, compiled.pack);
-  if (!factors.empty() && wishes) count_weights(factors, compiled.wishes.pack);
-  Found found{pack(compiled.pack, effort), {}};
-  if (wishes)
-    found.wished =
-        with_preferences(compiled.wishes, by_wish_class(problem, compiled, found.packed), effort);
-  if (factors.empty()) return found;
-  forget_weights(factors, compiled.pack);
+  Found found;
+  {
+    const SearchPrices prices(problem, compiled);
+    found.packed = pack(compiled.pack, effort);
+    if (compiled.wishes.preferences > 0)
+      found.wished =
+          with_preferences(compiled.wishes, by_wish_class(problem, compiled, found.packed), effort);
+    if (prices.are_real()) return found;
+  }
   found.packed.per_hour = price_of(compiled.pack, found.packed);
-  if (!wishes) return found;
-  forget_weights(factors, compiled.wishes.pack);
+  if (!found.wished) return found;
   found.wished->plan.per_hour = price_of(compiled.wishes.pack, found.wished->plan);
   forget_dearer(*found.wished);
   return found;

@@ -26,8 +26,12 @@ struct ProviderType {
     std::string capacity_type;   // spot, on-demand, reserved
     std::string reservation_id;  // "" = none
     std::int64_t reservation_capacity = 0;
-    Money price;  // an hour
+    Money price;  // an hour; of a reservation zero: it is paid for, used or not
     bool available = true;
+    std::string reservation_type = {};  // default, capacity-block; "" = not told
+    bool interruptible = false;         // of a reservation
+    /// Of a reservation: what such an instance costs otherwise. Of several the cheapest is taken.
+    Money on_demand = {};
   };
   std::string name;
   Requirements requirements;  // every label that a node of it has, zones and markets included

@@ -279,6 +279,96 @@ model::NodePool weighed(model::NodePool pool, std::int32_t weight) {
   return pool;
 }
 
+constexpr const char* kReservation = "karpenter.k8s.aws/capacity-reservation-id";
+constexpr const char* kReservationType = "karpenter.k8s.aws/capacity-reservation-type";
+
+// Two large nodes and three small ones are reserved; both may be bought, too.
+ProvisionProblem reserved_nodes() {
+  ProvisionProblem problem = one_pool();
+  problem.well_known.insert({kReservation, kReservationType});
+  const auto add = [&](ProviderType& type, const char* id, std::int64_t count, const char* sort) {
+    ProviderType::Offering offering{"a", "reserved", id, count, Money(), true, sort};
+    offering.on_demand = type.offerings.front().price;
+    type.offerings.push_back(offering);
+    type.requirements.erase("karpenter.sh/capacity-type");
+  };
+  add(problem.types[0], "cr-small", 3, "default");
+  add(problem.types[1], "cr-large", 2, "capacity-block");
+  return problem;
+}
+
+std::vector<std::string> bought(const ProvisionPlan& plan) {
+  std::vector<std::string> out;
+  for (const PlannedMachine& machine : plan.machines)
+    if (!machine.pods.empty())
+      out.push_back(machine.type + (machine.reservation_id.empty() ? "" : " reserved"));
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+using Strings = std::vector<std::string>;
+
+TEST(Provision, TakesOfReservationsTheCheapestAndNoMoreThanItNeeds) {
+  ProvisionProblem problem = reserved_nodes();
+  add_pods(problem, asking("4"), 1);
+  EXPECT_EQ(bought(provision(problem)), Strings{"small reserved"});
+  add_pods(problem, asking("4"), 2);
+  EXPECT_EQ(bought(provision(problem)), Strings(3, "small reserved"));
+  problem.pods.clear();
+  add_pods(problem, asking("16"), 3);
+  const ProvisionPlan plan = provision(problem);
+  EXPECT_EQ(bought(plan), (Strings{"large", "large reserved", "large reserved"}));
+  EXPECT_EQ(plan.per_hour, Money::micros(400'000));
+  EXPECT_EQ(plan.lower_bound, plan.per_hour);
+  for (const PlannedMachine& machine : plan.machines)
+    EXPECT_EQ(machine.price == Money(), !machine.reservation_id.empty());
+}
+
+TEST(Provision, PodsMayAskForAReservationOrForNone) {
+  ProvisionProblem problem = reserved_nodes();
+  add_pods(problem, in_zone(asking("1"), kReservationType, "capacity-block"), 1);
+  EXPECT_EQ(bought(provision(problem)), Strings{"large reserved"});
+  problem.pods.clear();
+  model::PodSpec none = in_zone(asking("1"), kReservation, "");
+  auto& terms = none.affinity->nodeAffinity->requiredDuringSchedulingIgnoredDuringExecution;
+  terms->nodeSelectorTerms[0].matchExpressions[0] = {kReservation, "DoesNotExist", {}};
+  add_pods(problem, none, 1);
+  EXPECT_EQ(bought(provision(problem)), Strings{"small"});
+  problem.pods.clear();
+  add_pods(problem, in_zone(asking("1"), kReservation, "cr-other"), 1);
+  EXPECT_EQ(reason(problem),
+            "it asks karpenter.k8s.aws/capacity-reservation-id In [cr-other], and no capacity "
+            "reservation that NodePool main may use is that; select another reservation in the "
+            "EC2NodeClass or drop it from the pod");
+}
+
+TEST(Provision, SaysWhichReservationsAreTaken) {
+  ProvisionProblem problem = reserved_nodes();
+  problem.pools[0].spec.template_.spec.requirements = {
+      {"karpenter.sh/capacity-type", "In", {"reserved"}, {}}};
+  add_pods(problem, asking("16"), 3);
+  EXPECT_EQ(reason(problem),
+            "the capacity reservations that it may use are taken (cr-large: 2 free before); "
+            "reserve more, or let it use spot or on-demand");
+}
+
+// A reservation of a pool of lower weight comes after what pools of higher weight buy, and before
+// what its own pool would.
+TEST(Provision, WeightsComeBeforeReservations) {
+  ProvisionProblem problem = reserved_nodes();
+  problem.weights = true;
+  problem.pools[0].spec.weight = 1;
+  add_pool(problem, pool("first"));
+  problem.pools[1].spec.weight = 2;
+  problem.pools[1].spec.template_.spec.requirements = {
+      {"karpenter.sh/capacity-type", "In", {"on-demand"}, {}}};
+  problem.pools[1].spec.limits = cpus("16");
+  add_pods(problem, asking("16"), 2);
+  const ProvisionPlan plan = provision(problem);
+  EXPECT_EQ(bought(plan), (Strings{"large", "large reserved"}));
+  EXPECT_EQ(plan.per_hour, Money::micros(400'000));
+}
+
 // Pods that any pool takes; the pool of weight 10 may buy large nodes alone, and one of them.
 ProvisionProblem weighed_pools() {
   ProvisionProblem problem = one_pool();

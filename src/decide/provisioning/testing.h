@@ -31,7 +31,7 @@ inline PackProblem any_problem() {
       rule.value_of_type.push_back(static_cast<std::uint32_t>(*inRange(0, 3)));
     p.pools[1].min_values = {rule};
   }
-  p.reservations = {2};
+  p.reservations = {2, *inRange(0, 4)};
   for (int k = 0; k < kinds; ++k) {
     NodeKind kind;
     kind.pool = static_cast<std::uint32_t>(*inRange(0, 2));
@@ -40,8 +40,9 @@ inline PackProblem any_problem() {
       PackOffer offer{numbers(30),
                       Money::micros(*inRange(0, 3'000'000)),
                       static_cast<std::uint32_t>(t),
-                      *inRange(0, 6) == 0 ? 0U : kNone,
+                      *inRange(0, 4) == 0 ? static_cast<std::uint32_t>(*inRange(0, 2)) : kNone,
                       {}};
+      if (offer.reservation == 1) offer.price = Money();
       offer.limit_use.assign(p.pools[kind.pool].limit.size(), *inRange(0, 9));
       kind.offers.push_back(offer);
     }

@@ -1,6 +1,7 @@
 #include "decide/provisioning/why_unplaced.h"
 
 #include <algorithm>
+#include <map>
 
 #include <fmt/format.h>
 
@@ -10,6 +11,8 @@
 
 namespace gputide::provisioning {
 namespace {
+
+constexpr std::string_view kReservationLabels = "karpenter.k8s.aws/capacity-reservation-";
 
 bool suits(const PackClass& pods, std::size_t kind, std::size_t t) {
   const std::vector<std::uint64_t>& bits = pods.offers[kind];
@@ -105,6 +108,14 @@ class Obstacle {
         return fmt::format("it asks {}, and {} has {}; change one of the two", wanted.text(),
                            name(), has->text());
     }
+    for (const auto& [key, wanted] : asked)
+      if (key.starts_with(kReservationLabels) && !wanted.allows_absence())
+        return fmt::format(
+            "it asks {}, and {}; select another reservation in the EC2NodeClass or drop it from "
+            "the pod",
+            wanted.text(),
+            is_group() ? name() + " has no such label"
+                       : "no capacity reservation that " + name() + " may use is that");
     Requirements both = own;
     both.add(asked);
     return nothing_with(both, fmt::format("change what the pod or the {} asks", kind()));
@@ -192,8 +203,26 @@ class Obstacle {
         if (in_stock && within) return {};
       }
     }
-    if (reserved) return "the capacity reservations that it may use are taken";
-    return limits_reached();
+    return reserved ? reservations_taken() : limits_reached();
+  }
+
+  std::string reservations_taken() const {
+    std::map<std::string, std::int64_t> ids;
+    for (std::size_t kind = 0; kind < class_.offers.size(); ++kind) {
+      const NodeKind& each = compiled_.pack.kinds[kind];
+      for (std::size_t t = 0; each.pool == number_ && t < each.offers.size(); ++t)
+        if (suits(class_, kind, t) && fits(class_, each.offers[t]))
+          ids[compiled_.kinds[kind].reservation_id] =
+              compiled_.pack.reservations[each.offers[t].reservation];
+    }
+    std::vector<std::string> all;
+    for (const auto& [id, count] : ids)
+      all.push_back(count == 0 ? fmt::format("{}: full", id)
+                               : fmt::format("{}: {} free before", id, count));
+    return fmt::format(
+        "the capacity reservations that it may use are taken ({}); reserve more, or let it use "
+        "spot or on-demand",
+        join(all, "; "));
   }
 
   std::string limits_reached() const {
