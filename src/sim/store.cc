@@ -36,6 +36,9 @@ std::string job_problem(const model::JobSpec& spec) {
     return "spec.backoffLimitPerIndex: requires indexed completion mode";
   if (spec.maxFailedIndexes && !spec.backoffLimitPerIndex)
     return "spec.backoffLimitPerIndex: Required value: when maxFailedIndexes is specified";
+  for (const model::Member& member : spec.kept)
+    if (member.key == "successPolicy" && spec.completionMode.value_or("NonIndexed") != "Indexed")
+      return "spec.successPolicy: Invalid value: requires indexed completion mode";
   if (!spec.podFailurePolicy) return {};
   const std::string& restarts = spec.template_.spec->restartPolicy;
   if (restarts != "Never")
@@ -186,8 +189,11 @@ Result<void> Store::replace(Typed object, bool if_current) {
             std::shared_ptr<Kind> now = own(std::move(held));
             now->metadata.uid = before->metadata.uid;
             now->metadata.creationTimestamp = before->metadata.creationTimestamp;
-            put(std::move(key), std::move(now));
             done = {};
+            if constexpr (std::is_same_v<Kind, model::PersistentVolumeClaim>)
+              if (now->metadata.deletionTimestamp && now->metadata.finalizers.empty())
+                return remove_now<Kind>(key);  // nobody holds it any more
+            put(std::move(key), std::move(now));
           }
         }
       },
@@ -235,6 +241,8 @@ void keep_binding(model::PersistentVolumeClaim& now, const model::PersistentVolu
   now.spec.resources = std::move(resources);
   now.metadata.annotations.insert(before.metadata.annotations.begin(),
                                   before.metadata.annotations.end());
+  now.metadata.finalizers = before.metadata.finalizers;
+  now.metadata.deletionTimestamp = before.metadata.deletionTimestamp;
 }
 void keep_binding(model::PersistentVolume& now, const model::PersistentVolume& before) {
   if (!now.spec.claimRef) now.spec.claimRef = before.spec.claimRef;
@@ -329,6 +337,12 @@ Result<std::int32_t> Store::scale(const port::ObjectRef& ref, std::int32_t repli
   return fail(fmt::format("a {} has no number of replicas that could be scaled", ref.kind));
 }
 
+template <class Kind>
+void Store::remove_now(const std::string& key) {
+  last_applied_.erase(fmt::format("{}/{}", kind_name<Kind>(), key));
+  erase<Kind>(key);
+}
+
 Result<void> Store::delete_pod(const port::ObjectRef& ref, std::optional<Duration> grace,
                                bool evicted) {
   const PodRef before = pod(namespace_of(ref), ref.name);
@@ -371,9 +385,17 @@ Result<void> Store::remove_gracefully(const port::ObjectRef& ref, std::optional<
             done = fail(not_found(ref));
             return;
           }
-          erase<Kind>(key);
-          last_applied_.erase(fmt::format("{}/{}", ref.kind, key));
           done = {};
+          if constexpr (std::is_same_v<Kind, model::PersistentVolumeClaim>) {
+            const Ref<Kind> before = find<Kind>(key);
+            if (!before->metadata.finalizers.empty()) {
+              if (before->metadata.deletionTimestamp) return;
+              auto now = std::make_shared<Kind>(*before);
+              now->metadata.deletionTimestamp = heap_.now();
+              return put(key, std::move(now));
+            }
+          }
+          remove_now<Kind>(key);
         };
         (one(tables), ...);
       },

@@ -126,6 +126,8 @@ class Store {
   void put(std::string key, std::shared_ptr<Kind> object);  // over what is there
   template <class Kind>
   void erase(const std::string& key);
+  template <class Kind>
+  void remove_now(const std::string& key);
   bool has_namespace(std::string_view name) const;
   template <class Kind>
   Result<void> validate(const Kind& object) const;

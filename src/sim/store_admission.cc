@@ -95,6 +95,10 @@ Result<void> Store::default_spec(model::PodSpec& spec) const {
 
 // Claims that are bound already, of an exported cluster, stay so.
 void Store::admit(model::PersistentVolumeClaim& claim) const {
+  std::vector<std::string>& finalizers = claim.metadata.finalizers;
+  const std::string protection(scheduling::kClaimProtection);
+  if (std::find(finalizers.begin(), finalizers.end(), protection) == finalizers.end())
+    finalizers.push_back(protection);
   if (claim.status.phase.empty()) claim.status.phase = "Pending";
   if (scheduling::names_class(claim)) return;
   const model::StorageClass* chosen = nullptr;

@@ -1,77 +1,8 @@
-// The controller manager on a store, without machines: pods become ready when a test says so.
-#include <map>
-
-#include <gtest/gtest.h>
-
-#include "codec/objects.h"
-#include "control/workloads/manager.h"
-#include "sim/controller_host.h"
-#include "sim/store.h"
+// What the controller manager makes, replaces and ends.
+#include "sim/workloads_fixture.h"
 
 namespace gputide::sim {
 namespace {
-
-class WorkloadsTest : public ::testing::Test {
- protected:
-  WorkloadsTest() {
-    host.add(std::make_unique<workloads::ControllerManager>(), Priority::Controller, {});
-  }
-  void apply(const std::string& yaml) {
-    Diagnostics diagnostics;
-    for (const model::Object& object : codec::read_objects(yaml, "t.yaml", diagnostics)) {
-      const Result<Applied> applied = store.apply(object);
-      EXPECT_TRUE(applied) << (applied ? "" : applied.error().message);
-    }
-    EXPECT_TRUE(diagnostics.list().empty());
-    settle();
-  }
-  void settle(Duration span = Duration::seconds(1)) {
-    const Instant end = heap.now() + span;
-    while (!heap.empty() && heap.next_at() <= end) heap.step();
-    class Tick final : public Handler {
-      void fire(std::uint64_t, Instant) override {}
-    } tick;
-    heap.at(end, Priority::Report, tick);
-    while (!heap.empty() && heap.next_at() <= end) heap.step();
-  }
-  void set_phase(const std::string& name, const std::string& phase) {
-    auto pod = std::make_shared<model::Pod>(*store.pod("default", name));
-    pod->status.phase = phase;
-    pod->status.conditions = {{"Ready", phase == "Running" ? "True" : "False", {}, {}, {}, {}}};
-    ASSERT_TRUE(store.replace(PodRef(std::move(pod))));
-    settle();
-  }
-  void all_ready() {
-    for (const PodRef& pod : store.list<model::Pod>())
-      if (pod->status.phase == "Pending") set_phase(pod->metadata.name, "Running");
-  }
-  std::map<std::string, int> images() {
-    std::map<std::string, int> count;
-    for (const PodRef& pod : store.list<model::Pod>()) ++count[pod->spec->containers[0].image];
-    return count;
-  }
-  void add_node(const std::string& name, bool gpu) {
-    auto node = std::make_shared<model::Node>();
-    node->metadata.name = name;
-    if (gpu) node->metadata.labels["gpu"] = "yes";
-    node->status.conditions.push_back({"Ready", "True", {}, {}, {}, {}});
-    ASSERT_TRUE(store.create(NodeRef(std::move(node))));
-    settle();
-  }
-
-  Heap heap{Instant::from_seconds(1767225600)};
-  Store store{heap, 1};
-  Telling telling{heap};
-  ControllerHost host{heap, store, nullptr, telling};
-};
-
-std::string deployment(int replicas, const std::string& image, const std::string& more = {}) {
-  return "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  replicas: " +
-         std::to_string(replicas) + "\n  selector: {matchLabels: {app: web}}\n" + more +
-         "  template:\n    metadata: {labels: {app: web}}\n    spec:\n      containers:\n        - "
-         "{name: c, image: \"" +
-         image + "\"}\n";
-}
 
 TEST_F(WorkloadsTest, ScalesADeployment) {
   apply(deployment(3, "a:1"));
@@ -158,7 +89,7 @@ TEST_F(WorkloadsTest, EndsAJobAtItsDeadline) {
   for (const PodRef& pod : pods) EXPECT_TRUE(pod->metadata.deletionTimestamp);
   const auto job = store.list<model::Job>()[0];
   ASSERT_NE(job->status.find("conditions"), nullptr);
-  const model::Value& condition = job->status.find("conditions")->as_list()[0];
+  const model::Value& condition = job->status.find("conditions")->as_list().back();
   EXPECT_EQ(condition.text_at("type"), "Failed");
   EXPECT_EQ(condition.text_at("reason"), "DeadlineExceeded");
 }
@@ -234,63 +165,6 @@ TEST_F(WorkloadsTest, EvictsFromAnUnreachableNodeAfterItsPodsHaveToleratedIt) {
   ASSERT_TRUE(store.remove_gracefully({"Node", "", "n1"}));
   settle(Duration::seconds(41));
   EXPECT_EQ(store.count<model::Pod>(), 1U) << "a pod without a node goes";
-}
-
-class StatusTest : public WorkloadsTest {
- protected:
-  static std::int64_t count(const model::Value& status, const char* key) {
-    const model::Value* value = status.find(key);
-    return value == nullptr ? 0 : value->as_int();
-  }
-  model::Value status() { return store.get<model::Deployment>("default", "web")->status; }
-  // "True MinimumReplicasAvailable"
-  std::string condition(const char* type) {
-    const model::Value now = status();
-    for (const model::Value& each : now.find("conditions")->as_list())
-      if (each.text_at("type") == type)
-        return std::string(each.text_at("status")) + " " + std::string(each.text_at("reason"));
-    return {};
-  }
-};
-
-TEST_F(StatusTest, ADeploymentSaysWhatItHas) {
-  apply(deployment(4, "a:1"));
-  settle(Duration::seconds(5));
-  EXPECT_EQ(count(status(), "replicas"), 4);
-  EXPECT_EQ(count(status(), "unavailableReplicas"), 4);
-  EXPECT_EQ(condition("Available"), "False MinimumReplicasUnavailable");
-  EXPECT_EQ(condition("Progressing"), "True ReplicaSetUpdated");
-  all_ready();
-  settle(Duration::seconds(5));
-  EXPECT_EQ(count(status(), "availableReplicas"), 4);
-  EXPECT_EQ(count(status(), "unavailableReplicas"), 0);
-  EXPECT_EQ(condition("Available"), "True MinimumReplicasAvailable");
-  EXPECT_EQ(condition("Progressing"), "True NewReplicaSetAvailable");
-  const auto set = store.list<model::ReplicaSet>()[0];
-  EXPECT_EQ(count(set->status, "readyReplicas"), 4);
-  const auto resource_version =
-      store.get<model::Deployment>("default", "web")->metadata.resourceVersion;
-  settle(Duration::hours(1));
-  EXPECT_EQ(store.get<model::Deployment>("default", "web")->metadata.resourceVersion,
-            resource_version)
-      << "written only when it changes";
-  EXPECT_TRUE(host.at_rest());
-}
-
-TEST_F(StatusTest, ANewTemplateIsUpdatedStepByStep) {
-  apply(deployment(4, "a:1"));
-  all_ready();
-  settle(Duration::seconds(5));
-  apply(deployment(4, "a:2"));
-  settle(Duration::seconds(5));
-  EXPECT_EQ(count(status(), "updatedReplicas"), 2);
-  EXPECT_EQ(count(status(), "availableReplicas"), 3);
-  EXPECT_EQ(condition("Available"), "True MinimumReplicasAvailable");
-  EXPECT_EQ(condition("Progressing"), "True ReplicaSetUpdated");
-  for (int round = 0; round < 6; ++round) all_ready();
-  settle(Duration::seconds(5));
-  EXPECT_EQ(count(status(), "updatedReplicas"), 4);
-  EXPECT_EQ(condition("Progressing"), "True NewReplicaSetAvailable");
 }
 
 std::string volume(const std::string& name, const std::string& size, const std::string& more = {}) {
@@ -451,6 +325,25 @@ TEST_F(VolumesTest, VolumesGoOrStayWhenTheirClaimsDo) {
   EXPECT_NE(volume_of("b"), second);
 }
 
+TEST_F(VolumesTest, AClaimInUseGoesAfterItsLastPod) {
+  add_node_in("n1", "us-west-2a");
+  apply(storage_class("goes", "") + claim("a", "5Gi", ", storageClassName: goes") +
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers: [{name: c, image: "
+        "\"a:1\"}]\n  volumes: [{name: d, persistentVolumeClaim: {claimName: a}}]\n");
+  settle(Duration::seconds(5));
+  const std::string made = volume_of("a");
+  ASSERT_TRUE(store.bind({"Pod", "default", "p"}, "n1"));
+  settle();
+  ASSERT_TRUE(store.remove_gracefully({"PersistentVolumeClaim", "default", "a"}));
+  settle(Duration::hours(1));
+  ASSERT_TRUE(claim_named("a"));
+  EXPECT_TRUE(claim_named("a")->metadata.deletionTimestamp);
+  ASSERT_TRUE(store.remove_gracefully({"Pod", "default", "p"}, Duration()));
+  settle();
+  EXPECT_FALSE(claim_named("a"));
+  EXPECT_FALSE(volume_named(made));
+}
+
 TEST_F(VolumesTest, AClaimIsLostWithItsVolume) {
   apply(volume("v", "10Gi") + claim("a", "5Gi", ", storageClassName: \"\""));
   ASSERT_TRUE(store.remove_gracefully({"PersistentVolume", "", "v"}));
@@ -543,7 +436,7 @@ class JobFailureTest : public WorkloadsTest {
     const auto found = store.get<model::Job>("default", "j");
     const model::Value* conditions = found->status.find("conditions");
     if (conditions == nullptr) return {};
-    const model::Value& condition = conditions->as_list()[0];
+    const model::Value& condition = conditions->as_list().back();
     return std::string(condition.text_at("type")) + " " + std::string(condition.text_at("reason"));
   }
 };
@@ -557,6 +450,39 @@ TEST_F(JobFailureTest, AnExitCodeEndsTheJobAtOnce) {
   settle(Duration::seconds(10));
   fail(42);
   EXPECT_EQ(ending(), "Failed PodFailurePolicy");
+}
+
+TEST_F(JobFailureTest, AJobHasEndedWhenItsLastPodHas) {
+  add_node("n1", false);
+  apply(job("  activeDeadlineSeconds: 60\n"));
+  const std::string name = store.list<model::Pod>()[0]->metadata.name;
+  ASSERT_TRUE(store.bind({"Pod", "default", name}, "n1"));
+  set_phase(name, "Running");
+  settle(Duration::seconds(65));
+  EXPECT_EQ(ending(), "FailureTarget DeadlineExceeded") << "its pod is still ending";
+  ASSERT_TRUE(store.remove_gracefully({"Pod", "default", name}, Duration()));
+  settle();
+  EXPECT_EQ(ending(), "Failed DeadlineExceeded");
+  EXPECT_TRUE(host.at_rest());
+}
+
+TEST_F(JobFailureTest, ASuccessPolicyEndsTheJobBeforeAllIndexes) {
+  apply(
+      job("  completions: 3\n  parallelism: 3\n  completionMode: Indexed\n  successPolicy: "
+          "{rules: [{succeededIndexes: \"1-2\", succeededCount: 1}]}\n"));
+  const auto succeed = [&](const std::string& index) {
+    for (const PodRef& pod : store.list<model::Pod>())
+      if (pod->metadata.labels.at("batch.kubernetes.io/job-completion-index") == index)
+        return set_phase(pod->metadata.name, "Succeeded");
+  };
+  succeed("0");
+  EXPECT_EQ(ending(), "");
+  succeed("2");
+  EXPECT_EQ(ending(), "Complete SuccessPolicy");
+  EXPECT_EQ(store.count<model::Pod>(), 2U) << "the other one was ended";
+  const auto ended = store.get<model::Job>("default", "j");
+  EXPECT_EQ(ended->status.find("conditions")->as_list()[0].text_at("type"), "SuccessCriteriaMet");
+  EXPECT_EQ(ended->status.text_at("completedIndexes"), "0,2");
 }
 
 TEST_F(JobFailureTest, ADisruptedPodDoesNotCountWhereTheJobSaysSo) {

@@ -104,6 +104,15 @@ Impact ClusterView::changed(const port::ObjectChanged& event, Instant now) {
         } else if constexpr (std::is_same_v<Held, std::shared_ptr<const model::Job>>) {
           return note(controllers_->jobs, event.change, *held);
         } else if constexpr (std::is_same_v<Held, std::shared_ptr<const model::DaemonSet>>) {
+          // Its status counts pods, which come and go with nodes.
+          if (event.change == Change::Modified &&
+              std::any_of(daemon_sets_.begin(), daemon_sets_.end(), [&](const auto& set) {
+                return set->metadata.uid == held->metadata.uid &&
+                       set->spec.template_.metadata.labels ==
+                           held->spec.template_.metadata.labels &&
+                       set->spec.template_.spec.identity() == held->spec.template_.spec.identity();
+              }))
+            return Impact::None;
           std::erase_if(daemon_sets_, [&](const auto& set) {
             return key_of(set->metadata) == key_of(held->metadata);
           });

@@ -285,7 +285,8 @@ template <class Kind>
 void KubeScheduler::Desk::store(Change change, const std::shared_ptr<const Kind>& object,
                                 state::Store<Kind>& store) {
   // Of a set only what it selects is read, not its status.
-  if constexpr (std::is_same_v<Kind, model::ReplicaSet>) {
+  if constexpr (std::is_same_v<Kind, model::ReplicaSet> ||
+                std::is_same_v<Kind, model::StatefulSet>) {
     const auto* known = store.find(object->metadata.namespace_, object->metadata.name);
     if (change != Change::Deleted && known != nullptr &&
         known->spec.selector == object->spec.selector)

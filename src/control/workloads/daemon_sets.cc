@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "control/workloads/kept_fields.h"
 #include "control/workloads/template_hash.h"
 #include "decide/scheduling/tolerations.h"
+#include "model/int_or_string.h"
 
 namespace gputide::workloads {
 
@@ -46,6 +48,35 @@ bool same_taints(const std::vector<model::Taint>& a, const std::vector<model::Ta
                     });
 }
 
+bool is_current(const model::Pod& pod, const std::string& hash) {
+  const auto label = pod.metadata.labels.find(std::string(kHashLabel));
+  return label != pod.metadata.labels.end() && label->second == hash;
+}
+
+// Of several pods on a node the first one counts.
+const model::Pod* oldest(const std::map<std::string, PodRef>& pods) {
+  const model::Pod* first = nullptr;
+  for (const auto& [name, pod] : pods)
+    if (first == nullptr || pod->metadata.creationTimestamp < first->metadata.creationTimestamp)
+      first = pod.get();
+  return first;
+}
+
+NodeCounts& operator+=(NodeCounts& sum, const NodeCounts& part) {
+  sum.desired += part.desired;
+  sum.current += part.current;
+  sum.misscheduled += part.misscheduled;
+  sum.ready += part.ready;
+  sum.available += part.available;
+  sum.updated += part.updated;
+  return sum;
+}
+
+NodeCounts minus(const NodeCounts& counts) {
+  return {-counts.desired, -counts.current,   -counts.misscheduled,
+          -counts.ready,   -counts.available, -counts.updated};
+}
+
 }  // namespace
 
 std::string daemon_node_of(const model::Pod& pod) {
@@ -79,6 +110,7 @@ void DaemonSets::reconcile(Entry& entry, const NodeRef& node, Desk& desk) {
   const bool starts = eligible && tolerates(scheduling::Effects::DoNotSchedule);
   const bool stays = eligible && tolerates(scheduling::Effects::NoExecute);
   const auto found = entry.on_node.find(name);
+  if (starts || found != entry.on_node.end()) entry.on_node[name].wanted = starts;
   bool present = found != entry.on_node.end() && found->second.creating;
   if (found != entry.on_node.end()) {
     for (const auto& [pod_name, pod] : found->second.pods) {
@@ -91,22 +123,112 @@ void DaemonSets::reconcile(Entry& entry, const NodeRef& node, Desk& desk) {
   if (!present && starts) create(entry, name, desk);
 }
 
-// Replaces pods of an older template, one node at a time.
+// What the node is to the set's status.
+void DaemonSets::count(Entry& entry, const std::string& node, Desk& desk) {
+  const auto found = entry.on_node.find(node);
+  if (found == entry.on_node.end()) return;
+  OnNode& here = found->second;
+  if (here.waits) entry.waiting.erase({*here.waits, node});
+  here.waits.reset();
+  NodeCounts now;
+  const model::Pod* pod = nodes_.contains(node) ? oldest(here.pods) : nullptr;
+  if (!here.wanted) {
+    now.misscheduled = pod != nullptr ? 1 : 0;
+  } else {
+    now.desired = 1;
+    now.current = pod != nullptr ? 1 : 0;
+    now.updated = pod != nullptr && is_current(*pod, entry.hash) ? 1 : 0;
+    now.ready = pod != nullptr && is_ready(*pod) ? 1 : 0;
+    const auto at =
+        pod == nullptr ? std::nullopt : available_at(*pod, min_ready(entry.object->spec));
+    now.available = at && *at <= desk.now() ? 1 : 0;
+    if (at && *at > desk.now()) here.waits = at;
+  }
+  if (here.waits) entry.waiting.insert({*here.waits, node});
+  entry.counts += minus(here.counted);
+  entry.counts += now;
+  here.counted = now;
+  if (here.pods.empty() && !here.creating && !here.wanted) entry.on_node.erase(found);
+}
+
+void DaemonSets::counted(const Entry& entry, Desk& desk) {
+  const std::string& uid = entry.object->metadata.uid;
+  alarms_.set(uid,
+              entry.waiting.empty() ? std::nullopt : std::optional(entry.waiting.begin()->first),
+              desk);
+  if (untrue_.contains(uid) ||
+      daemon_set_status(*entry.object, entry.counts) == entry.object->status)
+    return;
+  untrue_.insert(uid);
+  desk.arm_once(Part::Statuses, 0, desk.now() + kStatusDelay);
+}
+
+void DaemonSets::write_statuses(Desk& desk) {
+  for (const std::string& uid : std::exchange(untrue_, {})) {
+    const auto found = entries_.find(uid);
+    if (found == entries_.end()) continue;
+    auto next = std::make_shared<model::DaemonSet>(*found->second.object);
+    next->status = daemon_set_status(*next, found->second.counts);
+    if (!(next->status == found->second.object->status)) desk.replace_current(std::move(next));
+  }
+}
+
+void DaemonSets::time_passed(const std::string& uid, Desk& desk) {
+  const auto found = entries_.find(uid);
+  if (found == entries_.end()) return;
+  Entry& entry = found->second;
+  while (!entry.waiting.empty() && entry.waiting.begin()->first <= desk.now())
+    count(entry, std::string(entry.waiting.begin()->second), desk);
+  roll(entry, desk);
+  counted(entry, desk);
+}
+
+// How many pods that are available may be taken away now: maxUnavailable, without the nodes that
+// have none already.
+std::int32_t DaemonSets::may_go(const Entry& entry, Instant now) {
+  const model::Value* strategy = kept_field(entry.object->spec, "updateStrategy");
+  const model::Value* most =
+      strategy == nullptr ? nullptr : strategy->at("rollingUpdate", "maxUnavailable");
+  const std::int64_t allowed =
+      model::scaled_value(model::int_or_string(most, model::IntOrString::from_int(1)),
+                          entry.counts.desired, true)
+          .value_or(1);
+  std::int64_t missing = 0;
+  for (const auto& [node, here] : entry.on_node) {
+    const bool runs = std::any_of(here.pods.begin(), here.pods.end(), [&](const auto& pod) {
+      const auto at = available_at(*pod.second, min_ready(entry.object->spec));
+      return at && *at <= now && !entry.replacing.contains(pod.first);
+    });
+    if (here.wanted && !runs) ++missing;
+  }
+  return static_cast<std::int32_t>(std::max<std::int64_t>(allowed, 1) - missing);
+}
+
+// Replaces pods of an older template: those that are not available at once, of the others as many
+// as may be missing.
 void DaemonSets::roll(Entry& entry, Desk& desk) {
   if (!entry.rolling) return;
-  const model::Pod* old = nullptr;
-  for (const auto& [node, here] : entry.on_node) {
-    if (here.creating) return;
+  const model::Value* strategy = kept_field(entry.object->spec, "updateStrategy");
+  if (strategy != nullptr && strategy->text_at("type") == "OnDelete") return;
+  std::int32_t budget = may_go(entry, desk.now());
+  bool old_left = false;
+  for (const auto& [node, here] : entry.on_node)
     for (const auto& [name, pod] : here.pods) {
-      if (!is_active(*pod)) return;
-      const auto hash = pod->metadata.labels.find(std::string(kHashLabel));
-      const bool current = hash != pod->metadata.labels.end() && hash->second == entry.hash;
-      if (current && !is_ready(*pod)) return;
-      if (!current && old == nullptr) old = pod.get();
+      if (is_current(*pod, entry.hash)) continue;
+      old_left = true;
+      if (!is_active(*pod) || entry.replacing.contains(name)) continue;
+      const auto at = available_at(*pod, min_ready(entry.object->spec));
+      if (at && *at <= desk.now() && budget-- <= 0) continue;
+      entry.replacing.insert(name);
+      desk.remove("Pod", pod->metadata);
     }
-  }
-  entry.rolling = old != nullptr;
-  if (old != nullptr) desk.remove("Pod", old->metadata);
+  entry.rolling = old_left;
+}
+
+void DaemonSets::count_all(Entry& entry, Desk& desk) {
+  std::vector<std::string> names;
+  for (const auto& [name, here] : entry.on_node) names.push_back(name);
+  for (const std::string& name : names) count(entry, name, desk);
 }
 
 void DaemonSets::changed(port::Change change, const Ref<model::DaemonSet>& set, Desk& desk) {
@@ -118,25 +240,43 @@ void DaemonSets::changed(port::Change change, const Ref<model::DaemonSet>& set, 
       for (const auto& [name, pod] : here.pods)
         if (!pod->metadata.deletionTimestamp) desk.remove("Pod", pod->metadata);
     entries_.erase(found);
+    alarms_.set(uid, std::nullopt, desk);
     return;
   }
   Entry& entry = entries_[uid];
   const std::string before = entry.hash;
+  const bool same =
+      entry.object && same_template(entry.object->spec.template_, set->spec.template_);
+  const bool as_long = entry.object && min_ready(entry.object->spec) == min_ready(set->spec);
   entry.object = set;
-  entry.hash = template_hash(set->spec.template_);
-  if (entry.hash == before) return;
+  if (!same) entry.hash = template_hash(set->spec.template_);
+  if (entry.hash == before) {
+    if (!as_long) count_all(entry, desk);
+    roll(entry, desk);
+    return counted(entry, desk);
+  }
   entry.spec = set->spec.template_.spec;
   add_tolerations(entry.spec.edit());
   entry.affinity.emplace(*entry.spec);
   for (const auto& [name, node] : nodes_) reconcile(entry, node, desk);
+  count_all(entry, desk);
   entry.rolling = !before.empty();
   roll(entry, desk);
+  counted(entry, desk);
 }
 
 void DaemonSets::node_changed(port::Change change, const NodeRef& node, Desk& desk) {
   const std::string& name = node->metadata.name;
   if (change == port::Change::Deleted) {
     nodes_.erase(name);
+    for (auto& [uid, entry] : entries_) {
+      const auto found = entry.on_node.find(name);
+      if (found == entry.on_node.end()) continue;
+      found->second.wanted = false;
+      count(entry, name, desk);
+      roll(entry, desk);
+      counted(entry, desk);
+    }
     return;
   }
   NodeRef& held = nodes_[name];
@@ -144,7 +284,11 @@ void DaemonSets::node_changed(port::Change change, const NodeRef& node, Desk& de
                     held->metadata.labels == node->metadata.labels;
   held = node;
   if (same) return;
-  for (auto& [uid, entry] : entries_) reconcile(entry, node, desk);
+  for (auto& [uid, entry] : entries_) {
+    reconcile(entry, node, desk);
+    count(entry, name, desk);
+    counted(entry, desk);
+  }
 }
 
 void DaemonSets::pod_changed(port::Change change, const PodRef& pod, Desk& desk) {
@@ -159,16 +303,16 @@ void DaemonSets::pod_changed(port::Change change, const PodRef& pod, Desk& desk)
   OnNode& here = entry.on_node[name];
   const auto [at, added] = here.pods.try_emplace(pod->metadata.name, pod);
   if (added) here.creating = false;
-  const bool was_ready = !added && is_ready(*at->second);
   at->second = pod;
   const bool gone = change == port::Change::Deleted;
-  if (gone) {
-    here.pods.erase(at);
-    if (here.pods.empty() && !here.creating) entry.on_node.erase(name);
-  }
+  if (gone || !is_active(*pod)) entry.replacing.erase(pod->metadata.name);
+  if (gone) here.pods.erase(at);
+  const std::int32_t before = entry.counts.available;
   const auto node = nodes_.find(name);
   if ((gone || is_finished(*pod)) && node != nodes_.end()) reconcile(entry, node->second, desk);
-  if (!gone && is_ready(*pod) && !was_ready) roll(entry, desk);
+  count(entry, name, desk);
+  if (entry.counts.available > before) roll(entry, desk);
+  counted(entry, desk);
 }
 
 }  // namespace gputide::workloads

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "control/workloads/kept_fields.h"
 #include "control/workloads/statuses.h"
 #include "control/workloads/template_hash.h"
 #include "model/int_or_string.h"
@@ -13,21 +14,20 @@ namespace {
 
 constexpr std::string_view kHashLabel = "pod-template-hash";
 
-const model::Value* strategy_of(const model::Deployment& deployment) {
-  for (const model::Member& member : deployment.spec.kept)
-    if (member.key == "strategy") return &member.value;
-  return nullptr;
+// Its pods are available when the Deployment's are.
+void set_min_ready(model::ReplicaSet& set, const model::Deployment& deployment) {
+  constexpr std::string_view kMinReady = "minReadySeconds";
+  std::erase_if(set.spec.kept, [&](const auto& member) { return member.key == kMinReady; });
+  if (const model::Value* seconds = kept_field(deployment.spec, kMinReady))
+    set.spec.kept.push_back({std::string(kMinReady), *seconds, {}});
 }
 
 // maxSurge rounds percentages up, maxUnavailable down.
 std::int32_t amount(const model::Deployment& deployment, std::string_view key, bool up) {
-  const model::Value* strategy = strategy_of(deployment);
+  const model::Value* strategy = kept_field(deployment.spec, "strategy");
   const model::Value* value = strategy == nullptr ? nullptr : strategy->at("rollingUpdate", key);
-  model::IntOrString wanted = model::IntOrString::from_string("25%");
-  if (value != nullptr && value->kind() == model::Value::Kind::Int)
-    wanted = model::IntOrString::from_int(static_cast<std::int32_t>(value->as_int()));
-  if (value != nullptr && value->is_string())
-    wanted = model::IntOrString::from_string(value->as_string());
+  const model::IntOrString wanted =
+      model::int_or_string(value, model::IntOrString::from_string("25%"));
   return static_cast<std::int32_t>(
       model::scaled_value(wanted, deployment.spec.replicas.value_or(1), up).value_or(0));
 }
@@ -52,6 +52,7 @@ void Deployments::create_set(Entry& entry, std::int32_t replicas, Desk& desk) {
   set->spec.replicas = replicas;
   set->spec.selector = deployment.spec.selector.value_or(model::LabelSelector{});
   set->spec.selector->matchLabels[key] = entry.hash;
+  set_min_ready(*set, deployment);
   set->spec.template_ = deployment.spec.template_;
   set->spec.template_.metadata.name.clear();
   set->spec.template_.metadata.labels[key] = entry.hash;
@@ -69,17 +70,17 @@ void Deployments::scale(Entry& entry, const Ref<model::ReplicaSet>& set, std::in
 }
 
 // Grows the new set as far as the surge allows, and shrinks the old ones as far as enough pods are
-// ready: those that are not ready first.
+// available: those that are not first.
 void Deployments::roll(Entry& entry, const Ref<model::ReplicaSet>& current, Desk& desk) {
   const std::int32_t want = entry.object->spec.replicas.value_or(1);
   const std::int32_t surge = amount(*entry.object, "maxSurge", true);
   std::int32_t unavailable = amount(*entry.object, "maxUnavailable", false);
   if (surge == 0 && unavailable == 0) unavailable = 1;
   std::int32_t total = 0;
-  std::int32_t ready = 0;
+  std::int32_t available = 0;
   for (const auto& [name, set] : entry.sets) {
     total += wanted(entry, *set);
-    ready += sets_.count(set->metadata.uid).ready;
+    available += sets_.count(set->metadata.uid).available;
   }
   const std::int32_t mine = wanted(entry, *current);
   if (mine > want) return scale(entry, current, want, desk);
@@ -88,15 +89,15 @@ void Deployments::roll(Entry& entry, const Ref<model::ReplicaSet>& current, Desk
     scale(entry, current, mine + room, desk);
     total += room;
   }
-  const std::int32_t unready_new =
-      wanted(entry, *current) - sets_.count(current->metadata.uid).ready;
-  std::int32_t removable = total - (want - unavailable) - unready_new;
-  std::int32_t spare = ready - (want - unavailable);
+  const std::int32_t missing_new =
+      wanted(entry, *current) - sets_.count(current->metadata.uid).available;
+  std::int32_t removable = total - (want - unavailable) - missing_new;
+  std::int32_t spare = available - (want - unavailable);
   for (const auto& [name, set] : entry.sets) {
     if (set == current || removable <= 0) continue;
     const std::int32_t has = wanted(entry, *set);
     const ReplicaSets::Count count = sets_.count(set->metadata.uid);
-    const std::int32_t unready = std::clamp(has - count.ready, 0, removable);
+    const std::int32_t unready = std::clamp(has - count.available, 0, removable);
     const std::int32_t down =
         std::min({has, removable, unready + std::max<std::int32_t>(0, spare)});
     if (down <= 0) continue;
@@ -132,18 +133,22 @@ model::Value Deployments::status_of(const Entry& entry, Instant now) const {
     const ReplicaSets::Count count = sets_.count(set->metadata.uid);
     all.active += count.active;
     all.ready += count.ready;
+    all.available += count.available;
   }
   const Ref<model::ReplicaSet> current = current_set(entry);
   const ReplicaSets::Count updated =
       current ? sets_.count(current->metadata.uid) : ReplicaSets::Count();
-  return deployment_status(*entry.object, all, {updated.active, updated.ready},
+  return deployment_status(*entry.object, all, {updated.active, updated.ready, updated.available},
                            current ? current->metadata.name : std::string(),
                            amount(*entry.object, "maxUnavailable", false), now);
 }
 
 void Deployments::check_status(const Entry& entry, Desk& desk) {
   const std::string& uid = entry.object->metadata.uid;
-  if (untrue_.contains(uid) || status_of(entry, desk.now()) == entry.object->status) return;
+  if (untrue_.contains(uid)) return;
+  const model::Value status = status_of(entry, desk.now());
+  alarms_.set(uid, progress_ends(entry.object->spec, status), desk);
+  if (status == entry.object->status) return;
   untrue_.insert(uid);
   desk.arm_once(Part::Statuses, 0, desk.now() + kStatusDelay);
 }
@@ -154,18 +159,28 @@ void Deployments::write_statuses(Desk& desk) {
     if (found == entries_.end()) continue;
     auto next = std::make_shared<model::Deployment>(*found->second.object);
     next->status = status_of(found->second, desk.now());
+    if (const std::string why = timed_out(next->status);
+        !why.empty() && timed_out(found->second.object->status).empty())
+      desk.publish("Deployment", next->metadata, true, std::string(kProgressDeadlineExceeded),
+                   why.substr(0, why.rfind('.')));
     desk.replace_current(std::move(next));
   }
 }
 
 void Deployments::reconcile(Entry& entry, Desk& desk) {
   const Ref<model::ReplicaSet> current = current_set(entry);
-  const model::Value* strategy = strategy_of(*entry.object);
+  const model::Value* strategy = kept_field(entry.object->spec, "strategy");
   const bool at_once = strategy != nullptr && strategy->text_at("type") == "Recreate";
   if (!current) {
     if (entry.creating == entry.hash) return;
     const bool first = entry.sets.empty();
     return create_set(entry, first ? entry.object->spec.replicas.value_or(1) : 0, desk);
+  }
+  if (min_ready(current->spec) != min_ready(entry.object->spec)) {
+    auto next = std::make_shared<model::ReplicaSet>(*current);
+    set_min_ready(*next, *entry.object);
+    next->spec.replicas = wanted(entry, *current);
+    return desk.replace(std::move(next));  // and on, when it has changed
   }
   if (at_once)
     recreate(entry, current, desk);
@@ -183,15 +198,12 @@ void Deployments::changed(port::Change change, const Ref<model::Deployment>& dep
     if (found == entries_.end()) return;
     for (const auto& [name, set] : found->second.sets) desk.remove("ReplicaSet", set->metadata);
     entries_.erase(found);
+    alarms_.set(uid, std::nullopt, desk);
     return;
   }
   Entry& entry = entries_[uid];
-  const bool same =
-      entry.object != nullptr &&
-      entry.object->spec.template_.spec.identity() == deployment->spec.template_.spec.identity() &&
-      entry.object->spec.template_.metadata.labels == deployment->spec.template_.metadata.labels &&
-      entry.object->spec.template_.metadata.annotations ==
-          deployment->spec.template_.metadata.annotations;
+  const bool same = entry.object != nullptr &&
+                    same_template(entry.object->spec.template_, deployment->spec.template_);
   entry.object = deployment;
   if (!same) entry.hash = template_hash(deployment->spec.template_);
   reconcile(entry, desk);
@@ -218,6 +230,11 @@ void Deployments::set_changed(port::Change change, const Ref<model::ReplicaSet>&
   entry.sets[set->metadata.name] = set;
   reconcile(entry, desk);
   check_status(entry, desk);
+}
+
+void Deployments::time_passed(const std::string& uid, Desk& desk) {
+  if (const auto found = entries_.find(uid); found != entries_.end())
+    check_status(found->second, desk);
 }
 
 void Deployments::counts_changed(const std::string& uid, Desk& desk) {

@@ -14,13 +14,15 @@ namespace gputide::workloads {
 
 class Deployments {
  public:
-  explicit Deployments(const ReplicaSets& sets) : sets_(sets) {}
+  Deployments(const ReplicaSets& sets, Alarms& alarms) : sets_(sets), alarms_(alarms) {}
 
   void changed(port::Change change, const Ref<model::Deployment>& deployment, Desk& desk);
   /// A ReplicaSet that a Deployment controls changed.
   void set_changed(port::Change change, const Ref<model::ReplicaSet>& set, Desk& desk);
   /// The counts of a ReplicaSet of the Deployment with this uid changed.
   void counts_changed(const std::string& uid, Desk& desk);
+  /// The alarm of the Deployment with this uid: its time to make progress is over.
+  void time_passed(const std::string& uid, Desk& desk);
   /// Writes the statuses that are not true any more.
   void write_statuses(Desk& desk);
 
@@ -43,6 +45,7 @@ class Deployments {
   void recreate(Entry& entry, const Ref<model::ReplicaSet>& current, Desk& desk);
 
   const ReplicaSets& sets_;
+  Alarms& alarms_;
   std::unordered_map<std::string, Entry> entries_;  // by uid
   std::set<std::string> untrue_;                    // uids of those whose status is to be written
 };

@@ -21,7 +21,15 @@ using PodRef = Ref<model::Pod>;
 using NodeRef = Ref<model::Node>;
 
 /// The parts that set timers.
-enum class Part : std::uint8_t { Jobs = 1, JobEnds, Evictions, OrphanedPods, Volumes, Statuses };
+enum class Part : std::uint8_t {
+  Jobs = 1,
+  JobEnds,
+  Evictions,
+  OrphanedPods,
+  Volumes,
+  Statuses,
+  Alarms
+};
 
 /// Valid while one event is taken in.
 class Desk {
@@ -82,6 +90,12 @@ class Desk {
 /// Still to be counted among what runs, or will.
 inline bool is_active(const model::Pod& pod) {
   return !pod.metadata.deletionTimestamp && !is_finished(pod);
+}
+
+/// When a pod that is ready has been so for `min_ready`; nullopt: it is not ready, or ends.
+inline std::optional<Instant> available_at(const model::Pod& pod, Duration min_ready) {
+  if (!is_active(pod) || !is_ready(pod)) return std::nullopt;
+  return find_condition(pod, "Ready")->lastTransitionTime.value_or(Instant()) + min_ready;
 }
 
 /// The pod, with the note that it was not its own failure that ended it.

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/text.h"
+#include "control/workloads/kept_fields.h"
 #include "control/workloads/pod_failure.h"
 #include "model/names.h"
 
@@ -14,12 +16,6 @@ constexpr std::string_view kIndex = "batch.kubernetes.io/job-completion-index";
 constexpr std::int32_t kDefaultBackoffLimit = 6;
 constexpr std::int64_t kFirstRetrySeconds = 10;
 constexpr std::int64_t kLongestRetrySeconds = 600;
-
-const model::Value* kept(const model::Job& job, std::string_view key) {
-  for (const model::Member& member : job.spec.kept)
-    if (member.key == key) return &member.value;
-  return nullptr;
-}
 
 std::optional<std::size_t> index_of(const model::Pod& pod) {
   const auto found = pod.metadata.annotations.find(std::string(kIndex));
@@ -43,6 +39,21 @@ std::string index_ranges(std::size_t count, Holds&& holds) {
     first = last;
   }
   return text;
+}
+
+// The indexes of "0,3-5", as flags.
+std::vector<std::uint8_t> indexes_of(std::string_view ranges, std::size_t count) {
+  std::vector<std::uint8_t> flags(count);
+  for (const std::string_view range : split(ranges, ',')) {
+    const char* const end = range.data() + range.size();
+    std::size_t first = 0;
+    const auto [at, wrong] = std::from_chars(range.data(), end, first);
+    if (wrong != std::errc()) continue;
+    std::size_t last = first;
+    if (at != end) std::from_chars(at + 1, end, last);
+    for (std::size_t index = first; index <= last && index < count; ++index) flags[index] = 1;
+  }
+  return flags;
 }
 
 // Failures delay the next try: 10 s, 20 s ... 10 min.
@@ -101,7 +112,7 @@ void Jobs::create(Entry& entry, Desk& desk) {
 }
 
 std::optional<Instant> Jobs::deadline(const Entry& entry) {
-  const model::Value* seconds = kept(*entry.object, "activeDeadlineSeconds");
+  const model::Value* seconds = kept_field(entry.object->spec, "activeDeadlineSeconds");
   if (!entry.started || seconds == nullptr || seconds->kind() != model::Value::Kind::Int)
     return std::nullopt;
   return *entry.started + Duration::seconds(seconds->as_int());
@@ -111,39 +122,102 @@ void Jobs::expire(const Entry& entry, Desk& desk) {
   desk.remove("Job", entry.object->metadata);
 }
 
-void Jobs::finish(Entry& entry, bool success, std::string reason, std::string message, Desk& desk) {
-  entry.done = true;
+// It is decided: its other pods go, and when they have, it has ended.
+void Jobs::finish(Entry& entry, Ending ending, Desk& desk) {
+  entry.ending = std::move(ending);
   desk.disarm(Part::Jobs, entry.id);
   desk.disarm(Part::JobEnds, entry.id);
-  for (const auto& [name, pod] : entry.pods)
+  conclude(entry, desk);
+  if (entry.done) return;
+  auto now = std::make_shared<model::Job>(*entry.object);
+  now->status = status_of(entry, desk.now());
+  desk.replace(std::move(now));
+}
+
+void Jobs::conclude(Entry& entry, Desk& desk) {
+  bool pods_left = entry.creating > 0;
+  for (const auto& [name, pod] : entry.pods) {
     if (is_active(*pod)) desk.remove("Pod", pod->metadata);
-  desk.publish("Job", entry.object->metadata, !success, success ? "Completed" : reason, message);
-  const model::Value* ttl = kept(*entry.object, "ttlSecondsAfterFinished");
+    pods_left = pods_left || !is_finished(*pod);
+  }
+  if (pods_left) return;
+  entry.done = true;
+  const bool success = entry.ending->success;
+  desk.publish("Job", entry.object->metadata, !success,
+               success ? "Completed" : entry.ending->reason,
+               success ? "Job completed" : entry.ending->message);
+  const model::Value* ttl = kept_field(entry.object->spec, "ttlSecondsAfterFinished");
   if (ttl != nullptr && ttl->kind() == model::Value::Kind::Int) {
     if (ttl->as_int() <= 0) return expire(entry, desk);
     desk.arm(Part::JobEnds, entry.id, desk.now() + Duration::seconds(ttl->as_int()));
   }
   auto now = std::make_shared<model::Job>(*entry.object);
-  const std::string time = desk.now().rfc3339();
-  model::Value condition;
-  condition.set("type", success ? "Complete" : "Failed");
-  condition.set("status", "True");
-  condition.set("lastTransitionTime", time);
-  if (!success) {
-    condition.set("reason", reason);
-    condition.set("message", message);
-  }
+  now->status = status_of(entry, desk.now());
+  desk.replace(std::move(now));
+}
+
+// What was decided is a condition at once, what has come of it another when the last pod has ended.
+model::Value Jobs::status_of(const Entry& entry, Instant now) {
+  const Ending& ending = *entry.ending;
+  const std::string time = now.rfc3339();
+  model::Value::List conditions;
+  if (const model::Value* before = entry.object->status.find("conditions"))
+    conditions = before->as_list();
+  const auto add = [&](const char* type) {
+    if (std::any_of(conditions.begin(), conditions.end(),
+                    [&](const model::Value& each) { return each.text_at("type") == type; }))
+      return;
+    model::Value condition;
+    condition.set("type", type);
+    condition.set("status", "True");
+    condition.set("lastTransitionTime", time);
+    condition.set("reason", ending.reason);
+    condition.set("message", ending.message);
+    conditions.push_back(std::move(condition));
+  };
+  add(ending.success ? "SuccessCriteriaMet" : "FailureTarget");
+  if (entry.done) add(ending.success ? "Complete" : "Failed");
   model::Value status;
-  status.set("conditions", model::Value(model::Value::List{condition}));
+  status.set("conditions", model::Value(std::move(conditions)));
+  if (entry.started) status.set("startTime", entry.started->rfc3339());
+  if (entry.done && ending.success) status.set("completionTime", time);
   status.set("succeeded", std::int64_t{entry.succeeded});
   status.set("failed", std::int64_t{entry.failed});
-  if (success) status.set("completionTime", time);
+  status.set("terminating", static_cast<std::int64_t>(std::count_if(
+                                entry.pods.begin(), entry.pods.end(),
+                                [](const auto& pod) { return !is_finished(*pod.second); })));
+  if (entry.indexed)
+    status.set("completedIndexes", index_ranges(entry.index_done.size(), [&](std::size_t index) {
+                 return entry.index_done[index] != 0;
+               }));
   if (!entry.failures.empty())
     status.set("failedIndexes", index_ranges(entry.failures.size(), [&](std::size_t index) {
                  return entry.failures[index].failed;
                }));
-  now->status = std::move(status);
-  desk.replace(std::move(now));
+  return status;
+}
+
+// The first rule of the Job's success policy that holds of the indexes that are done.
+std::optional<std::size_t> Jobs::met_rule(const Entry& entry) {
+  const model::Value* policy = kept_field(entry.object->spec, "successPolicy");
+  const model::Value* rules = policy == nullptr ? nullptr : policy->find("rules");
+  if (rules == nullptr || !rules->is_list() || !entry.indexed) return std::nullopt;
+  for (std::size_t i = 0; i < rules->as_list().size(); ++i) {
+    const model::Value& rule = rules->as_list()[i];
+    std::vector<std::uint8_t> asked(entry.index_done.size(), 1);
+    if (const model::Value* indexes = rule.find("succeededIndexes"))
+      asked = indexes_of(indexes->is_string() ? indexes->as_string() : "", asked.size());
+    std::int64_t done = 0;
+    std::int64_t all = 0;
+    for (std::size_t index = 0; index < asked.size(); ++index) {
+      all += asked[index];
+      done += asked[index] & entry.index_done[index];
+    }
+    const model::Value* count = rule.find("succeededCount");
+    const bool counts = count != nullptr && count->kind() == model::Value::Kind::Int;
+    if (done >= (counts ? count->as_int() : all)) return i;
+  }
+  return std::nullopt;
 }
 
 // An index that has failed is tried again after a while, whatever becomes of the others.
@@ -162,7 +236,7 @@ void Jobs::await_index(const Entry& entry, Desk& desk) {
 bool Jobs::end_if_failed(Entry& entry, Desk& desk) {
   const model::JobSpec& job = entry.object->spec;
   const auto end = [&](const char* reason, std::string message) {
-    finish(entry, false, reason, std::move(message), desk);
+    finish(entry, {false, reason, std::move(message)}, desk);
     return true;
   };
   if (!entry.fails_by.empty()) return end("PodFailurePolicy", entry.fails_by);
@@ -180,14 +254,20 @@ bool Jobs::end_if_failed(Entry& entry, Desk& desk) {
 
 void Jobs::reconcile(Entry& entry, Desk& desk) {
   if (entry.done) return;
+  if (entry.ending) return conclude(entry, desk);
   const model::Job& job = *entry.object;
   if (is_complete(job, entry.succeeded, entry.active + entry.creating))
-    return finish(entry, true, {}, "Job completed", desk);
+    return finish(entry, {true, "CompletionsReached", "Reached expected number of succeeded pods"},
+                  desk);
   if (end_if_failed(entry, desk)) return;
+  if (const std::optional<std::size_t> rule = met_rule(entry))
+    return finish(entry, {true, "SuccessPolicy", "Matched rules at index " + std::to_string(*rule)},
+                  desk);
   if (const std::optional<Instant> end = deadline(entry)) {
     if (*end <= desk.now())
-      return finish(entry, false, "DeadlineExceeded",
-                    "Job was active longer than specified deadline", desk);
+      return finish(entry,
+                    {false, "DeadlineExceeded", "Job was active longer than specified deadline"},
+                    desk);
     desk.arm(Part::JobEnds, entry.id, *end);
   }
   const std::int32_t missing =

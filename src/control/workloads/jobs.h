@@ -27,6 +27,12 @@ class Jobs {
     bool failed = false;
     std::optional<Instant> not_before;
   };
+  /// What becomes of a Job, in the words of its conditions.
+  struct Ending {
+    bool success = false;
+    std::string reason;
+    std::string message;
+  };
   struct Entry {
     Ref<model::Job> object;
     std::uint64_t id = 0;  // of its timers
@@ -43,12 +49,16 @@ class Jobs {
     std::vector<std::uint8_t> index_taken;  // Indexed: active or asked for
     std::vector<IndexFailures> failures;    // of the indexes, where each has a limit of its own
     std::int32_t failed_indexes = 0;        // that are not tried again
+    std::optional<Ending> ending;           // it is decided; pods are still to end
     bool indexed = false;
     bool done = false;
   };
   void reconcile(Entry& entry, Desk& desk);
   void create(Entry& entry, Desk& desk);
-  void finish(Entry& entry, bool success, std::string reason, std::string message, Desk& desk);
+  void finish(Entry& entry, Ending ending, Desk& desk);
+  void conclude(Entry& entry, Desk& desk);
+  static model::Value status_of(const Entry& entry, Instant now);
+  static std::optional<std::size_t> met_rule(const Entry& entry);
   void count_end(Entry& entry, const model::Pod& pod, bool success, Desk& desk);
   static void count_failure(Entry& entry, const model::Pod& pod, std::optional<std::size_t> index,
                             Desk& desk);

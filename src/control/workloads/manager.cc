@@ -3,8 +3,10 @@
 namespace gputide::workloads {
 
 ControllerManager::ControllerManager()
-    : deployments_(sets_),
-      stateful_(volumes_),
+    : sets_(alarms_),
+      deployments_(sets_, alarms_),
+      daemons_(alarms_),
+      stateful_(volumes_, alarms_),
       disruption_([this](const model::OwnerReference& owner) -> std::optional<std::int32_t> {
         if (owner.kind == "ReplicaSet" || owner.kind == "ReplicationController")
           return sets_.wanted(owner.uid);
@@ -35,8 +37,21 @@ void ControllerManager::timer_fired(std::uint64_t key, Desk& desk) {
       return volumes_.timer(id, desk);
     case Part::Statuses:
       sets_.write_statuses(desk);
-      return deployments_.write_statuses(desk);
+      deployments_.write_statuses(desk);
+      daemons_.write_statuses(desk);
+      return stateful_.write_statuses(desk);
+    case Part::Alarms:
+      for (const std::string& uid : alarms_.due(desk)) owner_due(uid, desk);
   }
+}
+
+// Which kind of owner it is, its uid does not say.
+void ControllerManager::owner_due(const std::string& uid, Desk& desk) {
+  const std::string deployment = sets_.time_passed(uid, desk);
+  if (!deployment.empty()) deployments_.counts_changed(deployment, desk);
+  deployments_.time_passed(uid, desk);
+  daemons_.time_passed(uid, desk);
+  stateful_.time_passed(uid, desk);
 }
 
 void ControllerManager::pod_changed(port::Change change, const PodRef& pod, Desk& desk) {
@@ -54,6 +69,7 @@ void ControllerManager::pod_changed(port::Change change, const PodRef& pod, Desk
   }
   disruption_.pod_changed(change, pod, desk);
   nodes_.pod_changed(change, pod, desk);
+  volumes_.pod_changed(change, pod, desk);
 }
 
 void ControllerManager::object_changed(const port::ObjectChanged& event, Desk& desk) {

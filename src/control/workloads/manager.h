@@ -4,6 +4,7 @@
 #include <memory>
 #include <unordered_map>
 
+#include "control/workloads/alarms.h"
 #include "control/workloads/daemon_sets.h"
 #include "control/workloads/deployments.h"
 #include "control/workloads/desk.h"
@@ -19,7 +20,7 @@ namespace gputide::workloads {
 /// "kube-controller-manager". Watches every kind that it acts on: workloads, pods, nodes, claims
 /// and volumes, and PodDisruptionBudgets. Reacts to each event at once; what an event cost does not
 /// grow with the number of pods. Differs from upstream: orphans are not adopted, and
-/// ReplicationControllers, DaemonSets and StatefulSets get no status.
+/// ReplicationControllers get no status.
 class ControllerManager final : public port::Controller {
  public:
   ControllerManager();
@@ -31,7 +32,9 @@ class ControllerManager final : public port::Controller {
   void object_changed(const port::ObjectChanged& event, Desk& desk);
   void pod_changed(port::Change change, const PodRef& pod, Desk& desk);
   void timer_fired(std::uint64_t key, Desk& desk);
+  void owner_due(const std::string& uid, Desk& desk);
 
+  Alarms alarms_;
   ReplicaSets sets_;
   Deployments deployments_;
   DaemonSets daemons_;

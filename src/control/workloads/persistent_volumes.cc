@@ -410,6 +410,8 @@ void PersistentVolumes::changed(port::Change change, const ClaimRef& claim, Desk
   if (gone) {
     forget(key, desk);
     left_[key] = claim;
+  } else {
+    release(key, desk);
   }
   look_soon(desk);
 }
@@ -427,6 +429,33 @@ void PersistentVolumes::changed(port::Change change, const Ref<StorageClass>& st
   storage_.storage_classes.take(storage_class, change == port::Change::Deleted);
   all_claims_ = true;
   look_soon(desk);
+}
+
+// A claim that was deleted is held until its last pod has gone.
+void PersistentVolumes::release(const Key& key, Desk& desk) {
+  const auto* claim = storage_.claims.find(key.first, key.second);
+  if (claim == nullptr || !claim->metadata.deletionTimestamp || users_.contains(key)) return;
+  auto next = std::make_shared<PersistentVolumeClaim>(*claim);
+  if (std::erase(next->metadata.finalizers, scheduling::kClaimProtection) > 0)
+    desk.replace(std::move(next));
+}
+
+void PersistentVolumes::pod_changed(port::Change change, const PodRef& pod, Desk& desk) {
+  if (pod->spec->nodeName.empty()) return;
+  for (const model::Volume& volume : pod->spec->volumes) {
+    if (!volume.persistentVolumeClaim) continue;
+    const Key key{pod->metadata.namespace_, volume.persistentVolumeClaim->claimName};
+    if (change != port::Change::Deleted) {
+      users_[key].insert(pod->metadata.name);
+      continue;
+    }
+    const auto found = users_.find(key);
+    if (found == users_.end()) continue;
+    found->second.erase(pod->metadata.name);
+    if (!found->second.empty()) continue;
+    users_.erase(found);
+    release(key, desk);
+  }
 }
 
 void PersistentVolumes::node_changed(port::Change change, const NodeRef& node, Desk& desk) {

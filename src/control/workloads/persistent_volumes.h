@@ -20,14 +20,15 @@ using VolumeRef = Ref<model::PersistentVolume>;
 
 /// The volume binder, with the CSI drivers' provisioners: every driver that a class names is taken
 /// to be there, and makes a volume within seconds. EBS volumes lie in a zone; volumes of other
-/// drivers only where their class's allowedTopologies say. A claim that is in use goes when it is
-/// deleted, not when its last pod has gone.
+/// drivers only where their class's allowedTopologies say. A claim that is deleted goes when no pod
+/// that has a node uses it any more.
 class PersistentVolumes {
  public:
   void changed(port::Change change, const VolumeRef& volume, Desk& desk);
   void changed(port::Change change, const ClaimRef& claim, Desk& desk);
   void changed(port::Change change, const Ref<model::StorageClass>& storage_class, Desk& desk);
   void node_changed(port::Change change, const NodeRef& node, Desk& desk);
+  void pod_changed(port::Change change, const PodRef& pod, Desk& desk);
   /// A timer of Part::Volumes: what changed is to be looked at, or a volume is ready.
   void timer(std::uint64_t id, Desk& desk);
   bool has_claim(const std::string& namespace_, const std::string& name) const {
@@ -63,6 +64,7 @@ class PersistentVolumes {
   void tell(const model::PersistentVolumeClaim& claim, bool warning, std::string reason,
             std::string message, Desk& desk);
   void forget(const Key& claim, Desk& desk);
+  void release(const Key& claim, Desk& desk);
 
   // As watched; within one look() with what it wrote.
   state::Storage storage_;
@@ -70,12 +72,13 @@ class PersistentVolumes {
   // What is to be looked at once all that happened at this moment is known.
   std::set<std::string> volumes_;
   std::set<Key> claims_;
-  bool all_claims_ = false;                // that are unbound
-  std::map<std::string, VolumeRef> lost_;  // volumes that are gone
-  std::map<Key, ClaimRef> left_;           // claims that are gone
-  std::map<std::uint64_t, Key> making_;    // claims, by the timer of their volume
-  std::set<Key> without_topology_;         // claims whose volume needs a node first
-  std::map<Key, std::string> told_;        // what was last said of a claim
+  bool all_claims_ = false;                     // that are unbound
+  std::map<std::string, VolumeRef> lost_;       // volumes that are gone
+  std::map<Key, ClaimRef> left_;                // claims that are gone
+  std::map<std::uint64_t, Key> making_;         // claims, by the timer of their volume
+  std::set<Key> without_topology_;              // claims whose volume needs a node first
+  std::map<Key, std::string> told_;             // what was last said of a claim
+  std::map<Key, std::set<std::string>> users_;  // pods with a node, by the claims that they use
   std::uint64_t next_id_ = 1;
 };
 

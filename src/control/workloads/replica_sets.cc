@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "control/workloads/kept_fields.h"
 #include "control/workloads/statuses.h"
 #include "model/conditions.h"
 
@@ -85,7 +86,8 @@ void ReplicaSets::reconcile(Set& set, Desk& desk) {
 
 void ReplicaSets::check_status(const Set& set, Desk& desk) {
   if (set.object == nullptr || untrue_.contains(set.object->metadata.uid) ||
-      replica_set_status(*set.object, {set.active, set.ready}) == set.object->status)
+      replica_set_status(*set.object, {set.active, set.ready, set.available()}) ==
+          set.object->status)
     return;
   untrue_.insert(set.object->metadata.uid);
   desk.arm_once(Part::Statuses, 0, desk.now() + kStatusDelay);
@@ -97,9 +99,42 @@ void ReplicaSets::write_statuses(Desk& desk) {
     if (found == sets_.end()) continue;
     const Set& set = found->second;
     auto next = std::make_shared<model::ReplicaSet>(*set.object);
-    next->status = replica_set_status(*next, {set.active, set.ready});
+    next->status = replica_set_status(*next, {set.active, set.ready, set.available()});
     desk.replace_current(std::move(next));
   }
+}
+
+// A pod is ready first and available later.
+void ReplicaSets::await(const std::string& uid, Set& set, const model::Pod* before,
+                        const model::Pod* after, Desk& desk) {
+  if (set.min_ready <= Duration()) return;
+  const auto at_of = [&](const model::Pod* pod) {
+    return pod == nullptr ? std::nullopt : available_at(*pod, set.min_ready);
+  };
+  if (const auto at = at_of(before)) set.waiting.erase({*at, before->metadata.name});
+  if (const auto at = at_of(after); at && *at > desk.now())
+    set.waiting.insert({*at, after->metadata.name});
+  alarms_.set(uid, set.waiting.empty() ? std::nullopt : std::optional(set.waiting.begin()->first),
+              desk);
+}
+
+void ReplicaSets::wait_anew(const std::string& uid, Set& set, Duration min_ready, Desk& desk) {
+  if (set.min_ready == min_ready) return;
+  set.min_ready = min_ready;
+  set.waiting.clear();
+  alarms_.set(uid, std::nullopt, desk);
+  for (const auto& [name, pod] : set.pods) await(uid, set, nullptr, pod.get(), desk);
+}
+
+std::string ReplicaSets::time_passed(const std::string& uid, Desk& desk) {
+  const auto found = sets_.find(uid);
+  if (found == sets_.end()) return {};
+  Set& set = found->second;
+  while (!set.waiting.empty() && set.waiting.begin()->first <= desk.now())
+    set.waiting.erase(set.waiting.begin());
+  await(uid, set, nullptr, nullptr, desk);
+  check_status(set, desk);
+  return set.parent;
 }
 
 template <class Kind>
@@ -111,6 +146,7 @@ bool ReplicaSets::take(port::Change change, const Ref<Kind>& object, std::string
     for (const auto& [name, pod] : found->second.pods)
       if (!pod->metadata.deletionTimestamp) desk.remove("Pod", pod->metadata);
     sets_.erase(found);
+    alarms_.set(uid, std::nullopt, desk);
     return true;
   }
   const auto [at, added] = sets_.try_emplace(uid);
@@ -121,6 +157,7 @@ bool ReplicaSets::take(port::Change change, const Ref<Kind>& object, std::string
   const std::int32_t before = std::exchange(set.wanted, object->spec.replicas.value_or(1));
   const std::string api_version = kind == "ReplicaSet" ? "apps/v1" : "v1";
   set.make = [object, api_version, kind] { return pod_of(*object, api_version, kind); };
+  wait_anew(uid, set, min_ready(object->spec), desk);
   reconcile(set, desk);
   check_status(set, desk);
   return added || before != set.wanted;
@@ -153,6 +190,7 @@ std::string ReplicaSets::pod_changed(port::Change change, const PodRef& pod, Des
   if (added && set.creating > 0) --set.creating;
   set.active += static_cast<int>(active) - static_cast<int>(was_active);
   set.ready += static_cast<int>(ready) - static_cast<int>(was_ready);
+  await(found->first, set, at->second.get(), gone ? nullptr : pod.get(), desk);
   if (!active && !set.being_deleted.empty()) set.being_deleted.erase(name);
   if (gone)
     set.pods.erase(at);
@@ -167,7 +205,8 @@ ReplicaSets::Count ReplicaSets::count(const std::string& uid) const {
   const auto found = sets_.find(uid);
   if (found == sets_.end()) return {};
   const Set& set = found->second;
-  return {set.wanted, set.active, set.ready, static_cast<std::int32_t>(set.pods.size())};
+  return {set.wanted, set.active, set.ready, set.available(),
+          static_cast<std::int32_t>(set.pods.size())};
 }
 
 std::optional<std::int32_t> ReplicaSets::wanted(const std::string& uid) const {

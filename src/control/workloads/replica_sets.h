@@ -8,19 +8,24 @@
 #include <set>
 #include <string>
 #include <unordered_map>
+#include <utility>
 
+#include "control/workloads/alarms.h"
 #include "control/workloads/desk.h"
 
 namespace gputide::workloads {
 
 class ReplicaSets {
  public:
+  explicit ReplicaSets(Alarms& alarms) : alarms_(alarms) {}
+
   /// How many pods of a set there are.
   struct Count {
     std::int32_t wanted = 0;
     std::int32_t active = 0;
     std::int32_t ready = 0;
-    std::int32_t all = 0;  // ending and ended ones too
+    std::int32_t available = 0;  // ready for minReadySeconds
+    std::int32_t all = 0;        // ending and ended ones too
   };
 
   /// True when the number of pods that the set wants is another now.
@@ -30,6 +35,9 @@ class ReplicaSets {
   /// when the set's counts may have changed, else "".
   std::string pod_changed(port::Change change, const PodRef& pod, Desk& desk);
 
+  /// The alarm of the set with this uid: pods of it have become available. Gives what pod_changed
+  /// gives.
+  std::string time_passed(const std::string& uid, Desk& desk);
   /// Writes the statuses that are not true any more, of ReplicaSets.
   void write_statuses(Desk& desk);
 
@@ -46,6 +54,10 @@ class ReplicaSets {
     std::int32_t active = 0;
     std::int32_t ready = 0;
     std::int32_t creating = 0;  // asked for and not seen yet
+    Duration min_ready;
+    std::set<std::pair<Instant, std::string>> waiting;  // ready pods that are not available yet
+
+    std::int32_t available() const { return ready - static_cast<std::int32_t>(waiting.size()); }
     std::function<std::shared_ptr<model::Pod>()> make;
     std::map<std::string, PodRef> pods;         // by name
     std::map<std::string, bool> being_deleted;  // by name: asked for and not seen yet
@@ -54,8 +66,12 @@ class ReplicaSets {
   bool take(port::Change change, const Ref<Kind>& object, std::string kind, Desk& desk);
   void reconcile(Set& set, Desk& desk);
   void remove_some(Set& set, std::int32_t surplus, Desk& desk);
+  void await(const std::string& uid, Set& set, const model::Pod* before, const model::Pod* after,
+             Desk& desk);
+  void wait_anew(const std::string& uid, Set& set, Duration min_ready, Desk& desk);
   void check_status(const Set& set, Desk& desk);
 
+  Alarms& alarms_;
   std::unordered_map<std::string, Set> sets_;  // by uid
   std::set<std::string> untrue_;               // uids of sets whose status is to be written
 };

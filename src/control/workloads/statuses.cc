@@ -1,10 +1,13 @@
 #include "control/workloads/statuses.h"
 
 #include <algorithm>
+#include <limits>
 #include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
+
+#include "control/workloads/kept_fields.h"
 
 namespace gputide::workloads {
 
@@ -30,13 +33,14 @@ const Value* condition_of(const Value& status, std::string_view type) {
   return nullptr;
 }
 
-// With the times of the one before, as far as it says the same.
+// With the times of the one before, as far as it says the same. `anew`: it is said once more.
 Value condition(const Value& before, std::string_view type, bool holds, std::string_view reason,
-                const std::string& message, Instant now) {
+                const std::string& message, Instant now, bool anew = false) {
   const Value* old = condition_of(before, type);
   const std::string_view status = holds ? "True" : "False";
   const bool same_status = old != nullptr && old->text_at("status") == status;
-  if (same_status && old->text_at("reason") == reason && old->text_at("message") == message)
+  if (!anew && same_status && old->text_at("reason") == reason &&
+      old->text_at("message") == message)
     return *old;
   const std::string time = now.rfc3339();
   Value made;
@@ -50,6 +54,55 @@ Value condition(const Value& before, std::string_view type, bool holds, std::str
   return made;
 }
 
+constexpr std::string_view kAvailable = "NewReplicaSetAvailable";
+constexpr std::int32_t kDefaultDeadline = 600;
+
+std::int64_t count_of(const Value& status, std::string_view key) {
+  const Value* count = status.find(key);
+  return count == nullptr ? 0 : count->as_int();
+}
+
+// More pods of the newest template, fewer of others, or more that are ready or available.
+bool progressed(const Value& before, const Value& now) {
+  const auto grows = [&](std::string_view key) {
+    return count_of(now, key) > count_of(before, key);
+  };
+  const auto old = [](const Value& status) {
+    return count_of(status, "replicas") - count_of(status, "updatedReplicas");
+  };
+  return grows("updatedReplicas") || grows("readyReplicas") || grows("availableReplicas") ||
+         old(now) < old(before);
+}
+
+// The condition Progressing; `counts`: the status so far.
+std::optional<Value> progress_of(const model::Deployment& deployment, const Value& counts,
+                                 const std::string& current, bool complete, Instant now) {
+  const Value& before = deployment.status;
+  const Value* old = condition_of(before, "Progressing");
+  // Once all of a template are there, it stays so for this template, whatever becomes of them.
+  if (old != nullptr && old->text_at("reason") == kAvailable &&
+      count_of(counts, "replicas") == count_of(counts, "updatedReplicas"))
+    return *old;
+  if (current.empty()) return old == nullptr ? std::nullopt : std::optional(*old);
+  const std::string set = fmt::format("ReplicaSet \"{}\"", current);
+  if (complete)
+    return condition(before, "Progressing", true, kAvailable, set + " has successfully progressed.",
+                     now);
+  // What was counted before is of another template.
+  const bool first =
+      old == nullptr || old->text_at("message").find(current) == std::string_view::npos;
+  if (first ? count_of(counts, "updatedReplicas") > 0 : progressed(before, counts))
+    return condition(before, "Progressing", true, "ReplicaSetUpdated", set + " is progressing.",
+                     now, true);
+  if (first)
+    return condition(before, "Progressing", true, "NewReplicaSetCreated",
+                     fmt::format("Created new replica set \"{}\"", current), now);
+  const std::optional<Instant> end = progress_ends(deployment.spec, before);
+  if (!end || *end > now) return *old;
+  return condition(before, "Progressing", false, kProgressDeadlineExceeded,
+                   set + " has timed out progressing.", now);
+}
+
 }  // namespace
 
 Value replica_set_status(const model::ReplicaSet& set, const PodCounts& pods) {
@@ -57,7 +110,7 @@ Value replica_set_status(const model::ReplicaSet& set, const PodCounts& pods) {
   status.set("replicas", std::int64_t{pods.active});
   set_count(status, "fullyLabeledReplicas", pods.active);
   set_count(status, "readyReplicas", pods.ready);
-  set_count(status, "availableReplicas", pods.ready);
+  set_count(status, "availableReplicas", pods.available);
   set_generation(status, set.metadata);
   return status;
 }
@@ -72,29 +125,65 @@ Value deployment_status(const model::Deployment& deployment, const PodCounts& al
   set_count(status, "replicas", all.active);
   set_count(status, "updatedReplicas", updated.active);
   set_count(status, "readyReplicas", all.ready);
-  set_count(status, "availableReplicas", all.ready);
-  set_count(status, "unavailableReplicas", std::max(0, all.active - all.ready));
-  const bool enough = all.ready >= wanted - unavailable;
+  set_count(status, "availableReplicas", all.available);
+  set_count(status, "unavailableReplicas", std::max(0, all.active - all.available));
+  const bool enough = all.available >= wanted - unavailable;
   Value::List conditions;
   conditions.push_back(condition(before, "Available", enough,
                                  enough ? "MinimumReplicasAvailable" : "MinimumReplicasUnavailable",
                                  enough ? "Deployment has minimum availability."
                                         : "Deployment does not have minimum availability.",
                                  now));
-  // Once all of a template are there, it stays so for this template, whatever becomes of them.
-  const Value* progress = condition_of(before, "Progressing");
-  const bool was_there =
-      progress != nullptr && progress->text_at("reason") == "NewReplicaSetAvailable";
-  const bool complete = updated.active == wanted && all.active == wanted && all.ready == wanted;
-  if (was_there && all.active == updated.active)
-    conditions.push_back(*progress);
-  else if (!current.empty())
-    conditions.push_back(condition(
-        before, "Progressing", true, complete ? "NewReplicaSetAvailable" : "ReplicaSetUpdated",
-        fmt::format("ReplicaSet \"{}\" {}", current,
-                    complete ? "has successfully progressed." : "is progressing."),
-        now));
+  const bool complete = updated.active == wanted && all.active == wanted && all.available == wanted;
+  if (auto progress = progress_of(deployment, status, current, complete, now))
+    conditions.push_back(std::move(*progress));
   status.set("conditions", Value(std::move(conditions)));
+  return status;
+}
+
+std::optional<Instant> progress_ends(const model::DeploymentSpec& spec, const Value& status) {
+  const std::int32_t seconds =
+      number_or(kept_field(spec, "progressDeadlineSeconds"), kDefaultDeadline);
+  const Value* progress = condition_of(status, "Progressing");
+  if (progress == nullptr || seconds == std::numeric_limits<std::int32_t>::max() ||
+      progress->text_at("reason") == kAvailable ||
+      progress->text_at("reason") == kProgressDeadlineExceeded)
+    return std::nullopt;
+  const Result<Instant> since = Instant::parse_rfc3339(progress->text_at("lastUpdateTime"));
+  if (!since) return std::nullopt;
+  return *since + Duration::seconds(seconds) + Duration::seconds(1);
+}
+
+std::string timed_out(const Value& status) {
+  const Value* progress = condition_of(status, "Progressing");
+  if (progress == nullptr || progress->text_at("reason") != kProgressDeadlineExceeded) return {};
+  return std::string(progress->text_at("message"));
+}
+
+Value daemon_set_status(const model::DaemonSet& set, const NodeCounts& nodes) {
+  Value status;
+  status.set("currentNumberScheduled", std::int64_t{nodes.current});
+  status.set("numberMisscheduled", std::int64_t{nodes.misscheduled});
+  status.set("desiredNumberScheduled", std::int64_t{nodes.desired});
+  status.set("numberReady", std::int64_t{nodes.ready});
+  set_generation(status, set.metadata);
+  set_count(status, "updatedNumberScheduled", nodes.updated);
+  set_count(status, "numberAvailable", nodes.available);
+  set_count(status, "numberUnavailable", nodes.desired - nodes.available);
+  return status;
+}
+
+Value stateful_set_status(const model::StatefulSet& set, const RevisionCounts& pods) {
+  Value status;
+  set_generation(status, set.metadata);
+  status.set("replicas", std::int64_t{pods.all});
+  set_count(status, "readyReplicas", pods.ready);
+  set_count(status, "currentReplicas", pods.current);
+  set_count(status, "updatedReplicas", pods.updated);
+  status.set("currentRevision", pods.current_revision);
+  status.set("updateRevision", pods.update_revision);
+  status.set("collisionCount", std::int64_t{0});
+  status.set("availableReplicas", std::int64_t{pods.available});
   return status;
 }
 

@@ -11,4 +11,7 @@ namespace gputide::workloads {
 /// of its names collided. DaemonSets use it too, where the real label is a hash of a patch.
 std::string template_hash(const model::PodTemplateSpec& pod_template);
 
+/// True when they are one template for sure: cheaper than two hashes.
+bool same_template(const model::PodTemplateSpec& a, const model::PodTemplateSpec& b);
+
 }  // namespace gputide::workloads

@@ -17,6 +17,8 @@ namespace gputide::scheduling {
 
 inline constexpr std::string_view kSelectedNode = "volume.kubernetes.io/selected-node";
 inline constexpr std::string_view kBindCompleted = "pv.kubernetes.io/bind-completed";
+/// The finalizer that holds a deleted claim while pods use it.
+inline constexpr std::string_view kClaimProtection = "kubernetes.io/pvc-protection";
 
 /// Names of StorageClasses; "" for none. An old annotation comes before the field.
 std::string class_of(const model::PersistentVolumeClaim& claim);

@@ -1,0 +1,206 @@
+// What workloads say of themselves, and updates that wait for pods to be available.
+#include "sim/workloads_fixture.h"
+
+namespace gputide::sim {
+namespace {
+
+class StatusTest : public WorkloadsTest {
+ protected:
+  static std::int64_t count(const model::Value& status, const char* key) {
+    const model::Value* value = status.find(key);
+    return value == nullptr ? 0 : value->as_int();
+  }
+  model::Value status() { return store.get<model::Deployment>("default", "web")->status; }
+  // "True MinimumReplicasAvailable"
+  std::string condition(const char* type) {
+    const model::Value now = status();
+    for (const model::Value& each : now.find("conditions")->as_list())
+      if (each.text_at("type") == type)
+        return std::string(each.text_at("status")) + " " + std::string(each.text_at("reason"));
+    return {};
+  }
+};
+
+TEST_F(StatusTest, ADeploymentSaysWhatItHas) {
+  apply(deployment(4, "a:1"));
+  settle(Duration::seconds(5));
+  EXPECT_EQ(count(status(), "replicas"), 4);
+  EXPECT_EQ(count(status(), "unavailableReplicas"), 4);
+  EXPECT_EQ(condition("Available"), "False MinimumReplicasUnavailable");
+  EXPECT_EQ(condition("Progressing"), "True ReplicaSetUpdated");
+  all_ready();
+  settle(Duration::seconds(5));
+  EXPECT_EQ(count(status(), "availableReplicas"), 4);
+  EXPECT_EQ(count(status(), "unavailableReplicas"), 0);
+  EXPECT_EQ(condition("Available"), "True MinimumReplicasAvailable");
+  EXPECT_EQ(condition("Progressing"), "True NewReplicaSetAvailable");
+  const auto set = store.list<model::ReplicaSet>()[0];
+  EXPECT_EQ(count(set->status, "readyReplicas"), 4);
+  const auto resource_version =
+      store.get<model::Deployment>("default", "web")->metadata.resourceVersion;
+  settle(Duration::hours(1));
+  EXPECT_EQ(store.get<model::Deployment>("default", "web")->metadata.resourceVersion,
+            resource_version)
+      << "written only when it changes";
+  EXPECT_TRUE(host.at_rest());
+}
+
+TEST_F(StatusTest, ANewTemplateIsUpdatedStepByStep) {
+  apply(deployment(4, "a:1"));
+  all_ready();
+  settle(Duration::seconds(5));
+  apply(deployment(4, "a:2"));
+  settle(Duration::seconds(5));
+  EXPECT_EQ(count(status(), "updatedReplicas"), 2);
+  EXPECT_EQ(count(status(), "availableReplicas"), 3);
+  EXPECT_EQ(condition("Available"), "True MinimumReplicasAvailable");
+  EXPECT_EQ(condition("Progressing"), "True ReplicaSetUpdated");
+  for (int round = 0; round < 6; ++round) all_ready();
+  settle(Duration::seconds(5));
+  EXPECT_EQ(count(status(), "updatedReplicas"), 4);
+  EXPECT_EQ(condition("Progressing"), "True NewReplicaSetAvailable");
+}
+
+TEST_F(StatusTest, PodsAreAvailableWhenTheyHaveBeenReadyForLongEnough) {
+  const std::string slow = "  minReadySeconds: 30\n";
+  apply(deployment(4, "a:1", slow));
+  all_ready();
+  settle(Duration::seconds(5));
+  EXPECT_EQ(count(status(), "readyReplicas"), 4);
+  EXPECT_EQ(count(status(), "availableReplicas"), 0);
+  EXPECT_EQ(condition("Available"), "False MinimumReplicasUnavailable");
+  settle(Duration::seconds(30));
+  EXPECT_EQ(count(status(), "availableReplicas"), 4);
+  EXPECT_EQ(condition("Progressing"), "True NewReplicaSetAvailable");
+  apply(deployment(4, "a:2", slow));
+  all_ready();
+  settle(Duration::seconds(20));
+  EXPECT_EQ(images()["a:1"], 3) << "ready is not enough";
+  settle(Duration::seconds(15));
+  EXPECT_LT(images()["a:1"], 3);
+}
+
+TEST_F(StatusTest, ADeploymentWithoutProgressIsToldSo) {
+  const std::string limit = "  progressDeadlineSeconds: 60\n";
+  apply(deployment(2, "a:1", limit));
+  settle(Duration::seconds(50));
+  EXPECT_EQ(condition("Progressing"), "True ReplicaSetUpdated");
+  set_phase(store.list<model::Pod>()[0]->metadata.name, "Running");
+  settle(Duration::seconds(55));
+  EXPECT_EQ(condition("Progressing"), "True ReplicaSetUpdated") << "counted from the progress";
+  settle(Duration::seconds(10));
+  EXPECT_EQ(condition("Progressing"), "False ProgressDeadlineExceeded");
+  EXPECT_TRUE(host.at_rest());
+  all_ready();
+  settle(Duration::seconds(5));
+  EXPECT_EQ(condition("Progressing"), "True NewReplicaSetAvailable");
+  EXPECT_TRUE(host.at_rest());
+}
+
+std::string daemon_set(const std::string& image, const std::string& more = {}) {
+  return "apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: d}\nspec:\n" + more +
+         "  selector: {matchLabels: {app: d}}\n  template:\n    metadata: {labels: {app: d}}\n"
+         "    spec:\n      containers: [{name: c, image: \"" +
+         image + "\"}]\n";
+}
+
+TEST_F(StatusTest, ADaemonSetCountsItsNodes) {
+  for (const char* name : {"n1", "n2", "n3"}) add_node(name, false);
+  apply(daemon_set("d:1", "  minReadySeconds: 20\n"));
+  const auto has = [&](const char* key) {
+    return count(store.get<model::DaemonSet>("default", "d")->status, key);
+  };
+  settle(Duration::seconds(5));
+  EXPECT_EQ(has("desiredNumberScheduled"), 3);
+  EXPECT_EQ(has("numberUnavailable"), 3);
+  all_ready();
+  settle(Duration::seconds(5));
+  EXPECT_EQ(has("numberReady"), 3);
+  EXPECT_EQ(has("numberAvailable"), 0);
+  settle(Duration::seconds(20));
+  EXPECT_EQ(has("numberAvailable"), 3);
+  ASSERT_TRUE(store.remove_gracefully({"Node", "", "n3"}));
+  settle(Duration::seconds(5));
+  EXPECT_EQ(has("desiredNumberScheduled"), 2);
+  auto node = std::make_shared<model::Node>(*store.node("n2"));
+  node->spec.taints.push_back({"keep", "out", "NoSchedule", {}});
+  ASSERT_TRUE(store.replace(NodeRef(std::move(node))));
+  settle(Duration::seconds(5));
+  EXPECT_EQ(has("desiredNumberScheduled"), 1);
+  EXPECT_EQ(has("numberMisscheduled"), 1) << "it stays, and should not be there";
+}
+
+TEST_F(StatusTest, ADaemonSetReplacesAsManyPodsAsMayBeMissing) {
+  for (const char* name : {"n1", "n2", "n3", "n4"}) add_node(name, false);
+  const std::string half = "  updateStrategy: {rollingUpdate: {maxUnavailable: 50%}}\n";
+  apply(daemon_set("d:1", half));
+  all_ready();
+  apply(daemon_set("d:2", half));
+  EXPECT_EQ(images(), (std::map<std::string, int>{{"d:1", 2}, {"d:2", 2}}));
+  all_ready();
+  EXPECT_EQ(images(), (std::map<std::string, int>{{"d:2", 4}}));
+  all_ready();
+  apply(daemon_set("d:3", "  updateStrategy: {type: OnDelete}\n"));
+  EXPECT_EQ(images(), (std::map<std::string, int>{{"d:2", 4}})) << "only what is deleted";
+  const PodRef pod = store.list<model::Pod>()[0];
+  ASSERT_TRUE(store.remove_gracefully({"Pod", "default", pod->metadata.name}));
+  settle();
+  EXPECT_EQ(images()["d:3"], 1);
+}
+
+std::string numbered_set(int replicas, const std::string& image, const std::string& more = {}) {
+  return "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: s}\nspec:\n  replicas: " +
+         std::to_string(replicas) + "\n" + more +
+         "  serviceName: s\n  selector: {matchLabels: {app: s}}\n  template:\n    metadata: "
+         "{labels: {app: s}}\n    spec:\n      containers: [{name: c, image: \"" +
+         image + "\"}]\n";
+}
+
+TEST_F(StatusTest, AStatefulSetNumbersItsPodsFromItsStart) {
+  apply(numbered_set(2, "s:1", "  ordinals: {start: 5}\n"));
+  all_ready();
+  all_ready();
+  EXPECT_TRUE(store.pod("default", "s-5"));
+  EXPECT_TRUE(store.pod("default", "s-6"));
+  EXPECT_EQ(store.count<model::Pod>(), 2U);
+  apply(numbered_set(2, "s:1", "  ordinals: {start: 6}\n"));
+  all_ready();
+  EXPECT_TRUE(store.pod("default", "s-7"));
+  EXPECT_FALSE(store.pod("default", "s-5"));
+}
+
+TEST_F(StatusTest, AStatefulSetIsUpdatedFromItsLastPod) {
+  const std::string slow = "  minReadySeconds: 10\n";
+  apply(numbered_set(3, "s:1", slow));
+  for (int round = 0; round < 3; ++round) {
+    all_ready();
+    settle(Duration::seconds(12));
+  }
+  const auto status_now = [&] { return store.get<model::StatefulSet>("default", "s")->status; };
+  EXPECT_EQ(count(status_now(), "availableReplicas"), 3);
+  const std::string old(status_now().text_at("currentRevision"));
+  const std::string last = "  updateStrategy: {rollingUpdate: {partition: 2}}\n";
+  apply(numbered_set(3, "s:2", slow + last));
+  EXPECT_EQ(store.pod("default", "s-2")->spec->containers[0].image, "s:2");
+  all_ready();
+  settle(Duration::seconds(30));
+  EXPECT_EQ(images(), (std::map<std::string, int>{{"s:1", 2}, {"s:2", 1}}));
+  EXPECT_EQ(count(status_now(), "updatedReplicas"), 1);
+  EXPECT_EQ(status_now().text_at("currentRevision"), old);
+  ASSERT_TRUE(store.remove_gracefully({"Pod", "default", "s-0"}));
+  settle();
+  EXPECT_EQ(store.pod("default", "s-0")->spec->containers[0].image, "s:1") << "the old template";
+  all_ready();
+  settle(Duration::seconds(12));
+  apply(numbered_set(3, "s:2", slow));
+  for (int round = 0; round < 3; ++round) {
+    all_ready();
+    settle(Duration::seconds(12));
+  }
+  EXPECT_EQ(images(), (std::map<std::string, int>{{"s:2", 3}}));
+  EXPECT_NE(status_now().text_at("currentRevision"), old);
+  EXPECT_EQ(status_now().text_at("currentRevision"), status_now().text_at("updateRevision"));
+}
+
+}  // namespace
+}  // namespace gputide::sim
