@@ -55,7 +55,7 @@ std::vector<model::CapacityReservation> load_reservations(const InputOptions& op
 struct Checked {
   Input input;
   pricing::Catalogue catalogue;
-  std::vector<model::CapacityReservation> reservations;
+  std::vector<model::CapacityReservation> reservations = {};
 };
 Checked load_and_check(const InputOptions& options, const checking::Options& how,
                        Diagnostics& diagnostics);

@@ -16,7 +16,8 @@ struct InputOptions {
   bool recursive = false;                   // -R: directories below directories too
   std::vector<std::string> prices;          // --prices: answers of describe-spot-price-history
   std::vector<std::string> instance_types;  // --instance-types: answers of describe-instance-types
-  std::vector<std::string> reservations;  // --capacity-reservations: those of describe-capacity-...
+  /// --capacity-reservations: answers of describe-capacity-reservations.
+  std::vector<std::string> reservations;
 };
 
 enum class Output { Text, Json };
