@@ -288,6 +288,13 @@ Result<Applied> Store::apply_kind(const model::Object& object, const Ref<Kind>& 
       if (now->spec.selector != before->spec.selector)
         return fail(fmt::format("{} \"{}\" is invalid: spec.selector: field is immutable",
                                 kind_name<Kind>(), now->metadata.name));
+  if constexpr (std::is_same_v<Kind, model::NodePool>)
+    if (now->spec.replicas.has_value() != before->spec.replicas.has_value())
+      return fail(fmt::format(
+          "NodePool \"{}\" is invalid: spec: Invalid value: \"object\": Cannot transition "
+          "NodePool between static (replicas set) and dynamic (replicas unset) "
+          "provisioning modes",
+          now->metadata.name));
   if constexpr (requires { now->spec.replicas; })
     if (!now->spec.replicas) now->spec.replicas = before->spec.replicas;
   if constexpr (requires { keep_binding(*now, *before); }) keep_binding(*now, *before);

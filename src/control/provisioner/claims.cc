@@ -520,7 +520,7 @@ void Claims::drain(Claim& claim, Instant now, const Ask& ask, port::Commands& co
     if (pod->metadata.deletionTimestamp) continue;
     if (limit && now >= last_call(*pod, *limit))  // whatever forbids it
       commands.emplace_back(port::Delete{ref(*pod), *limit - now});
-    else if ((ordinary && is_critical(*pod)) || (limit && must_not_be_disrupted(pod->metadata)))
+    else if ((ordinary && is_critical(*pod)) || (limit && must_not_be_disrupted(*pod, now)))
       continue;
     else
       ask_to_go(claim, *pod, now, commands);
@@ -582,6 +582,7 @@ std::optional<Instant> Claims::due(const Claim& claim, Instant now) const {
       consider(at);
   if (const auto limit = grace_ends(claim)) {
     consider(*limit);
+    if (const auto until = cluster_.protected_until(claim.node)) consider(*until);
     for (const PodRef& pod : to_drain(cluster_, claim.node)) consider(last_call(*pod, *limit));
   }
   return next;

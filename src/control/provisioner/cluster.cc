@@ -46,6 +46,18 @@ Impact keep(state::Store<Kind>& objects, Change change, const std::shared_ptr<co
   return {.storage = true};
 }
 
+std::string_view disrupt_annotation(const model::ObjectMeta& meta) {
+  const auto found = meta.annotations.find(std::string(kDoNotDisrupt));
+  return found == meta.annotations.end() ? std::string_view() : found->second;
+}
+
+// nullopt: it names no time. What is no duration protects nothing.
+std::optional<Duration> span_of(std::string_view told) {
+  if (told.empty() || told == "true") return std::nullopt;
+  const auto span = Duration::parse(told);
+  return span && *span > Duration() ? std::optional(*span) : std::nullopt;
+}
+
 }  // namespace
 
 bool is_waiting(const model::Pod& pod) {
@@ -53,9 +65,15 @@ bool is_waiting(const model::Pod& pod) {
          pod.status.nominatedNodeName.empty() && !belongs_to_node(pod) && is_unschedulable(pod);
 }
 
-bool must_not_be_disrupted(const model::ObjectMeta& meta) {
-  const auto found = meta.annotations.find(std::string(kDoNotDisrupt));
-  return found != meta.annotations.end() && found->second == "true";
+bool must_not_be_disrupted(const model::Node& node) {
+  return disrupt_annotation(node.metadata) == "true";
+}
+
+bool must_not_be_disrupted(const model::Pod& pod, Instant now) {
+  const std::string_view told = disrupt_annotation(pod.metadata);
+  const auto span = span_of(told);
+  if (!span) return told == "true";
+  return !pod.status.startTime || now - *pod.status.startTime < *span;
 }
 
 Impact Cluster::changed(const port::ObjectChanged& event) {
@@ -113,6 +131,7 @@ Impact Cluster::pod_changed(Change change, const PodRef& pod) {
     const auto on = on_node_.find(before->spec->nodeName);
     if (on != on_node_.end()) on->second.erase(key);
     if (on != on_node_.end() && on->second.empty()) on_node_.erase(on);
+    if (!protected_.empty()) unprotect(before->spec->nodeName, key);
   }
   Impact impact;
   if (change == Change::Deleted) {
@@ -122,6 +141,9 @@ Impact Cluster::pod_changed(Change change, const PodRef& pod) {
   }
   pods_[key] = pod;
   if (!pod->spec->nodeName.empty() && !is_finished(*pod)) on_node_[pod->spec->nodeName].insert(key);
+  if (const auto span = span_of(disrupt_annotation(pod->metadata));
+      span && pod->status.startTime && !pod->spec->nodeName.empty() && !is_finished(*pod))
+    protected_[pod->spec->nodeName][key] = *pod->status.startTime + *span;
   impact.waiting = is_waiting(*pod) && (before == nullptr || !is_waiting(*before) ||
                                         before->metadata.uid != pod->metadata.uid);
   impact.other = before == nullptr || before->spec->nodeName != pod->spec->nodeName ||
@@ -130,6 +152,22 @@ Impact Cluster::pod_changed(Change change, const PodRef& pod) {
                      pod->metadata.deletionTimestamp.has_value() ||
                  before->metadata.annotations != pod->metadata.annotations;
   return impact;
+}
+
+void Cluster::unprotect(const std::string& node, const std::string& pod) {
+  const auto found = protected_.find(node);
+  if (found == protected_.end()) return;
+  found->second.erase(pod);
+  if (found->second.empty()) protected_.erase(found);
+}
+
+std::optional<Instant> Cluster::protected_until(const std::string& node) const {
+  const auto found = protected_.find(node);
+  if (found == protected_.end()) return std::nullopt;
+  std::optional<Instant> last;
+  for (const auto& [pod, until] : found->second)
+    if (!last || until > *last) last = until;
+  return last;
 }
 
 Impact Cluster::node_changed(Change change, const NodeRef& node) {

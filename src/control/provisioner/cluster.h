@@ -24,8 +24,10 @@ using ClaimRef = std::shared_ptr<const model::NodeClaim>;
 
 /// For a node: the scheduler found none, and none is being cleared for it by preemption.
 bool is_waiting(const model::Pod& pod);
-/// Karpenter's annotation: nobody may move the pod (or empty the node) of his own accord.
-bool must_not_be_disrupted(const model::ObjectMeta& meta);
+/// Karpenter's annotation karpenter.sh/do-not-disrupt: nobody may empty the node of his own accord.
+bool must_not_be_disrupted(const model::Node& node);
+/// The same of a pod, for ever ("true") or as long after its start as the annotation says ("30m").
+bool must_not_be_disrupted(const model::Pod& pod, Instant now);
 
 /// What an event changed, as far as plans hang on it.
 struct Impact {
@@ -58,6 +60,9 @@ class Cluster {
   NodeRef node_of(const std::string& provider_id) const;
   /// Bound to the node and not finished, in order of namespace/name.
   std::vector<PodRef> pods_on(const std::string& node) const;
+  /// When the last of the node's pods loses the protection that it has for a time; nullopt: there
+  /// is none. Protection for ever does not count.
+  std::optional<Instant> protected_until(const std::string& node) const;
   /// Some PodDisruptionBudget lets no pod like this go now.
   bool is_blocked(const model::Pod& pod) const;
 
@@ -66,11 +71,14 @@ class Cluster {
   Impact node_changed(port::Change change, const NodeRef& node);
   Impact daemon_set_changed(port::Change change,
                             const std::shared_ptr<const model::DaemonSet>& set);
+  void unprotect(const std::string& node, const std::string& pod);
 
   std::map<std::string, NodeRef> nodes_;
   std::map<std::string, std::string> node_of_provider_;
   std::map<std::string, PodRef> pods_;
   std::map<std::string, std::set<std::string>> on_node_;  // keys of pods
+  // Pods that are protected for a time, by node, with its end.
+  std::map<std::string, std::map<std::string, Instant>> protected_;
   std::map<std::string, PoolRef> pools_;
   std::map<std::string, ClassRef> classes_;
   std::map<std::string, OverlayRef> overlays_;

@@ -57,7 +57,8 @@ std::optional<Instant> Disruption::consolidatable_at(const Claim& claim) const {
   if (pool == nullptr || pool->spec.replicas || claim.stage != Stage::Ready) return std::nullopt;
   const auto after = duration_of(pool->spec.disruption.consolidateAfter, "0s");
   if (!after) return std::nullopt;
-  return std::max(claim.last_pod_event + *after, claim.nominated_until);
+  const Instant at = std::max(claim.last_pod_event + *after, claim.nominated_until);
+  return std::max(at, cluster_.protected_until(claim.node).value_or(at));
 }
 
 bool Disruption::is_empty(const Claim& claim) const {
@@ -67,14 +68,14 @@ bool Disruption::is_empty(const Claim& claim) const {
 }
 
 // Bare pods would be lost: their node is left alone, which Karpenter does not.
-std::string Disruption::kept_by(const Claim& claim, bool eventual) const {
+std::string Disruption::kept_by(const Claim& claim, bool eventual, Instant now) const {
   const NodeRef node = cluster_.node(claim.node);
   if (node == nullptr) return "it is gone";
-  if (must_not_be_disrupted(node->metadata)) return "it carries karpenter.sh/do-not-disrupt";
+  if (must_not_be_disrupted(*node)) return "it carries karpenter.sh/do-not-disrupt";
   if (eventual && claim.object->spec.terminationGracePeriod) return "";
   for (const PodRef& pod : cluster_.pods_on(claim.node)) {
     const char* why = nullptr;
-    if (must_not_be_disrupted(pod->metadata))
+    if (must_not_be_disrupted(*pod, now))
       why = "carries karpenter.sh/do-not-disrupt";
     else if (belongs_to_node(*pod))
       continue;
@@ -90,7 +91,7 @@ std::string Disruption::kept_by(const Claim& claim, bool eventual) const {
 
 bool Disruption::may_be_disrupted(const Claim& claim, Instant now) const {
   const std::optional<Instant> at = consolidatable_at(claim);
-  return at && *at <= now && !claim.marked && kept_by(claim, false).empty();
+  return at && *at <= now && !claim.marked && kept_by(claim, false, now).empty();
 }
 
 void Disruption::nominate(const std::string& claim, Instant until) {
@@ -146,7 +147,7 @@ std::vector<std::string> Disruption::may_go_for_drift(Instant now) const {
   std::vector<std::tuple<bool, Instant, std::string>> order;
   for (const auto& [name, claim] : claims_.all())
     if (claim.drift && claim.stage == Stage::Ready && !claim.marked &&
-        claim.nominated_until <= now && !stuck_.contains(name) && kept_by(claim, true).empty())
+        claim.nominated_until <= now && !stuck_.contains(name) && kept_by(claim, true, now).empty())
       order.emplace_back(!is_empty(claim), claim.drifted_since, name);
   std::sort(order.begin(), order.end());
   std::vector<std::string> names;
@@ -277,6 +278,8 @@ std::optional<Instant> Disruption::due(Instant now) const {
   for (const auto& [name, claim] : claims_.all()) {
     if (const auto at = consolidatable_at(claim)) consider(*at);
     if (claim.drift) consider(claim.nominated_until);
+    if (const auto until = cluster_.protected_until(claim.node); claim.drift && until)
+      consider(*until);
     const auto life = duration_of(claim.object->spec.expireAfter, "720h");
     if (claim.stage == Stage::Ready && life)
       consider(claim.object->metadata.creationTimestamp.value_or(now) + *life);
@@ -293,7 +296,9 @@ bool Disruption::at_rest(Instant now) const {
     return false;
   return std::none_of(claims_.all().begin(), claims_.all().end(), [&](const auto& each) {
     const auto at = consolidatable_at(each.second);
-    return (at && *at > now) || (each.second.drift && each.second.nominated_until > now);
+    if (at && *at > now) return true;
+    const auto until = cluster_.protected_until(each.second.node);
+    return each.second.drift && (each.second.nominated_until > now || (until && *until > now));
   });
 }
 

@@ -47,7 +47,7 @@ class Disruption {
   void forget_stuck() { stuck_.clear(); }
   /// What keeps the node's pods where they are; "" = nothing. `eventual`: only until its
   /// terminationGracePeriod ends, where it has one, as for Karpenter's drift.
-  std::string kept_by(const Claim& claim, bool eventual) const;
+  std::string kept_by(const Claim& claim, bool eventual, Instant now) const;
   bool is_empty(const Claim& claim) const;
 
   /// Something may have changed since the last look at the candidates, and nothing is under way.

@@ -48,7 +48,7 @@ void Provisioner::tell_kept(Claim& claim, const char* reason, const std::string&
 void Provisioner::replace_drifted(Instant now, port::Commands& commands) {
   for (const auto& [name, claim] : claims_.all())
     if (claim.drift && claim.stage == Stage::Ready && !claim.marked)
-      if (const std::string why = disruption_.kept_by(claim, true); !why.empty())
+      if (const std::string why = disruption_.kept_by(claim, true, now); !why.empty())
         tell_kept(*claims_.find(name), "DisruptionBlocked",
                   fmt::format("{}; it is not replaced: {}", claim.drift->why, why), commands);
   if (claims_.launching()) return;

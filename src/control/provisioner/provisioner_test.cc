@@ -106,9 +106,11 @@ class Bench {
     pods_.erase(name);
   }
   void apply(model::Typed object) { change(port::Change::Modified, std::move(object)); }
-  void annotate_pod(const std::string& name, const std::string& key) {
+  void annotate_pod(const std::string& name, const std::string& key,
+                    const std::string& value = "true") {
     auto pod = std::make_shared<model::Pod>(*pods_.at(name));
-    pod->metadata.annotations[key] = "true";
+    pod->metadata.annotations[key] = value;
+    pod->status.startTime = now_;
     pods_[name] = pod;
     change(port::Change::Modified, std::shared_ptr<const model::Pod>(pod));
   }
@@ -464,6 +466,32 @@ TEST(Provisioner, ADriftedNodeWithAPodThatMustNotBeDisruptedStays) {
   bench.run(Duration::hours(1));
   EXPECT_THAT(bench.log, ElementsAre(HasSubstr("NodePoolDrifted"), HasSubstr("DisruptionBlocked")));
   EXPECT_EQ(bench.nodes(), 1u);
+}
+
+TEST(Provisioner, ProtectionForATimeEnds) {
+  Bench bench;
+  start_with_one_node(bench);
+  bench.annotate_pod("a", "karpenter.sh/do-not-disrupt", "30m");
+  bench.apply(changed_pool(
+      [](model::NodePool& pool) { pool.spec.template_.metadata.labels["team"] = "b"; }));
+  bench.run(Duration::minutes(29));
+  EXPECT_EQ(lines_with(bench, "launch"), 0u);
+  EXPECT_FALSE(bench.at_rest());
+  bench.run(Duration::minutes(5));
+  EXPECT_EQ(lines_with(bench, "launch"), 1u);
+  EXPECT_EQ(lines_with(bench, "terminate i-1"), 1u);
+}
+
+TEST(Provisioner, WhatIsNoTimeProtectsNothing) {
+  for (const char* value : {"false", "-5m", "soon"}) {
+    Bench bench;
+    start_with_one_node(bench);
+    bench.annotate_pod("a", "karpenter.sh/do-not-disrupt", value);
+    bench.apply(changed_pool(
+        [](model::NodePool& pool) { pool.spec.template_.metadata.labels["team"] = "b"; }));
+    bench.run(Duration::minutes(10));
+    EXPECT_EQ(lines_with(bench, "terminate i-1"), 1u) << value;
+  }
 }
 
 // Karpenter's eventual disruption: what forbids it holds until the grace period ends.
