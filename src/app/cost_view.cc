@@ -183,7 +183,8 @@ void print_pods(const PricedFiles& priced) {
         "{})\n",
         price_text(plan.per_hour), report::money_text(pricing::per_month(plan.per_hour)),
         price_text(plan.lower_bound), ratio_text(plan));
-  print_reservations(reservation_uses(priced.reservations, priced.demand, plan));
+  print_reservations(reservation_uses(priced.reservations, priced.demand, plan),
+                     classes_without_reservations(priced.reservations, priced.demand));
   print_unplaced(priced.demand, plan);
   print_splits(priced.demand, plan);
 }

@@ -31,6 +31,11 @@ struct Alternative {
   std::size_t unplaced = 0;
 };
 
+struct Reservations {
+  std::vector<ReservationUse> uses;
+  std::vector<std::string> classes_without;
+};
+
 // The problem with the offerings that `keep` wants of (type, offering).
 template <class Keep>
 Alternative without_others(std::string what, const ProvisionProblem& problem, Keep keep) {
@@ -148,7 +153,7 @@ void print_preferences(const ProvisionPlan& plan) {
 }
 
 void print_text(const Demand& demand, const ProvisionPlan& plan,
-                const std::vector<Alternative>& others, const std::vector<ReservationUse>& uses) {
+                const std::vector<Alternative>& others, const Reservations& reserved) {
   print_existing(demand, plan);
   print_machines(demand, plan);
   if (buys(plan))
@@ -159,7 +164,7 @@ void print_text(const Demand& demand, const ProvisionPlan& plan,
                plan.lower_bound.text(4),
                provisioning::over_bound_text(plan.per_hour, plan.lower_bound));
   print_splits(demand, plan);
-  print_reservations(uses);
+  print_reservations(reserved.uses, reserved.classes_without);
   for (const Alternative& other : others) {
     if (other.unplaced > plan.unplaced.size())
       fmt::print("{}: no node for {} more of the pods\n", other.what,
@@ -221,7 +226,7 @@ void add_preferences(const ProvisionPlan& plan, Value& report) {
 }
 
 void print_json(const Demand& demand, const ProvisionPlan& plan,
-                const std::vector<Alternative>& others, const std::vector<ReservationUse>& uses,
+                const std::vector<Alternative>& others, const Reservations& reserved,
                 const std::vector<Diagnostic>& findings) {
   Value report{Value::Map{}};
   report.set("nodes", machines_json(demand, plan));
@@ -249,7 +254,10 @@ void print_json(const Demand& demand, const ProvisionPlan& plan,
   report.set("alternatives", Value(std::move(rest)));
   add_preferences(plan, report);
   report.set("market_splits", splits_json(demand, plan));
-  report.set("capacity_reservations", reservations_json(uses));
+  report.set("capacity_reservations", reservations_json(reserved.uses));
+  Value::List without;
+  for (const std::string& name : reserved.classes_without) without.push_back(Value(name));
+  report.set("classes_without_reservations", Value(std::move(without)));
   report.set("unplaced", unplaced_json(demand, plan));
   report.set("diagnostics", to_json(findings));
   fmt::print("{}\n", codec::write_json(report, codec::JsonStyle::Indented));
@@ -275,12 +283,13 @@ int plan(const PlanOptions& options) {
   wished.preferences = true;
   const ProvisionPlan found = provisioning::provision(wished);
   const std::vector<Alternative> others = alternatives(demand->problem, checked.catalogue);
-  const std::vector<ReservationUse> uses = reservation_uses(checked.reservations, *demand, found);
+  const Reservations reserved{reservation_uses(checked.reservations, *demand, found),
+                              classes_without_reservations(checked.reservations, *demand)};
   if (options.output == Output::Json) {
-    print_json(*demand, found, others, uses, findings);
+    print_json(*demand, found, others, reserved, findings);
   } else {
     for (const Diagnostic& finding : findings) fmt::print(stderr, "{}\n", text(finding));
-    print_text(*demand, found, others, uses);
+    print_text(*demand, found, others, reserved);
     if (options.certificate) print_certificate(*demand, found);
   }
   return found.unplaced.empty() ? kDone : kFailed;

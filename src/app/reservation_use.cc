@@ -1,8 +1,7 @@
 #include "app/reservation_use.h"
 
 #include <algorithm>
-#include <iterator>
-#include <optional>
+#include <set>
 
 #include <fmt/core.h>
 
@@ -97,8 +96,28 @@ std::vector<ReservationUse> reservation_uses(std::span<const CapacityReservation
   return uses;
 }
 
-void print_reservations(const std::vector<ReservationUse>& uses) {
+std::vector<std::string> classes_without_reservations(
+    std::span<const CapacityReservation> reservations, const Demand& demand) {
+  std::set<std::string> names;
+  for (const model::NodePool& pool : demand.problem.pools) {
+    const auto found = demand.node_classes.find(pool.spec.template_.spec.nodeClassRef.name);
+    if (found == demand.node_classes.end()) continue;
+    const model::EC2NodeClassSpec& spec = found->second.spec;
+    if (!spec.capacityReservationSelectorTerms.empty() &&
+        model::selected_reservations(spec, reservations).empty())
+      names.insert(found->first);
+  }
+  return {names.begin(), names.end()};
+}
+
+void print_reservations(const std::vector<ReservationUse>& uses,
+                        const std::vector<std::string>& classes) {
   for (const ReservationUse& use : uses) fmt::print("{}\n", line_of(use));
+  for (const std::string& name : classes)
+    fmt::print("EC2NodeClass {} selects {}\n", name,
+               uses.empty() ? "capacity reservations, and none are known here; give "
+                              "--capacity-reservations FILE"
+                            : "no active one of these capacity reservations");
 }
 
 Value reservations_json(const std::vector<ReservationUse>& uses) {

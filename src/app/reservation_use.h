@@ -26,8 +26,13 @@ std::vector<ReservationUse> reservation_uses(
     std::span<const model::CapacityReservation> reservations, const Demand& demand,
     const provisioning::ProvisionPlan& plan);
 
-/// A line for each.
-void print_reservations(const std::vector<ReservationUse>& uses);
+/// EC2NodeClasses of the NodePools whose terms select none of the reservations, in byte order.
+std::vector<std::string> classes_without_reservations(
+    std::span<const model::CapacityReservation> reservations, const Demand& demand);
+
+/// A line for each use, and for each of those classes.
+void print_reservations(const std::vector<ReservationUse>& uses,
+                        const std::vector<std::string>& classes);
 /// `capacity_reservations` of `-o json`.
 model::Value reservations_json(const std::vector<ReservationUse>& uses);
 

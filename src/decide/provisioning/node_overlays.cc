@@ -104,7 +104,8 @@ void apply(const Selected& selected, std::vector<ProviderType>& types, Done& don
     ProviderType& type = types[t];
     if (selected.sets_price())
       for (const std::size_t o : offerings)
-        if (done.price.try_emplace(std::tuple(t, o), selected.weight()).second)
+        if (type.offerings[o].reservation_id.empty() &&  // else it is paid for, whatever its price
+            done.price.try_emplace(std::tuple(t, o), selected.weight()).second)
           type.offerings[o].price = overlaid_price(selected.overlay->spec, type.offerings[o].price);
     for (const auto& [resource, amount] : selected.overlay->spec.capacity)
       if (done.capacity.try_emplace(std::tuple(t, resource), selected.weight()).second)

@@ -73,6 +73,16 @@ TEST(NodeOverlays, SelectOfferingsByRequirements) {
   EXPECT_EQ(offered[1].offerings[1].price, Money::micros(500'000));
 }
 
+TEST(NodeOverlays, LeaveWhatIsReservedWithoutAPrice) {
+  model::NodeOverlay dear = overlay("dear", 1);
+  dear.spec.price = "3";
+  auto offered = types();
+  offered[0].offerings.push_back({"a", "reserved", "cr-1", 1, Money(), true});
+  apply_overlays(std::span(&dear, 1), pool(), offered);
+  EXPECT_EQ(offered[0].offerings.front().price, Money::dollars(3));
+  EXPECT_EQ(offered[0].offerings.back().price, Money());
+}
+
 TEST(NodeOverlays, CapacityCountsForTypesOfPoolsThatTheySelect) {
   model::NodeOverlay shared =
       overlay("shared", 0, {{"karpenter.sh/nodepool", "In", {"gpu"}}, {"share", "In", {"ten"}}});
