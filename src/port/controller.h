@@ -91,7 +91,7 @@ struct MarkUnschedulable {
   std::optional<std::string> nominated_node;
 };
 
-/// Changes a node's taints, cordon and annotations; what is not named stays.
+/// Changes a node's taints, cordon, annotations and labels; what is not named stays.
 struct PatchNode {
   std::string name;
   std::vector<model::Taint> add_taints;  // replaces a taint of equal key and effect
@@ -99,6 +99,7 @@ struct PatchNode {
   std::optional<bool> unschedulable;
   model::StringMap set_annotations;
   model::StringMap set_labels;
+  std::vector<std::string> remove_labels;
 };
 
 /// Evicts through the Eviction API: budgets are asked. Answered by EvictAnswered.

@@ -497,6 +497,7 @@ Result<void> Store::patch(const port::PatchNode& patch) {
   if (patch.unschedulable) now->spec.unschedulable = *patch.unschedulable;
   for (const auto& [key, value] : patch.set_annotations) now->metadata.annotations[key] = value;
   for (const auto& [key, value] : patch.set_labels) now->metadata.labels[key] = value;
+  for (const std::string& key : patch.remove_labels) now->metadata.labels.erase(key);
   put(make_key("", patch.name), std::move(now));
   return {};
 }

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "control/provisioner/reservations.h"
 #include "decide/provisioning/node_constraints.h"
 #include "decide/provisioning/requirements.h"
 #include "decide/provisioning/substitutes.h"
@@ -227,17 +228,29 @@ ClaimNews Claims::changed(const port::ObjectChanged& event, const ClaimRef& obje
   return news;
 }
 
+// As Karpenter, with ReservedCapacity: what asks for no reservation keeps out of open ones.
+void Claims::set_reservation(const model::NodeClaim& object, port::CreateFleet& fleet) const {
+  if (!options_.reserved_capacity) return;
+  model::CapacityReservationSpecification& to = fleet.launch.capacity_reservation;
+  to.target_id = wanted_reservation(object);
+  to.preference = to.target_id.empty() ? "none" : "capacity-reservations-only";
+  const model::CapacityReservation* in = offers_.reservation(to.target_id);
+  if (in == nullptr) return;
+  fleet.launch.capacity_block = in->is_capacity_block();
+  for (const auto& [key, value] : reservation_labels(*in)) fleet.bootstrap.labels[key] = value;
+}
+
 void Claims::launch(Claim& claim, Instant now, const Ask& ask, port::Commands& commands,
                     ClaimNews& news) {
   const model::NodeClaim& object = *claim.object;
   const Requirements asked = Requirements::from_node_pool(object.spec.requirements);
   port::CreateFleet fleet;
-  const provisioning::Requirement markets = asked.get(kCapacityType);
-  const bool spot = markets.has("spot");
+  const bool spot = asked.get(kCapacityType).has("spot");
   fleet.market = spot ? model::Market::Spot : model::Market::OnDemand;
   fleet.allocation_strategy = spot ? "price-capacity-optimized" : "lowest-price";
   std::int64_t rank = 0;
-  const std::string market(model::market_name(fleet.market));
+  const bool reserved = !wanted_reservation(object).empty();
+  const std::string market(reserved ? "reserved" : model::market_name(fleet.market));
   bool own_prices = false;  // of overlays, which AWS does not know
   for (const auto& [price, type, zone] : pools_of(object, market, offers_, now)) {
     fleet.overrides.push_back({type, zone, rank++});
@@ -258,6 +271,7 @@ void Claims::launch(Claim& claim, Instant now, const Ask& ask, port::Commands& c
   boot.cluster_name = options_.cluster_name;
   boot.labels = object.metadata.labels;
   boot.labels[std::string(kCapacityType)] = market;
+  set_reservation(object, fleet);
   boot.taints = object.spec.taints;
   boot.taints.insert(boot.taints.end(), object.spec.startupTaints.begin(),
                      object.spec.startupTaints.end());
@@ -276,10 +290,15 @@ void Claims::launch(Claim& claim, Instant now, const Ask& ask, port::Commands& c
 void Claims::launched(Claim& claim, const port::FleetResult& result, Instant now,
                       port::Commands& commands, ClaimNews& news) {
   std::string why;
+  const std::string reservation = wanted_reservation(*claim.object);
+  news.reservations = !reservation.empty();
   for (const port::FleetError& error : result.errors) {
     const Requirements asked = Requirements::from_node_pool(claim.object->spec.requirements);
-    offers_.no_capacity(error.instance_type, error.zone,
-                        asked.get(kCapacityType).has("spot") ? "spot" : "on-demand", now);
+    if (!reservation.empty())
+      offers_.reservation_full(reservation, now);
+    else
+      offers_.no_capacity(error.instance_type, error.zone,
+                          asked.get(kCapacityType).has("spot") ? "spot" : "on-demand", now);
     if (why.empty())
       why = fmt::format("{} in {}: {}", error.instance_type, error.zone, error.message);
   }
@@ -300,6 +319,8 @@ void Claims::launched(Claim& claim, const port::FleetResult& result, Instant now
   object.metadata.labels[std::string(kType)] = got.instance_type;
   object.metadata.labels[std::string(kZone)] = got.zone;
   object.metadata.labels[std::string(kCapacityType)] = model::market_name(got.market);
+  if (const model::CapacityReservation* in = offers_.reservation(reservation))
+    for (const auto& [key, value] : reservation_labels(*in)) object.metadata.labels[key] = value;
   if (const auto* node_class = cluster_.node_class(object.spec.nodeClassRef.name)) {
     object.metadata.annotations.merge(provisioning::hash_annotations(*node_class));
     object.status.imageID = provisioning::image_of(*node_class);
@@ -342,6 +363,7 @@ bool Claims::answered(const port::CloudAnswered& event, Instant now, port::Comma
     claim.since = now;
   } else if (claim.stage == Stage::Ending) {  // terminated, or gone before
     commands.emplace_back(port::Delete{about(*claim.object), {}});
+    news.reservations = !reservation_of(*claim.object).empty();
     claims_.erase(at);
     news.plan_soon = news.disruption = true;
   } else if (error != nullptr) {
@@ -382,6 +404,27 @@ void Claims::set_drift(Claim& claim, std::optional<provisioning::Drift> drift, I
   if (claim.drift)
     commands.emplace_back(
         port::Publish{about(object), false, claim.drift->reason, claim.drift->why});
+}
+
+void Claims::demote(Claim& claim, port::Commands& commands) {
+  model::NodeClaim object = *claim.object;
+  port::PatchNode patch;
+  patch.name = claim.node;
+  const std::string id = reservation_of(object);
+  for (const char* key : {kReservationId, kReservationType, kInterruptible}) {
+    object.metadata.labels.erase(key);
+    patch.remove_labels.emplace_back(key);
+  }
+  object.metadata.labels[std::string(kCapacityType)] = "on-demand";
+  patch.set_labels[std::string(kCapacityType)] = "on-demand";
+  claim.object = std::make_shared<const model::NodeClaim>(object);
+  put(commands, object);
+  if (!claim.node.empty()) commands.emplace_back(std::move(patch));
+  commands.emplace_back(port::Publish{
+      {"Node", "", claim.node.empty() ? object.metadata.name : claim.node},
+      true,
+      "CapacityReservationEnded",
+      fmt::format("capacity reservation {} is over: it is an on-demand instance now", id)});
 }
 
 void Claims::leave(Claim& claim, Leaving leaving, Instant now, port::Commands& commands) {

@@ -26,7 +26,7 @@ enum class Stage { Launching, Registering, Initializing, Ready, Draining, Ending
 /// Why a claim goes: the word is the record's `reason`.
 struct Leaving {
   std::string reason;   // empty, underutilized, drifted, expired, interrupted, unhealthy,
-                        // scaled-down, never-ready, deleted
+                        // scaled-down, never-ready, capacity-block, deleted
   std::string why;      // a sentence
   bool forced = false;  // pods get no time, whatever they or their budgets say
 };
@@ -59,9 +59,10 @@ struct Claim {
 
 /// What the claims' changes mean for the rest of the provisioner.
 struct ClaimNews {
-  bool plan_now = false;    // pods lost the node that they were to get
-  bool plan_soon = false;   // a node is ready, or gone
-  bool disruption = false;  // what can be consolidated may have changed
+  bool plan_now = false;      // pods lost the node that they were to get
+  bool plan_soon = false;     // a node is ready, or gone
+  bool disruption = false;    // what can be consolidated may have changed
+  bool reservations = false;  // slots of capacity reservations were taken or given back
 };
 
 class Claims {
@@ -98,6 +99,8 @@ class Claims {
   /// What a look at the claim told of its drift; its condition Drifted says so.
   void set_drift(Claim& claim, std::optional<provisioning::Drift> drift, Instant now,
                  port::Commands& commands);
+  /// Its capacity reservation is over: it goes on as an on-demand one, and its node.
+  void demote(Claim& claim, port::Commands& commands);
   /// Starts to take a claim away.
   void leave(Claim& claim, Leaving leaving, Instant now, port::Commands& commands);
   /// Does what is due.
@@ -106,6 +109,7 @@ class Claims {
   std::optional<Instant> due(Instant now) const;
 
  private:
+  void set_reservation(const model::NodeClaim& object, port::CreateFleet& fleet) const;
   void launch(Claim& claim, Instant now, const Ask& ask, port::Commands& commands, ClaimNews& news);
   void launched(Claim& claim, const port::FleetResult& result, Instant now,
                 port::Commands& commands, ClaimNews& news);

@@ -87,8 +87,12 @@ Impact Cluster::changed(const port::ObjectChanged& event) {
           keep(pools_, event.change, held, held->metadata.name);
           return {.setup = true};
         } else if constexpr (std::is_same_v<Held, ClassRef>) {
+          const ClassRef before = class_ref(held->metadata.name);
           keep(classes_, event.change, held, held->metadata.name);
-          return {.setup = true};
+          // Who writes a status writes nothing else.
+          const bool status_alone = event.change == Change::Modified && before != nullptr &&
+                                    !(before->status == held->status);
+          return {.setup = !status_alone};
         } else if constexpr (std::is_same_v<Held, OverlayRef>) {
           keep(overlays_, event.change, held, held->metadata.name);
           return {.setup = true};
@@ -205,9 +209,13 @@ Impact Cluster::daemon_set_changed(Change change,
   return {.setup = true};
 }
 
-const model::EC2NodeClass* Cluster::node_class(const std::string& name) const {
+ClassRef Cluster::class_ref(const std::string& name) const {
   const auto found = classes_.find(name);
-  return found == classes_.end() ? nullptr : found->second.get();
+  return found == classes_.end() ? nullptr : found->second;
+}
+
+const model::EC2NodeClass* Cluster::node_class(const std::string& name) const {
+  return class_ref(name).get();
 }
 
 const model::ConfigMap* Cluster::config_map(std::string_view name_space,

@@ -46,6 +46,8 @@ class Cluster {
   const std::map<std::string, PoolRef>& pools() const { return pools_; }
   const std::map<std::string, OverlayRef>& overlays() const { return overlays_; }
   const model::EC2NodeClass* node_class(const std::string& name) const;
+  /// nullptr: there is none.
+  ClassRef class_ref(const std::string& name) const;
   const std::vector<std::shared_ptr<const model::DaemonSet>>& daemon_sets() const {
     return daemon_sets_;
   }

@@ -23,15 +23,15 @@ void Provisioner::mark_hash(const port::ObjectChanged& event, port::Commands& co
 }
 
 void Provisioner::look_for_drift(Instant now, port::Commands& commands) {
-  if (!subnet_answers_due_.empty()) return;
+  if (!knows_offers()) return;
   for (const auto& [name, claim] : claims_.all()) {
     if (claim.stage != Stage::Ready || claim.compared == generation_) continue;
     const auto pool = cluster_.pools().find(claim.pool());
     if (pool == cluster_.pools().end()) continue;
     const std::string& class_name = claim.object->spec.nodeClassRef.name;
-    const provisioning::DriftGround ground{*pool->second, cluster_.node_class(class_name),
-                                           offers_.zones(class_name),
-                                           offers_.of(*pool->second).types};
+    const provisioning::DriftGround ground{
+        *pool->second, cluster_.node_class(class_name), offers_.zones(class_name),
+        offers_.of(*pool->second).types, offers_.known_reservations()};
     Claim& found = *claims_.find(name);
     found.compared = generation_;
     claims_.set_drift(found, provisioning::drift_of(*claim.object, ground), now, commands);

@@ -11,6 +11,7 @@ namespace gputide::provisioner {
 namespace {
 
 constexpr Duration kNoCapacity = Duration::minutes(3);
+constexpr Duration kFull = Duration::minutes(1);
 
 // Drops offerings in zones and markets that the pool does not allow, and types that have no other.
 void keep_allowed(const model::NodePool& pool, std::vector<provisioning::ProviderType>& types) {
@@ -73,6 +74,7 @@ const Offers::OfPool& Offers::of(const model::NodePool& pool) {
       for (const model::NodeOverlay& overlay : std::exchange(overlays, {}))
         made.left_out.push_back(fmt::format(
             "NodeOverlay {} is left out: the gate NodeOverlay is off", overlay.metadata.name));
+    const std::vector<model::CapacityReservation> usable = usable_reservations();
     const provisioning::PoolSurroundings around{
         catalogue_,
         region_,
@@ -82,12 +84,14 @@ const Offers::OfPool& Offers::of(const model::NodePool& pool) {
           return cluster_.config_map(space, name);
         },
         false,
-        overlays};
+        overlays,
+        usable};
     provisioning::PoolTypes types = provisioning::types_of_pool(around, pool, node_class);
     made.types = std::move(types.types);
     made.errors = std::move(types.errors);
     made.left_out.insert(made.left_out.end(), types.left_out.begin(), types.left_out.end());
     keep_allowed(pool, made.types);
+    note_reserved(made);
     for (provisioning::ProviderType& type : made.types)
       for (const auto& [name, resource] : distrusted_)
         if (name == pool.metadata.name) {
@@ -124,6 +128,7 @@ std::optional<Money> Offers::price(const std::string& pool, const std::string& t
 
 std::optional<Money> Offers::list_price(const std::string& type, const std::string& zone,
                                         std::string_view capacity_type) const {
+  if (capacity_type == "reserved") return Money();
   const auto found = capacity_type == "spot" ? catalogue_.spot(region_, zone, type)
                                              : catalogue_.on_demand(region_, type);
   if (!found) return std::nullopt;
@@ -139,6 +144,70 @@ bool Offers::is_available(const std::string& type, const std::string& zone,
                           const std::string& market, Instant now) const {
   const auto found = without_capacity_.find({type, zone, market});
   return found == without_capacity_.end() || found->second <= now;
+}
+
+bool Offers::set_reservations(std::vector<model::CapacityReservation> told, Instant now) {
+  std::set<std::string> expiring;
+  for (model::CapacityReservation& each : told) {
+    if (model::is_expiring(each, now)) expiring.insert(each.id);
+    const auto full = full_until_.find(each.id);
+    if (full != full_until_.end() && full->second > now) each.available = 0;
+  }
+  const bool same =
+      expiring == expiring_ && told.size() == reservations_.size() &&
+      std::equal(told.begin(), told.end(), reservations_.begin(), [](const auto& a, const auto& b) {
+        return a.id == b.id && a.state == b.state && a.available == b.available &&
+               a.total == b.total && a.tags == b.tags && a.end == b.end;
+      });
+  reservations_ = std::move(told);
+  expiring_ = std::move(expiring);
+  told_ = true;
+  if (!same) invalidate();
+  return !same;
+}
+
+const model::CapacityReservation* Offers::reservation(const std::string& id) const {
+  const auto found = std::find_if(reservations_.begin(), reservations_.end(),
+                                  [&](const auto& each) { return each.id == id; });
+  return found == reservations_.end() ? nullptr : &*found;
+}
+
+void Offers::take_reserved(const std::string& id) {
+  if (id.empty()) return;
+  for (model::CapacityReservation& each : reservations_)
+    if (each.id == id && each.available > 0) --each.available;
+  invalidate();
+}
+
+void Offers::reservation_full(const std::string& id, Instant now) {
+  full_until_[id] = now + kFull;
+  for (model::CapacityReservation& each : reservations_)
+    if (each.id == id) each.available = 0;
+  invalidate();
+}
+
+// Those that are full now are offered too, without stock: a pod that could only go there is told
+// so.
+std::vector<model::CapacityReservation> Offers::usable_reservations() const {
+  std::vector<model::CapacityReservation> usable;
+  if (!reserved_) return usable;
+  for (const model::CapacityReservation& each : reservations_) {
+    if (expiring_.contains(each.id)) continue;
+    usable.push_back(each);
+    usable.back().available = std::max<std::int64_t>(each.available, 1);
+  }
+  return usable;
+}
+
+void Offers::note_reserved(OfPool& made) const {
+  std::set<std::string> seen;
+  for (provisioning::ProviderType& type : made.types)
+    for (auto& offering : type.offerings) {
+      if (offering.reservation_id.empty()) continue;
+      const model::CapacityReservation& in = *reservation(offering.reservation_id);
+      offering.reservation_capacity = in.available;
+      if (seen.insert(in.id).second) made.reservations.push_back(in);
+    }
 }
 
 std::optional<Instant> Offers::next_expiry(Instant now) const {

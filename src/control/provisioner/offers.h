@@ -27,7 +27,8 @@ class Offers {
         catalogue_(catalogue),
         region_(std::move(region)),
         overlays_(gates.node_overlay),
-        static_(gates.static_capacity) {}
+        static_(gates.static_capacity),
+        reserved_(gates.reserved_capacity) {}
 
   /// The pool's types are to be worked out again: it, its class, a plugin, an overlay or the
   /// subnets changed.
@@ -41,16 +42,31 @@ class Offers {
   }
   bool knows_subnets(const std::string& node_class) const { return zones_.contains(node_class); }
   void forget_subnets() { zones_.clear(); }
+  /// What AWS told of capacity reservations; true when it is something else than before.
+  bool set_reservations(std::vector<model::CapacityReservation> told, Instant now);
+  std::span<const model::CapacityReservation> reservations() const { return reservations_; }
+  /// nullopt: AWS has not told yet.
+  std::optional<std::span<const model::CapacityReservation>> known_reservations() const {
+    return told_ ? std::optional(reservations()) : std::nullopt;
+  }
+  /// nullptr: AWS tells of none with that id.
+  const model::CapacityReservation* reservation(const std::string& id) const;
+  /// One of its instances is being asked for.
+  void take_reserved(const std::string& id);
+  /// It turned out to be full: for a minute nothing is asked of it.
+  void reservation_full(const std::string& id, Instant now);
 
   struct OfPool {
     std::vector<provisioning::ProviderType> types;
     std::vector<std::string> errors;    // why nothing (or no device) is offered
     std::vector<std::string> left_out;  // overlays, and why
+    /// Capacity reservations that its nodes may run in, full or not.
+    std::vector<model::CapacityReservation> reservations = {};
   };
   const OfPool& of(const model::NodePool& pool);
   /// nullptr when the pool offers no such type.
   const provisioning::ProviderType* type_of(const model::NodePool& pool, std::string_view type);
-  /// What AWS asks.
+  /// What AWS asks; of a reservation, which is paid for anyway, nothing.
   std::optional<Money> list_price(const std::string& type, const std::string& zone,
                                   std::string_view capacity_type) const;
   /// What the pool counts with: overlays may say otherwise.
@@ -73,12 +89,18 @@ class Offers {
   void distrust(const std::string& pool, const std::string& resource);
 
  private:
+  std::vector<model::CapacityReservation> usable_reservations() const;
+  void note_reserved(OfPool& made) const;
   bool misses_plugin(const std::vector<provisioning::ProviderType>& types) const;
 
   const Cluster& cluster_;
   const pricing::Catalogue& catalogue_;
   std::string region_;
-  bool overlays_, static_;
+  bool overlays_, static_, reserved_;
+  std::vector<model::CapacityReservation> reservations_;   // in order of their ids
+  bool told_ = false;                                      // of reservations
+  std::set<std::string> expiring_;                         // no longer launched into
+  std::map<std::string, Instant> full_until_;              // by reservation
   std::map<std::string, std::vector<std::string>> zones_;  // by class
   std::map<std::string, OfPool> pools_;
   std::map<std::tuple<std::string, std::string, std::string>, Instant> without_capacity_;

@@ -61,6 +61,7 @@ Result<bool> set_gates(Options& options, const std::string& value) {
       return fail(fmt::format("--feature-gates: {} is neither true nor false", each));
     if (name == "NodeRepair") options.node_repair = on == "true";
     if (name == "NodeOverlay") options.node_overlay = on == "true";
+    if (name == "ReservedCapacity") options.reserved_capacity = on == "true";
     if (name == "StaticCapacity") options.static_capacity = on == "true";
   }
   return true;

@@ -19,6 +19,7 @@ struct Options {
   bool node_repair = false;
   bool node_overlay = false;
   bool static_capacity = false;
+  bool reserved_capacity = true;                    // on by default, as Karpenter's
   Duration registration = Duration::minutes(15);    // REGISTRATION_DEADLINE: ours
   Duration initialization = Duration::minutes(15);  // INITIALIZATION_DEADLINE: ours
 };

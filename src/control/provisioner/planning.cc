@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "control/provisioner/provisioner.h"
+#include "control/provisioner/reservations.h"
 #include "decide/provisioning/bound.h"
 #include "decide/provisioning/drift.h"
 #include "decide/provisioning/ec2_types.h"
@@ -126,15 +127,22 @@ std::shared_ptr<model::NodeClaim> claim_of(
     add_once(types, each.type);
     add_once(zones, each.zone);
   }
+  if (!machine.reservation_id.empty()) {
+    add_once(types, machine.type);
+    add_once(zones, machine.zone);
+  }
   auto& asked = claim->spec.requirements;
   std::erase_if(asked, [](const model::NodePoolRequirement& each) {
     return !each.minValues &&
            (each.key == "node.kubernetes.io/instance-type" ||
-            each.key == "topology.kubernetes.io/zone" || each.key == "karpenter.sh/capacity-type");
+            each.key == "topology.kubernetes.io/zone" || each.key == "karpenter.sh/capacity-type" ||
+            each.key == kReservationId);
   });
   asked.push_back(in("node.kubernetes.io/instance-type", std::move(types)));
   asked.push_back(in("topology.kubernetes.io/zone", std::move(zones)));
   asked.push_back(in("karpenter.sh/capacity-type", {machine.capacity_type}));
+  if (!machine.reservation_id.empty())
+    asked.push_back(in(kReservationId, {machine.reservation_id}));
   for (const std::uint32_t pod : machine.pods)
     for (const auto& [name, amount] : model::pod_requests(*pods[pod])) {
       const auto [at, fresh] = claim->spec.resources.requests.emplace(name, amount);
@@ -146,8 +154,11 @@ std::shared_ptr<model::NodeClaim> claim_of(
 std::string machines_text(const std::vector<const PlannedMachine*>& machines) {
   std::map<std::string, int> count;
   for (const PlannedMachine* machine : machines)
-    ++count[fmt::format("{} ({}, {}) at ${} an hour", machine->type, machine->capacity_type,
-                        machine->zone, machine->price.text(4))];
+    ++count[machine->reservation_id.empty()
+                ? fmt::format("{} ({}, {}) at ${} an hour", machine->type, machine->capacity_type,
+                              machine->zone, machine->price.text(4))
+                : fmt::format("{} ({}, {}) of capacity reservation {}", machine->type,
+                              machine->capacity_type, machine->zone, machine->reservation_id)];
   std::vector<std::string> parts;
   for (const auto& [what, n] : count) parts.push_back(fmt::format("{} × {}", n, what));
   return join(parts, ", ");
@@ -274,6 +285,7 @@ std::vector<std::string> Provisioner::buy(const ProvisionProblem& problem,
     if (!machine.existing.empty() || machine.pods.empty()) continue;
     const model::NodePool& pool = *cluster_.pools().at(machine.pool);
     names.push_back(create(claim_of(problem.pods, machine, pool), commands));
+    offers_.take_reserved(machine.reservation_id);
     if (!plan.any_order)
       claims_.let_wait(names.back(), pods_up_to(problem, plan, machine), machine.pods.size());
   }

@@ -73,6 +73,7 @@ void Provisioner::on(const port::TimerFired&, Instant, port::Commands&) {
 void Provisioner::on(const port::CloudAnswered& event, Instant now, port::Commands& commands) {
   ClaimNews news;
   if (claims_.answered(event, now, commands, news)) return heed(news, now);
+  if (event.call == reservation_call_) return reservations_told(event.answer, now, commands);
   const auto asked = subnet_calls_.find(event.call);
   if (asked == subnet_calls_.end()) return;
   const std::string node_class = asked->second;
@@ -112,6 +113,7 @@ void Provisioner::heed(const ClaimNews& news, Instant now) {
   if (news.plan_now) trigger(now, true);
   if (news.plan_soon) trigger(now);
   if (news.disruption) disruption_.changed();
+  if (news.reservations) reservations_due_ = now;
 }
 
 void Provisioner::trigger(Instant now, bool urgent) {
@@ -145,16 +147,17 @@ void Provisioner::tell_pools(port::Commands& commands) {
   for (const auto& [name, pool] : cluster_.pools()) {
     if (subnet_answers_due_.contains(pool->spec.template_.spec.nodeClassRef.name)) continue;
     const Offers::OfPool& offers = offers_.of(*pool);
-    std::set<std::string> types, zones, markets;
+    std::set<std::string> types, zones, markets, reserved;
     for (const provisioning::ProviderType& type : offers.types)
       for (const auto& offering : type.offerings) {
         types.insert(type.name);
         zones.insert(offering.zone);
         markets.insert(offering.capacity_type);
       }
-    std::string known = fmt::format("{}|{}|{}|{}|{}", fmt::join(types, ","), fmt::join(zones, ","),
-                                    fmt::join(markets, ","), fmt::join(offers.errors, "|"),
-                                    fmt::join(offers.left_out, "|"));
+    for (const model::CapacityReservation& each : offers.reservations) reserved.insert(each.id);
+    std::string known = fmt::format(
+        "{}|{}|{}|{}|{}|{}", fmt::join(types, ","), fmt::join(zones, ","), fmt::join(markets, ","),
+        fmt::join(offers.errors, "|"), fmt::join(offers.left_out, "|"), fmt::join(reserved, ","));
     if (pools_told_[name] == known) continue;
     pools_told_[name] = std::move(known);
     for (const std::string& overlay : offers.left_out)
@@ -163,12 +166,16 @@ void Provisioner::tell_pools(port::Commands& commands) {
     for (const std::string& error : offers.errors)
       commands.emplace_back(port::Publish{{"NodePool", "", name}, true, "NotReady", error});
     if (types.empty()) continue;
+    if (markets.size() > 1) markets.erase("reserved");  // which costs as much as on demand
     port::Publish record{{"NodePool", "", name},
                          false,
                          "Ready",
                          fmt::format("NodePool {}: {} instance type{} in {} zone{}, {}", name,
                                      types.size(), types.size() == 1 ? "" : "s", zones.size(),
                                      zones.size() == 1 ? "" : "s", fmt::join(markets, " and "))};
+    if (!reserved.empty())
+      record.message += fmt::format("; capacity reservation{} {}", reserved.size() == 1 ? "" : "s",
+                                    fmt::join(reserved, ", "));
     record.kind = port::RecordKind::NodePoolReady;
     record.fields = {{"nodepool", name},
                      {"types", fmt::format("{}", fmt::join(types, ","))},
@@ -180,11 +187,12 @@ void Provisioner::tell_pools(port::Commands& commands) {
 
 void Provisioner::work(Instant now, port::Commands& commands) {
   ask_subnets(commands);
+  ask_reservations(now, commands);
   ClaimNews news;
   claims_.advance(now, asker(commands), commands, news);
   heed(news, now);
   disruption_.advance(now, commands);
-  if (!claims_.launching() && subnet_answers_due_.empty()) {
+  if (!claims_.launching() && knows_offers()) {
     const bool due = batch_since_ && (urgent_ || now >= *batch_since_ + options_.batch_max ||
                                       now >= *batch_last_ + options_.batch_idle);
     if (due || (retry_at_ && now >= *retry_at_)) plan(now, commands);
@@ -197,7 +205,7 @@ void Provisioner::work(Instant now, port::Commands& commands) {
     disruption_.forget_stuck();
   }
   disruption_.end_empty_and_old(now, commands);
-  if (batch_since_) return;
+  if (batch_since_ || !knows_offers()) return;
   replace_drifted(now, commands);
   consolidate(now, commands);
 }
@@ -212,7 +220,8 @@ void Provisioner::plan_next(Instant now, port::Commands& commands) {
   consider(drift_retry_at_);
   consider(repair_due(now));
   consider(replica_retry_at_);
-  if (!claims_.launching() && subnet_answers_due_.empty()) {  // else an answer comes first
+  if (reservation_call_ == 0) consider(reservations_due_);
+  if (!claims_.launching() && knows_offers()) {  // else an answer comes first
     if (batch_since_)
       consider(std::min(*batch_since_ + options_.batch_max, *batch_last_ + options_.batch_idle));
     consider(retry_at_);
@@ -224,8 +233,8 @@ void Provisioner::plan_next(Instant now, port::Commands& commands) {
 
 bool Provisioner::at_rest() const {
   return !batch_since_ && !retry_at_ && !drift_retry_at_ && !replica_retry_at_ &&
-         on_order_.empty() && !repair_due(now_) && claims_.at_rest() &&
-         subnet_answers_due_.empty() && disruption_.at_rest(now_);
+         on_order_.empty() && !repair_due(now_) && claims_.at_rest() && knows_offers() &&
+         disruption_.at_rest(now_);
 }
 
 }  // namespace gputide::provisioner

@@ -48,6 +48,16 @@ class Provisioner final : public port::Controller {
   void work(Instant now, port::Commands& commands);
   void ask_subnets(port::Commands& commands);
   void tell_pools(port::Commands& commands);
+  /// Some class selects capacity reservations, or some claim runs in one.
+  bool wants_reservations() const;
+  void ask_reservations(Instant now, port::Commands& commands);
+  void reservations_told(const port::CloudAnswer& answer, Instant now, port::Commands& commands);
+  /// Claims whose reservation is over, or ends soon.
+  void heed_ends(Instant now, port::Commands& commands);
+  /// Writes the class's status.
+  void write_reservations(const std::string& node_class, Instant now, port::Commands& commands);
+  /// What AWS has not answered yet decides what can be bought.
+  bool knows_offers() const { return subnet_answers_due_.empty() && reservation_call_ == 0; }
 
   /// The cluster's nodes, claims and pods as the planner sees them. `steady`: only nodes that are
   /// ready to take pods, and no pods that wait.
@@ -120,6 +130,8 @@ class Provisioner final : public port::Controller {
   std::map<std::uint64_t, std::string> subnet_calls_;        // call -> class
   std::map<std::string, std::vector<model::Subnet>> found_;  // of a class, until all answered
   std::map<std::string, int> subnet_answers_due_;            // by class
+  std::uint64_t reservation_call_ = 0;                       // under way
+  std::optional<Instant> reservations_due_;                  // asked again then
   std::map<std::string, std::string> pools_told_;            // pool -> what was told
   std::map<std::string, std::string> unplaced_told_;         // pod uid -> reason
   std::optional<Instant> batch_since_, batch_last_;

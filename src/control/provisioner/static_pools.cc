@@ -47,12 +47,15 @@ PlannedMachine Provisioner::replica_of(const model::NodePool& pool, Instant now)
   for (const provisioning::ProviderType& type : offers_.of(pool).types)
     for (const auto& each : type.offerings) {
       if (!offers_.is_available(type.name, each.zone, each.capacity_type, now)) continue;
+      if (!each.reservation_id.empty() && each.reservation_capacity <= 0) continue;
       if (!machine.type.empty() && each.price >= machine.price) continue;
       machine.type = type.name;
       machine.zone = each.zone;
       machine.capacity_type = each.capacity_type;
+      machine.reservation_id = each.reservation_id;
       machine.price = each.price;
     }
+  if (!machine.reservation_id.empty()) return machine;
   for (const provisioning::ProviderType& type : offers_.of(pool).types)
     for (const auto& each : type.offerings)
       if (each.capacity_type == machine.capacity_type)
@@ -73,6 +76,8 @@ std::vector<std::string> Provisioner::buy_replicas(const model::NodePool& pool, 
     replica_retry_at_ = offers_.next_expiry(now);
     return {};
   }
+  if (const auto* in = offers_.reservation(machine.reservation_id))
+    wanted = std::min(wanted, in->available);  // for the others it is looked again
   const std::vector<const PlannedMachine*> machines(static_cast<std::size_t>(wanted), &machine);
   port::Publish record{{"NodePool", "", name},
                        false,
@@ -89,6 +94,7 @@ std::vector<std::string> Provisioner::buy_replicas(const model::NodePool& pool, 
   std::vector<std::string> claims;
   for (std::int64_t n = 0; n < wanted; ++n) {
     claims.push_back(create(claim_of({}, machine, pool), commands));
+    offers_.take_reserved(machine.reservation_id);
     on_order_[claims.back()] = name;
   }
   return claims;
@@ -116,7 +122,7 @@ void Provisioner::keep_replicas(const model::NodePool& pool, Instant now,
 void Provisioner::keep_replicas(Instant now, port::Commands& commands) {
   if (replica_retry_at_ && now < *replica_retry_at_) return;
   replica_retry_at_.reset();
-  if (!options_.static_capacity || !subnet_answers_due_.empty()) return;
+  if (!options_.static_capacity || !knows_offers()) return;
   for (const auto& [name, pool] : cluster_.pools())
     if (pool->spec.replicas && !offers_.of(*pool).types.empty())
       keep_replicas(*pool, now, commands);

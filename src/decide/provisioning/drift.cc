@@ -18,6 +18,7 @@ constexpr const char* kClassVersion = "gputide-v1";
 constexpr const char* kType = "node.kubernetes.io/instance-type";
 constexpr const char* kZone = "topology.kubernetes.io/zone";
 constexpr const char* kCapacityType = "karpenter.sh/capacity-type";
+constexpr const char* kReservation = "karpenter.k8s.aws/capacity-reservation-id";
 
 void add_flag(StructHash& to, std::string_view name, const std::optional<bool>& flag) {
   if (flag) to.field(name, Hash::flag(*flag));
@@ -187,12 +188,25 @@ std::optional<Drift> type_drift(const model::NodeClaim& claim,
   if (offered.empty()) return std::nullopt;
   const std::string type = label_of(claim, kType);
   const std::string zone = label_of(claim, kZone), market = label_of(claim, kCapacityType);
+  if (market == "reserved") return std::nullopt;  // it is its reservation that counts
   for (const ProviderType& each : offered)
     if (each.name == type)
       for (const ProviderType::Offering& offering : each.offerings)
         if (offering.zone == zone && offering.capacity_type == market) return std::nullopt;
   return Drift{"InstanceTypeNotFound",
                fmt::format("{} is not offered ({}, {}) any more", type, market, zone)};
+}
+
+std::optional<Drift> reservation_drift(const model::NodeClaim& claim, const DriftGround& ground) {
+  const std::string id = label_of(claim, kReservation);
+  if (id.empty() || !ground.reservations || ground.node_class == nullptr) return std::nullopt;
+  const auto selected = model::selected_reservations(ground.node_class->spec, *ground.reservations);
+  if (std::any_of(selected.begin(), selected.end(),
+                  [&](const auto& each) { return each.id == id; }))
+    return std::nullopt;
+  return Drift{"CapacityReservationDrift",
+               fmt::format("EC2NodeClass {} does not select capacity reservation {} any more",
+                           ground.node_class->metadata.name, id)};
 }
 
 std::optional<Drift> class_drift(const model::NodeClaim& claim,
@@ -235,6 +249,7 @@ std::optional<Drift> drift_of(const model::NodeClaim& claim, const DriftGround& 
     return Drift{"SubnetDrift",
                  fmt::format("EC2NodeClass {} selects no subnet in {} any more",
                              ground.pool.spec.template_.spec.nodeClassRef.name, zone)};
+  if (auto drift = reservation_drift(claim, ground)) return drift;
   return type_drift(claim, ground.offered);
 }
 

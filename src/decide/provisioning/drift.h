@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "decide/provisioning/provision.h"
+#include "model/capacity_reservation.h"
 #include "model/karpenter.h"
 
 namespace gputide::provisioning {
@@ -30,7 +31,7 @@ std::string image_of(const model::EC2NodeClass& node_class);
 
 struct Drift {
   std::string reason;  // NodePoolDrifted, RequirementsDrifted, SubnetDrift, AMIDrift,
-                       // NodeClassDrift, InstanceTypeNotFound
+                       // CapacityReservationDrift, NodeClassDrift, InstanceTypeNotFound
   std::string why;     // what has changed: "its NodePool's taints changed"
   bool operator==(const Drift&) const = default;
 };
@@ -41,6 +42,8 @@ struct DriftGround {
   const model::EC2NodeClass* node_class = nullptr;  // nullptr: not known
   std::span<const std::string> zones;               // with subnets; none: not known
   std::span<const ProviderType> offered;            // to the pool; none: not known
+  /// Of the account; nullopt: not known.
+  std::optional<std::span<const model::CapacityReservation>> reservations = std::nullopt;
 };
 
 /// nullopt: it has not drifted. `claim` has been launched; annotations of another version than ours
