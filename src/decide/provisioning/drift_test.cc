@@ -50,6 +50,29 @@ model::NodeClaim claim_of(const model::NodePool& pool, const model::EC2NodeClass
   return claim;
 }
 
+TEST(Drift, OfWhatRunsInAReservationIsThatItIsNotSelected) {
+  model::NodePool pool = gpu_pool();
+  pool.spec.template_.spec.requirements[0].values = {"reserved"};
+  model::EC2NodeClass node_class = gpu_class();
+  node_class.spec.capacityReservationSelectorTerms = {{{}, "cr-1", "", ""}};
+  model::NodeClaim claim = claim_of(pool, node_class);
+  claim.metadata.labels["karpenter.sh/capacity-type"] = "reserved";
+  claim.metadata.labels["karpenter.k8s.aws/capacity-reservation-id"] = "cr-1";
+  model::CapacityReservation there;
+  there.id = "cr-1";
+  const std::vector<model::CapacityReservation> all{there};
+  const std::vector<ProviderType> offered{g4dn()};
+  const auto reason = [&](std::optional<std::span<const model::CapacityReservation>> known) {
+    const auto drift = drift_of(claim, {pool, &node_class, kZones, offered, known});
+    return drift ? drift->reason : "";
+  };
+  EXPECT_EQ(reason(all), "") << "its type need not be offered in another market";
+  EXPECT_EQ(reason(std::nullopt), "");
+  node_class.spec.capacityReservationSelectorTerms[0].id = "cr-2";
+  EXPECT_EQ(reason(all), "CapacityReservationDrift");
+  EXPECT_EQ(reason(std::nullopt), "") << "AWS has not told yet";
+}
+
 // The reason after a change of what the claim was bought of; "" = it has not drifted.
 std::string after(const std::function<void(model::NodePool&, model::EC2NodeClass&)>& change) {
   model::NodePool pool = gpu_pool();
