@@ -60,6 +60,18 @@ std::int64_t image_megabytes(std::string_view image) {
   return kUnknownMegabytes;
 }
 
+std::string reported_name(std::string_view image) {
+  std::string name(image);
+  const std::size_t slash = image.find('/');
+  const std::string_view first = image.substr(0, slash);
+  if (slash == std::string_view::npos)
+    name.insert(0, "docker.io/library/");
+  else if (first.find_first_of(".:") == std::string_view::npos && first != "localhost")
+    name.insert(0, "docker.io/");
+  const std::size_t last = name.rfind('/');
+  return name.find_first_of(":@", last) == std::string::npos ? name + ":latest" : name;
+}
+
 bool always_pulls(const model::Container& container) {
   if (!container.imagePullPolicy.empty()) return container.imagePullPolicy == "Always";
   const std::string& image = container.image;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -16,6 +17,11 @@ namespace gputide::sim {
 /// 200 MB.
 std::int64_t image_megabytes(std::string_view image);
 
+/// The name by which a kubelet reports an image: with registry and tag, as containerd keeps it. The
+/// scheduler adds the tag alone, so that images of Docker Hub count on a node only for pods that
+/// write docker.io/library/nginx:1.27.
+std::string reported_name(std::string_view image);
+
 /// The kubelet's rule: as written; else Always for the tag "latest" and for none, IfNotPresent for
 /// others.
 bool always_pulls(const model::Container& container);
@@ -29,6 +35,8 @@ class ImageCache {
   Instant available_at(std::string_view image, bool always, Instant now);
   /// It is there, or on its way.
   bool has(std::string_view image) const { return at_.contains(image); }
+  /// Notes that the node says that it has the image; false: it said so before.
+  bool report(std::string_view image) { return reported_.emplace(image).second; }
 
  private:
   struct Hash {
@@ -40,6 +48,7 @@ class ImageCache {
   std::int64_t megabytes_per_second_;
   Instant free_at_;  // when the last pull ends
   std::unordered_map<std::string, Instant, Hash, std::equal_to<>> at_;
+  std::set<std::string, std::less<>> reported_;
 };
 
 }  // namespace gputide::sim

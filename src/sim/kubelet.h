@@ -117,6 +117,7 @@ class Kubelets final : public InstanceListener, public StoreListener, public Han
   void set_amounts(Machine& machine, const model::ResourceList& amounts,
                    const model::StringMap& labels);
   void report_use(Machine& machine);
+  void report_images(Machine& machine, const model::PodSpec& spec);
 
   void pod_changed(port::Change change, const PodRef& now, const PodRef& before);
   void admit(const PodRef& pod);

@@ -231,6 +231,27 @@ void Kubelets::start(Run& run, std::uint32_t slot) {
   after(there - now + kContainerStart * (1 + inits), Op::Run, slot, run.generation);
 }
 
+// The node says which images it has as soon as a pod runs on them, where a kubelet does so every
+// ten seconds: the largest 50.
+void Kubelets::report_images(Machine& machine, const model::PodSpec& spec) {
+  constexpr std::size_t kMost = 50;
+  std::vector<model::ContainerImage> fresh;
+  for (const auto* containers : {&spec.initContainers, &spec.containers})
+    for (const model::Container& container : *containers)
+      if (machine.images.report(container.image))
+        fresh.push_back(
+            {{reported_name(container.image)}, image_megabytes(container.image) * 1'000'000});
+  const NodeRef before = store_.node(machine.instance->private_dns_name);
+  if (fresh.empty() || !before) return;
+  auto node = std::make_shared<model::Node>(*before);
+  std::vector<model::ContainerImage>& images = node->status.images;
+  images.insert(images.end(), fresh.begin(), fresh.end());
+  std::stable_sort(images.begin(), images.end(),
+                   [](const auto& a, const auto& b) { return a.sizeBytes > b.sizeBytes; });
+  if (images.size() > kMost) images.resize(kMost);
+  static_cast<void>(store_.replace(NodeRef(std::move(node))));
+}
+
 void Kubelets::run(Run& run, std::uint32_t slot) {
   Machine& machine = *machines_[run.machine];
   const Instant now = heap_.now();
@@ -270,6 +291,7 @@ void Kubelets::run(Run& run, std::uint32_t slot) {
     --busy_;
   }
   program_runs(machine, run, slot);
+  report_images(machine, *pod->spec);
   static_cast<void>(store_.replace(PodRef(std::move(pod))));
 }
 

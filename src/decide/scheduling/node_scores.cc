@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "decide/scheduling/tolerations.h"
 #include "model/pod_requests.h"
@@ -60,14 +61,6 @@ std::string with_tag(const std::string& image) {
     return at == std::string::npos ? -1 : static_cast<std::int64_t>(at);
   };
   return place(colon) <= place(slash) ? image + ":latest" : image;
-}
-
-const model::ContainerImage* find_image(const model::Node& node, const std::string& name) {
-  const model::ContainerImage* found = nullptr;  // of several, the last counts
-  for (const model::ContainerImage& image : node.status.images)
-    if (std::find(image.names.begin(), image.names.end(), name) != image.names.end())
-      found = &image;
-  return found;
 }
 
 }  // namespace
@@ -151,52 +144,62 @@ void normalize(std::span<std::int64_t> scores, bool reverse) {
   }
 }
 
+Images::Id Images::id_of(const std::string& name) {
+  const auto [at, added] = ids_.try_emplace(name, static_cast<Id>(ids_.size()));
+  if (added) nodes_with_.push_back(0);
+  return at->second;
+}
+
+void Images::look(const Cluster& cluster, NodeId id) {
+  OnNode& here = on_node_[static_cast<std::size_t>(id)];
+  static const state::NodeRef kGone;
+  const state::NodeRef& now = id < cluster.end() ? cluster.node(id).object : kGone;
+  if (here.object == now) return;
+  for (const auto& [image, bytes] : here.bytes) --nodes_with_[image];
+  if (here.object != nullptr && !here.object->status.images.empty()) --with_images_;
+  here.object = now;
+  std::map<Id, std::int64_t> all;  // of several with one name the last counts
+  if (now != nullptr && !now->status.images.empty()) {
+    ++with_images_;
+    for (const model::ContainerImage& image : now->status.images)
+      for (const std::string& name : image.names) all[id_of(name)] = image.sizeBytes;
+  }
+  here.bytes.assign(all.begin(), all.end());
+  for (const auto& [image, bytes] : here.bytes) ++nodes_with_[image];
+}
+
 void Images::catch_up(const Cluster& cluster) {
   if (sequence_ == cluster.sequence()) return;
   const auto changes = cluster.changes_since(sequence_);
   sequence_ = cluster.sequence();
-  seen_.resize(std::max(seen_.size(), static_cast<std::size_t>(cluster.end())));
-  const auto count = [&](const state::NodeRef& node, std::int32_t sign) {
-    if (node == nullptr || node->status.images.empty()) return;
-    with_images_ += sign;
-    std::vector<std::string_view> names;
-    for (const model::ContainerImage& image : node->status.images)
-      names.insert(names.end(), image.names.begin(), image.names.end());
-    std::sort(names.begin(), names.end());
-    names.erase(std::unique(names.begin(), names.end()), names.end());
-    for (const std::string_view name : names) nodes_with_[std::string(name)] += sign;
-  };
-  const auto look = [&](NodeId id) {
-    state::NodeRef& seen = seen_[static_cast<std::size_t>(id)];
-    static const state::NodeRef kGone;
-    const state::NodeRef& now = id < cluster.end() ? cluster.node(id).object : kGone;
-    if (seen == now) return;
-    count(seen, -1);
-    count(now, 1);
-    seen = now;
-    ++version_;
-  };
-  if (changes && changes->size() < seen_.size())
-    for (const NodeId id : *changes) look(id);
+  on_node_.resize(std::max(on_node_.size(), static_cast<std::size_t>(cluster.end())));
+  if (changes && changes->size() < on_node_.size())
+    for (const NodeId id : *changes) look(cluster, id);
   else
-    for (std::size_t i = 0; i < seen_.size(); ++i) look(static_cast<NodeId>(i));
+    for (std::size_t i = 0; i < on_node_.size(); ++i) look(cluster, static_cast<NodeId>(i));
   nodes_ = cluster.node_count();
 }
 
-std::int64_t Images::score(const model::PodSpec& spec, const Cluster& cluster, NodeId node) const {
-  const model::Node& object = *cluster.node(node).object;
-  if (object.status.images.empty()) return 0;
-  std::int64_t sum = 0;
+std::vector<Images::Id> Images::wanted(const model::PodSpec& spec) {
+  std::vector<Id> ids;
   for (const auto* containers : {&spec.initContainers, &spec.containers})
-    for (const model::Container& container : *containers) {
-      const std::string name = with_tag(container.image);
-      const model::ContainerImage* image = find_image(object, name);
-      if (image == nullptr) continue;
-      const double spread = static_cast<double>(nodes_with_.at(name)) / static_cast<double>(nodes_);
-      sum += static_cast<std::int64_t>(static_cast<double>(image->sizeBytes) * spread);
-    }
-  const auto count = static_cast<std::int64_t>(spec.initContainers.size() + spec.containers.size());
-  const std::int64_t most = kMaxContainerImageBytes * count;
+    for (const model::Container& container : *containers)
+      ids.push_back(id_of(with_tag(container.image)));
+  return ids;
+}
+
+std::int64_t Images::score(std::span<const Id> wanted, NodeId node) const {
+  const OnNode& here = on_node_[static_cast<std::size_t>(node)];
+  if (here.bytes.empty()) return 0;
+  std::int64_t sum = 0;
+  for (const Id image : wanted) {
+    const auto found = std::lower_bound(here.bytes.begin(), here.bytes.end(), image,
+                                        [](const auto& known, Id id) { return known.first < id; });
+    if (found == here.bytes.end() || found->first != image) continue;
+    const double spread = static_cast<double>(nodes_with_[image]) / static_cast<double>(nodes_);
+    sum += static_cast<std::int64_t>(static_cast<double>(found->second) * spread);
+  }
+  const std::int64_t most = kMaxContainerImageBytes * static_cast<std::int64_t>(wanted.size());
   sum = std::min(std::max(sum, kMinImageBytes), most);
   return kMaxScore * (sum - kMinImageBytes) / (most - kMinImageBytes);
 }

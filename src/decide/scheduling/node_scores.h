@@ -59,19 +59,26 @@ void normalize(std::span<std::int64_t> scores, bool reverse);
 /// The images of all nodes: how many nodes have each, and how large each is there.
 class Images {
  public:
+  using Id = std::uint32_t;
   void catch_up(const state::Cluster& cluster);
   bool any() const { return with_images_ > 0; }
-  /// ImageLocality's score of a pod with these images, 0 where the node has none of them.
-  std::int64_t score(const model::PodSpec& spec, const state::Cluster& cluster,
-                     state::NodeId node) const;
-  /// Different whenever any score may be.
-  std::uint64_t version() const { return version_; }
+  /// The images of a pod's containers, one each.
+  std::vector<Id> wanted(const model::PodSpec& spec);
+  /// ImageLocality's score of a pod that wants these, 0 where the node has none of them.
+  std::int64_t score(std::span<const Id> wanted, state::NodeId node) const;
 
  private:
-  boost::unordered_flat_map<std::string, std::int32_t> nodes_with_;
-  std::vector<state::NodeRef> seen_;  // by id
+  struct OnNode {
+    state::NodeRef object;
+    std::vector<std::pair<Id, std::int64_t>> bytes;  // by id
+  };
+  Id id_of(const std::string& name);
+  void look(const state::Cluster& cluster, state::NodeId id);
+
+  boost::unordered_flat_map<std::string, Id> ids_;
+  std::vector<std::int32_t> nodes_with_;  // by id
+  std::vector<OnNode> on_node_;           // by node
   std::uint64_t sequence_ = 0;
-  std::uint64_t version_ = 0;
   std::int32_t with_images_ = 0;
   std::int32_t nodes_ = 0;
 };
@@ -95,6 +102,7 @@ class NodeScores {
   }
   /// Whether NodeAffinity takes part.
   bool prefers_nodes() const { return prefers_nodes_; }
+  std::vector<Images::Id> images;  // of the spec's containers
 
  private:
   Raw score(const state::Cluster& cluster, state::NodeId node) const;

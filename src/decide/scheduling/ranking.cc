@@ -50,7 +50,10 @@ Ranking::Likes::Likes(const model::Pod& pod, Filters& filters, Demand& demand)
 NodeScores& Ranking::node_scores(const Demand& demand) {
   if (node_scores_.size() > kMaxKept) node_scores_.clear();
   std::unique_ptr<NodeScores>& kept = node_scores_[demand.spec()];
-  if (kept == nullptr) kept = std::make_unique<NodeScores>(demand.info(), cluster_);
+  if (kept == nullptr) {
+    kept = std::make_unique<NodeScores>(demand.info(), cluster_);
+    kept->images = images_.wanted(*demand.info().spec);
+  }
   kept->catch_up(cluster_);
   return *kept;
 }
@@ -117,7 +120,7 @@ std::span<const PluginScores> Ranking::score(const model::Pod& pod,
   }
   if (images_.any())
     for (std::size_t i = 0; i < count; ++i)
-      scores_[kImages].raw[i] = images_.score(*demand.info().spec, cluster_, feasible[i]);
+      scores_[kImages].raw[i] = images_.score(of_nodes.images, feasible[i]);
   for (const Plugin plugin : {kTaints, kAffinity, kFit, kBalanced, kImages})
     scores_[plugin].normalized = scores_[plugin].raw;
   normalize(scores_[kTaints].normalized, true);
@@ -141,9 +144,9 @@ std::string Ranking::error(const model::Pod& pod) const {
   return "running PreScore plugin \"NodeAffinity\": " + compiled.error().message;
 }
 
-// No plugin that looks at other pods or at the node's labels and images has anything to say.
+// No plugin that looks at other pods has anything to say.
 bool Ranking::likes_nothing(const model::Pod& pod, const Demand& demand) const {
-  if (demand.info().any_pod_affinity || demand.info().spreads || images_.any() ||
+  if (demand.info().any_pod_affinity || demand.info().spreads ||
       cluster_.pods_with_any_affinity() > 0)
     return false;
   const auto& services = cluster_.objects().services.all();
@@ -154,7 +157,8 @@ bool Ranking::likes_nothing(const model::Pod& pod, const Demand& demand) const {
                               owner->kind != "ReplicationController");
 }
 
-// What total() comes to when only the node's resources tell nodes apart; false when they do not.
+// What total() comes to when only the nodes' resources and images tell them apart; false when they
+// do not.
 bool Ranking::total_by_fullness(Demand& demand, std::span<const NodeId> feasible,
                                 std::vector<std::int64_t>& totals) {
   NodeScores& of_nodes = node_scores(demand);
@@ -165,6 +169,9 @@ bool Ranking::total_by_fullness(Demand& demand, std::span<const NodeId> feasible
     if (raw.taints != 0) return false;
     totals[i] = kNoTaints + raw.fit + raw.balanced;
   }
+  if (images_.any())
+    for (std::size_t i = 0; i < feasible.size(); ++i)
+      totals[i] += images_.score(of_nodes.images, feasible[i]);
   return true;
 }
 
