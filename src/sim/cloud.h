@@ -119,8 +119,9 @@ class Cloud {
   virtual void interrupt(const std::string& zone, const std::string& instance_type,
                          double fraction) = 0;
   /// Nothing is under way: no launch, no shutdown, no group short of its desired capacity that it
-  /// will try to fill, no reservation that begins, or that ends while instances run in it. Entries
-  /// of the spot market may still be on the heap.
+  /// will try to fill, no reservation that begins, or that ends while instances run in it, and for
+  /// a minute none whose slots were taken or given back: controllers look every minute. Entries of
+  /// the spot market may still be on the heap.
   virtual bool at_rest() const = 0;
 
   /// The kubelet's side of the bill: from now on pods hold `used` of the `of` equal parts that the

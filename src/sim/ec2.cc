@@ -302,6 +302,7 @@ bool Ec2::at_rest() const {
     if (instances_[number].state != State::Running) return false;
   for (const Group& group : groups_)
     if (group.wake_at) return false;
+  if (slots_changed_ && heap_.now() - *slots_changed_ <= Duration::minutes(1)) return false;
   return std::none_of(reservations_.begin(), reservations_.end(), [](const Reservation& each) {
     return each.facts().state == "scheduled" || (each.facts().end && !each.holders().empty());
   });

@@ -296,6 +296,7 @@ class Ec2 final : public Cloud, private Handler {
   std::vector<model::Subnet> subnets_;
   std::deque<Reservation> reservations_;
   std::map<std::string, Number, std::less<>> reservation_by_id_;
+  std::optional<Instant> slots_changed_;  // who looks every minute will have seen it a minute on
   std::deque<Group> groups_;
   std::map<std::string, Number, std::less<>> group_by_name_;
   std::deque<model::NodeBootstrap> bootstraps_;

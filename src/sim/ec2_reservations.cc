@@ -89,6 +89,7 @@ void Ec2::reservation_begins(Number number) {
 }
 
 void Ec2::tell_slots(Number number) {
+  slots_changed_ = heap_.now();
   const Reservation& of = reservations_[number];
   const model::CapacityReservation& facts = of.facts();
   const std::int64_t count = of.is_active() ? facts.total : 0;
