@@ -80,6 +80,20 @@ TEST_F(StatusTest, PodsAreAvailableWhenTheyHaveBeenReadyForLongEnough) {
   EXPECT_LT(images()["a:1"], 3);
 }
 
+TEST_F(StatusTest, APausedDeploymentRollsOutNothing) {
+  apply(deployment(2, "a:1"));
+  all_ready();
+  apply(deployment(2, "a:2", "  paused: true\n"));
+  EXPECT_EQ(images(), (std::map<std::string, int>{{"a:1", 2}}));
+  apply(deployment(3, "a:2", "  paused: true\n"));
+  EXPECT_EQ(images(), (std::map<std::string, int>{{"a:1", 3}}));
+  settle(Duration::hours(1));
+  EXPECT_TRUE(host.at_rest());
+  apply(deployment(3, "a:2"));
+  for (int round = 0; round < 6; ++round) all_ready();
+  EXPECT_EQ(images(), (std::map<std::string, int>{{"a:2", 3}}));
+}
+
 TEST_F(StatusTest, ADeploymentWithoutProgressIsToldSo) {
   const std::string limit = "  progressDeadlineSeconds: 60\n";
   apply(deployment(2, "a:1", limit));

@@ -466,6 +466,24 @@ TEST_F(JobFailureTest, AJobHasEndedWhenItsLastPodHas) {
   EXPECT_TRUE(host.at_rest());
 }
 
+TEST_F(JobFailureTest, ASuccessorComesWhenThePodHasEndedWhereTheJobSaysSo) {
+  add_node("n1", false);
+  for (const char* policy : {"TerminatingOrFailed", "Failed"}) {
+    apply(job("  podReplacementPolicy: " + std::string(policy) + "\n"));
+    const std::string name = store.list<model::Pod>()[0]->metadata.name;
+    ASSERT_TRUE(store.bind({"Pod", "default", name}, "n1"));
+    set_phase(name, "Running");
+    ASSERT_TRUE(store.remove_gracefully({"Pod", "default", name}));
+    settle();
+    EXPECT_EQ(store.count<model::Pod>(), std::string(policy) == "Failed" ? 1U : 2U);
+    ASSERT_TRUE(store.remove_gracefully({"Pod", "default", name}, Duration()));
+    settle(Duration::seconds(11));
+    EXPECT_EQ(store.count<model::Pod>(), 1U);
+    ASSERT_TRUE(store.remove_gracefully({"Job", "default", "j"}));
+    settle();
+  }
+}
+
 TEST_F(JobFailureTest, ASuccessPolicyEndsTheJobBeforeAllIndexes) {
   apply(
       job("  completions: 3\n  parallelism: 3\n  completionMode: Indexed\n  successPolicy: "

@@ -14,6 +14,11 @@ namespace {
 
 constexpr std::string_view kHashLabel = "pod-template-hash";
 
+bool is_paused(const model::Deployment& deployment) {
+  const model::Value* paused = kept_field(deployment.spec, "paused");
+  return paused != nullptr && paused->kind() == model::Value::Kind::Bool && paused->as_bool();
+}
+
 // Its pods are available when the Deployment's are.
 void set_min_ready(model::ReplicaSet& set, const model::Deployment& deployment) {
   constexpr std::string_view kMinReady = "minReadySeconds";
@@ -147,7 +152,9 @@ void Deployments::check_status(const Entry& entry, Desk& desk) {
   const std::string& uid = entry.object->metadata.uid;
   if (untrue_.contains(uid)) return;
   const model::Value status = status_of(entry, desk.now());
-  alarms_.set(uid, progress_ends(entry.object->spec, status), desk);
+  alarms_.set(uid,
+              is_paused(*entry.object) ? std::nullopt : progress_ends(entry.object->spec, status),
+              desk);
   if (status == entry.object->status) return;
   untrue_.insert(uid);
   desk.arm_once(Part::Statuses, 0, desk.now() + kStatusDelay);
@@ -169,6 +176,11 @@ void Deployments::write_statuses(Desk& desk) {
 
 void Deployments::reconcile(Entry& entry, Desk& desk) {
   const Ref<model::ReplicaSet> current = current_set(entry);
+  if (is_paused(*entry.object)) {  // no template is rolled out, and one set keeps its number
+    if (entry.sets.size() == 1)
+      scale(entry, entry.sets.begin()->second, entry.object->spec.replicas.value_or(1), desk);
+    return;
+  }
   const model::Value* strategy = kept_field(entry.object->spec, "strategy");
   const bool at_once = strategy != nullptr && strategy->text_at("type") == "Recreate";
   if (!current) {

@@ -78,7 +78,21 @@ bool is_complete(const model::Job& job, std::int32_t succeeded, std::int32_t act
   return succeeded > 0 && active == 0;
 }
 
+// A pod's successor comes when it has ended, not when it begins to.
+bool waits_for_ends(const model::Job& job) {
+  const model::Value* policy = kept_field(job.spec, "podReplacementPolicy");
+  if (policy == nullptr || !policy->is_string()) return job.spec.podFailurePolicy.has_value();
+  return policy->as_string() == "Failed";
+}
+
 }  // namespace
+
+std::int32_t Jobs::terminating(const Entry& entry) {
+  return static_cast<std::int32_t>(
+      std::count_if(entry.pods.begin(), entry.pods.end(), [](const auto& pod) {
+        return pod.second->metadata.deletionTimestamp && !is_finished(*pod.second);
+      }));
+}
 
 // The first index that has no pod and may be tried now.
 std::optional<std::size_t> Jobs::free_index(const Entry& entry, Instant now) {
@@ -183,9 +197,7 @@ model::Value Jobs::status_of(const Entry& entry, Instant now) {
   if (entry.done && ending.success) status.set("completionTime", time);
   status.set("succeeded", std::int64_t{entry.succeeded});
   status.set("failed", std::int64_t{entry.failed});
-  status.set("terminating", static_cast<std::int64_t>(std::count_if(
-                                entry.pods.begin(), entry.pods.end(),
-                                [](const auto& pod) { return !is_finished(*pod.second); })));
+  status.set("terminating", std::int64_t{terminating(entry)});
   if (entry.indexed)
     status.set("completedIndexes", index_ranges(entry.index_done.size(), [&](std::size_t index) {
                  return entry.index_done[index] != 0;
@@ -272,7 +284,7 @@ void Jobs::reconcile(Entry& entry, Desk& desk) {
   }
   const std::int32_t missing =
       still_wanted(job, entry.succeeded + entry.failed_indexes, entry.active) - entry.active -
-      entry.creating;
+      entry.creating - (waits_for_ends(job) ? terminating(entry) : 0);
   if (missing <= 0) return;
   if (entry.not_before && *entry.not_before > desk.now())
     return desk.arm(Part::Jobs, entry.id, *entry.not_before);

@@ -57,6 +57,7 @@ class Jobs {
   void create(Entry& entry, Desk& desk);
   void finish(Entry& entry, Ending ending, Desk& desk);
   void conclude(Entry& entry, Desk& desk);
+  static std::int32_t terminating(const Entry& entry);
   static model::Value status_of(const Entry& entry, Instant now);
   static std::optional<std::size_t> met_rule(const Entry& entry);
   void count_end(Entry& entry, const model::Pod& pod, bool success, Desk& desk);
