@@ -66,6 +66,22 @@ std::optional<Consolidation> attempt(const ProvisionProblem& cluster,
       {chosen.begin(), chosen.end()}, std::move(plan), std::move(rest.moved), saves};
 }
 
+// Those of the move that could stay, as it buys a node at the same price for each.
+std::vector<std::uint32_t> with_a_like(const Consolidation& move,
+                                       std::span<const Candidate> candidates) {
+  std::vector<Money> bought;
+  for (const PlannedMachine& machine : move.plan.machines)
+    if (machine.existing.empty() && machine.price > Money()) bought.push_back(machine.price);
+  std::vector<std::uint32_t> alike;
+  for (const std::uint32_t i : move.candidates) {
+    const auto like = std::find(bought.begin(), bought.end(), candidates[i].price);
+    if (like == bought.end()) continue;
+    bought.erase(like);
+    alike.push_back(i);
+  }
+  return alike;
+}
+
 }  // namespace
 
 std::optional<Consolidation> consolidate(const ProvisionProblem& cluster,
@@ -90,6 +106,13 @@ std::optional<Consolidation> consolidate(const ProvisionProblem& cluster,
     consider(std::span(order).first(n));
   for (std::size_t i = 0; i < std::min(order.size(), effort.most_alone); ++i)
     consider(std::span(order).subspan(i, 1));
+  if (!best) return best;
+  const std::vector<std::uint32_t> alike = with_a_like(*best, candidates);
+  std::vector<std::uint32_t> rest = best->candidates;
+  std::erase_if(rest, [&](std::uint32_t i) {
+    return std::find(alike.begin(), alike.end(), i) != alike.end();
+  });
+  if (!alike.empty() && !rest.empty()) consider(rest);
   return best;
 }
 

@@ -90,6 +90,22 @@ TEST(Consolidation, SeveralNodesBecomeSeveralCheaperOnes) {
   EXPECT_EQ(found->moved.size(), 6u);
 }
 
+// As where a capacity reservation has less room than there are nodes.
+TEST(Consolidation, NodesAreNotReplacedByOthersLikeThem) {
+  World world;
+  Requirements& labels = world.problem.types[0].requirements;
+  labels.erase("karpenter.sh/capacity-type");
+  const std::vector<std::string> markets{"on-demand", "reserved"};
+  labels.add(Requirement::make("karpenter.sh/capacity-type", "In", markets));
+  world.problem.types[0].offerings.push_back({"a", "reserved", "cr-1", 2, Money(), true});
+  for (int i = 0; i < 3; ++i) world.add(0, 2);
+  const auto found = consolidate(world.problem, world.candidates);
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->candidates.size(), 2u);
+  EXPECT_EQ(found->plan.per_hour, Money());
+  EXPECT_EQ(found->saves, Money::micros(200'000));
+}
+
 TEST(Consolidation, ANodeThatIsNoCandidateKeepsItsPods) {
   World world;
   world.add(1, 1);
