@@ -95,6 +95,34 @@ bool is_group(const ProvisionProblem& problem, std::size_t pool) {
   return provisioning::node_group(problem, pool) != nullptr;
 }
 
+// The reservation of a node: that of its label, or the one that its group targets; "" = none.
+std::string reservation_of(const provisioning::ProvisionNode& node,
+                           const ProvisionProblem& problem) {
+  const auto label = node.labels.find("karpenter.k8s.aws/capacity-reservation-id");
+  if (label != node.labels.end()) return label->second;
+  for (std::size_t p = 0; p < problem.pools.size(); ++p)
+    if (is_group(problem, p) && problem.pools[p].metadata.name == node_group_of(node.labels))
+      for (const std::uint32_t t : problem.pool_types[p])
+        for (const auto& offering : problem.types[t].offerings)
+          if (!offering.reservation_id.empty()) return offering.reservation_id;
+  return {};
+}
+
+// Leaves of a Scenario's reservations what is free after so much time, beside the problem's nodes.
+void take_slots(const model::Scenario* scenario, Duration now, ProvisionProblem& problem) {
+  std::map<std::string, std::int64_t> used;
+  for (const provisioning::ProvisionNode& node : problem.nodes)
+    ++used[reservation_of(node, problem)];
+  if (scenario != nullptr)
+    for (const model::ScenarioReservation& each : scenario->capacityReservations)
+      if (now < each.start || (each.end && now >= *each.end)) used[each.id] = each.count;
+  for (provisioning::ProviderType& type : problem.types)
+    for (auto& offering : type.offerings)
+      if (!offering.reservation_id.empty())
+        offering.reservation_capacity = std::max<std::int64_t>(
+            offering.reservation_capacity - used[offering.reservation_id], 0);
+}
+
 Verdict ask(const ProvisionProblem& all, std::size_t pool, const PodRef& pod) {
   ProvisionProblem only = all;
   only.pools = {all.pools[pool]};
@@ -136,11 +164,13 @@ std::vector<std::string> missing_programs(const ProvisionProblem& problem,
 }
 
 std::vector<Story> stories_of(const ExplainOptions& options, const Demand& demand,
-                              const std::vector<model::Typed>& objects) {
+                              const model::Scenario* scenario, const Run& done) {
+  const std::vector<model::Typed>& objects = done.objects;
   ProvisionProblem problem = demand.problem;
   problem.pods.clear();
   problem.bound.clear();
   problem.nodes = nodes_of(objects);
+  take_slots(scenario, done.result.virtual_time, problem);
   for (std::size_t p = 0; p < problem.node_groups.size(); ++p)
     if (problem.node_groups[p])
       problem.node_groups[p]->nodes = nodes_of_group(problem.pools[p].metadata.name, problem.nodes);
@@ -224,7 +254,7 @@ Result<std::vector<Story>> explained(const ExplainOptions& options, const Setup&
   if (!demand) return tl::unexpected(demand.error());
   Result<Run> done = run(setup, setup.seed, nullptr);
   if (!done) return tl::unexpected(done.error());
-  return stories_of(options, *demand, done->objects);
+  return stories_of(options, *demand, setup.scenario, *done);
 }
 
 }  // namespace

@@ -264,11 +264,30 @@ std::vector<model::CapacityReservation> load_reservations(const InputOptions& op
   return all;
 }
 
+namespace {
+
+void add_scenario_reservations(Checked& checked) {
+  std::vector<model::CapacityReservation>& all = checked.reservations;
+  for (const model::Object* object : checked.input.objects()) {
+    const auto* scenario = object->as<model::Scenario>();
+    if (scenario == nullptr) continue;
+    for (const model::ScenarioReservation& told : scenario->capacityReservations)
+      if (std::none_of(all.begin(), all.end(),
+                       [&](const auto& each) { return each.id == told.id; }))
+        all.push_back(model::reservation_of(told, Instant()));
+  }
+  std::stable_sort(all.begin(), all.end(),
+                   [](const auto& a, const auto& b) { return a.id < b.id; });
+}
+
+}  // namespace
+
 Checked load_and_check(const InputOptions& options, const checking::Options& how,
                        Diagnostics& diagnostics) {
   Diagnostics problems;
   Checked checked{load_input(options, diagnostics), load_catalogue(options, problems),
                   load_reservations(options, problems)};
+  add_scenario_reservations(checked);
   checked.input.problems.append(problems);
   diagnostics.append(problems);
   checking::check(checked.input.objects(), checked.catalogue, how, diagnostics);

@@ -51,7 +51,9 @@ pricing::Catalogue load_catalogue(const InputOptions& options, Diagnostics& diag
 std::vector<model::CapacityReservation> load_reservations(const InputOptions& options,
                                                           Diagnostics& diagnostics);
 
-/// load_input, load_catalogue, load_reservations and every check.
+/// load_input, load_catalogue, load_reservations and every check. The reservations that a Scenario
+/// among the files has are with the others, as if their times had come, unless a file tells of
+/// them.
 struct Checked {
   Input input;
   pricing::Catalogue catalogue;

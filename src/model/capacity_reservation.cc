@@ -28,6 +28,22 @@ bool selects(const CapacityReservationSelectorTerm& term, const CapacityReservat
 
 }  // namespace
 
+CapacityReservation reservation_of(const ScenarioReservation& told, Instant epoch) {
+  CapacityReservation made;
+  made.id = told.id;
+  made.instance_type = told.instanceType;
+  made.zone = told.zone;
+  made.total = made.available = told.count;
+  made.type = told.type;
+  made.match_criteria = told.instanceMatchCriteria;
+  if (made.match_criteria.empty())
+    made.match_criteria = made.is_capacity_block() ? "targeted" : "open";
+  made.tags = told.tags;
+  made.start = epoch + told.start;
+  if (told.end) made.end = epoch + *told.end;
+  return made;
+}
+
 std::vector<CapacityReservation> selected_reservations(
     const EC2NodeClassSpec& node_class, std::span<const CapacityReservation> reservations) {
   std::vector<CapacityReservation> selected;

@@ -10,6 +10,7 @@
 
 #include "base/time.h"
 #include "model/karpenter.h"
+#include "model/scenario.h"
 
 namespace gputide::model {
 
@@ -33,6 +34,9 @@ struct CapacityReservation {
 
   bool is_capacity_block() const { return type == "capacity-block"; }
 };
+
+/// One of a Scenario that starts at `epoch`: as it is once it has begun, without instances.
+CapacityReservation reservation_of(const ScenarioReservation& told, Instant epoch);
 
 /// Those that an EC2NodeClass selects, in the order given: active ones that any of its terms
 /// selects; without terms none. A term's fields must all hold; the tag value "*" stands for any.

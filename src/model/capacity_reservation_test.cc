@@ -58,6 +58,24 @@ TEST(SelectedReservations, AreActive) {
   EXPECT_THAT(selected({{{}, "cr-1", "", ""}}, {later}), IsEmpty());
 }
 
+TEST(Reservation, OfAScenarioIsOpenUnlessItIsACapacityBlock) {
+  const Instant epoch = *Instant::parse_rfc3339("2026-01-15T12:00:00Z");
+  ScenarioReservation told;
+  told.id = "cr-1";
+  told.count = 3;
+  told.start = Duration::hours(1);
+  CapacityReservation made = reservation_of(told, epoch);
+  EXPECT_EQ(made.match_criteria, "open");
+  EXPECT_EQ(made.available, 3);
+  EXPECT_EQ(made.start, epoch + Duration::hours(1));
+  EXPECT_FALSE(made.end.has_value());
+  told.type = "capacity-block";
+  told.end = Duration::hours(25);
+  made = reservation_of(told, epoch);
+  EXPECT_EQ(made.match_criteria, "targeted");
+  EXPECT_EQ(made.end, epoch + Duration::hours(25));
+}
+
 TEST(Reservation, SaysWhyNoNodeCanUseIt) {
   CapacityReservation one = reservation("cr-1");
   EXPECT_EQ(why_unusable(one), "");

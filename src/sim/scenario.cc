@@ -55,17 +55,7 @@ Result<Action> action_of(World& world, const model::ScenarioStep& step,
 }
 
 Result<void> add_reservation(World& world, const model::ScenarioReservation& from) {
-  model::CapacityReservation facts;
-  facts.id = from.id;
-  facts.instance_type = from.instanceType;
-  facts.zone = from.zone;
-  facts.total = from.count;
-  facts.type = from.type;
-  facts.match_criteria = facts.is_capacity_block() ? "targeted" : "open";
-  if (!from.instanceMatchCriteria.empty()) facts.match_criteria = from.instanceMatchCriteria;
-  facts.tags = from.tags;
-  facts.start = sim_epoch() + from.start;
-  if (from.end) facts.end = sim_epoch() + *from.end;
+  model::CapacityReservation facts = model::reservation_of(from, sim_epoch());
   std::optional<Money> fee;
   if (from.upfrontFee) {
     const Result<Money> read = Money::parse(*from.upfrontFee);
