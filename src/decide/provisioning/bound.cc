@@ -30,9 +30,9 @@ bool test(const Bits& bits, std::size_t i) {
 using Int128 = __int128;
 
 // The class-type program over a growing set of offers.
-class Program {
+class RatesProgram {
  public:
-  explicit Program(const PlacementProblem& problem)
+  explicit RatesProgram(const PlacementProblem& problem)
       : problem_(problem),
         unit_(row_units(problem)),
         class_price_(problem.classes.size(), 0.0),
@@ -92,7 +92,7 @@ class Program {
   std::vector<std::vector<double>> own_;  // prices that an offer got by itself
 };
 
-void Program::read_classes() {
+void RatesProgram::read_classes() {
   const std::size_t words = (problem_.classes.size() + 63) / 64;
   runs_.assign(problem_.offers.size(), Bits(words, 0));
   for (std::uint32_t k = 0; k < problem_.classes.size(); ++k) {
@@ -115,7 +115,7 @@ void Program::read_classes() {
 }
 
 // Whether every dollar spent on t buys as much and serves as many classes when spent on s.
-bool Program::dominates(std::uint32_t s, std::uint32_t t) const {
+bool RatesProgram::dominates(std::uint32_t s, std::uint32_t t) const {
   if (limited(s)) return false;
   const NodeOffer &a = problem_.offers[s], &b = problem_.offers[t];
   for (std::size_t r = 0; r < problem_.dimensions; ++r)
@@ -125,7 +125,7 @@ bool Program::dominates(std::uint32_t s, std::uint32_t t) const {
   return subset(runs_[t], runs_[s]);
 }
 
-void Program::drop_dominated() {
+void RatesProgram::drop_dominated() {
   const auto count = static_cast<std::uint32_t>(problem_.offers.size());
   dominator_.resize(count);
   std::iota(dominator_.begin(), dominator_.end(), 0U);
@@ -149,7 +149,7 @@ void Program::drop_dominated() {
 
 // Each class brings the offer of which it takes the cheapest part. What there is only so much of
 // is in from the start: it takes off the bound.
-void Program::choose_first() {
+void RatesProgram::choose_first() {
   is_chosen_.assign(problem_.offers.size(), 0);
   for (const std::uint32_t k : placeable_) {
     std::optional<std::uint32_t> best;
@@ -176,11 +176,11 @@ void Program::choose_first() {
     }
 }
 
-bool Program::runs_anything(std::uint32_t t) const {
+bool RatesProgram::runs_anything(std::uint32_t t) const {
   return std::any_of(runs_[t].begin(), runs_[t].end(), [](std::uint64_t w) { return w != 0; });
 }
 
-bool Program::has_unlimited(std::uint32_t k) const {
+bool RatesProgram::has_unlimited(std::uint32_t k) const {
   return std::any_of(front_.begin(), front_.end(),
                      [&](std::uint32_t t) { return !limited(t) && test(runs_[t], k); });
 }
@@ -188,7 +188,7 @@ bool Program::has_unlimited(std::uint32_t k) const {
 // Rows: a class's pods are placed; an offer's capacity covers what is placed on it, and no more of
 // its nodes are used than there are. Columns: nodes of an offer; pods of a class on an offer; pods
 // left out, of classes that may find no node for all.
-void Program::build(LinearProgram& lp) {
+void RatesProgram::build(LinearProgram& lp) {
   class_row_.assign(problem_.classes.size(), -1);
   for (const std::uint32_t k : placeable_)
     class_row_[k] = lp.add_row(static_cast<double>(problem_.classes[k].count));
@@ -225,7 +225,7 @@ void Program::build(LinearProgram& lp) {
   }
 }
 
-void Program::read_prices(const LinearProgram& lp) {
+void RatesProgram::read_prices(const LinearProgram& lp) {
   for (const std::uint32_t k : placeable_) class_price_[k] = std::max(0.0, lp.dual(class_row_[k]));
   for (Chosen& each : chosen_) {
     each.unit_price.assign(problem_.dimensions, 0.0);
@@ -236,7 +236,7 @@ void Program::read_prices(const LinearProgram& lp) {
 
 // The prices, of the chosen offers and its own, that make a node of t cheapest, among those that
 // price every class of t.
-const std::vector<double>* Program::best_prices(std::uint32_t t) const {
+const std::vector<double>* RatesProgram::best_prices(std::uint32_t t) const {
   const std::vector<double>* best = own_[t].empty() ? nullptr : &own_[t];
   double least = best == nullptr ? 0 : worth(t, *best);
   for (const Chosen& each : chosen_) {
@@ -251,7 +251,7 @@ const std::vector<double>* Program::best_prices(std::uint32_t t) const {
 }
 
 // Prices for t alone at which its classes are worth what they are now.
-bool Program::own_prices(std::uint32_t t, std::vector<double>& unit_price) {
+bool RatesProgram::own_prices(std::uint32_t t, std::vector<double>& unit_price) {
   NodePrices prices(problem_.dimensions);
   std::vector<double> row(problem_.dimensions);
   for (const std::uint32_t k : placeable_) {
@@ -266,7 +266,7 @@ bool Program::own_prices(std::uint32_t t, std::vector<double>& unit_price) {
 }
 
 // Adds the offers that would be worth more than they cost; false when there are none.
-bool Program::add_violated() {
+bool RatesProgram::add_violated() {
   struct Violated {
     double ratio;
     std::uint32_t offer;
@@ -296,13 +296,13 @@ bool Program::add_violated() {
   return !all.empty();
 }
 
-LowerBound Program::finish() const {
+LowerBound RatesProgram::finish() const {
   LowerBound out;
   out.unplaceable = unplaceable_;
   const std::vector<double> nothing(problem_.dimensions, 0.0);
   for (std::uint32_t t = 0; t < problem_.offers.size(); ++t) {
-    const std::vector<double>* prices =
-        limited(t) && !runs_anything(t) ? nullptr : best_prices(dominator_[t]);
+    // On which no pod runs is worth nothing: its price must not bring the others down.
+    const std::vector<double>* prices = runs_anything(t) ? best_prices(dominator_[t]) : nullptr;
     out.certificate.unit_price.push_back(prices == nullptr ? nothing : *prices);
   }
   // What rounding, and offers that did not get their turn, left too dear is brought down.
@@ -321,7 +321,7 @@ LowerBound Program::finish() const {
   return out;
 }
 
-LowerBound Program::solve(int rounds) {
+LowerBound RatesProgram::solve(int rounds) {
   for (int round = 0; round < rounds && !chosen_.empty(); ++round) {
     LinearProgram lp;
     build(lp);
@@ -335,7 +335,7 @@ LowerBound Program::solve(int rounds) {
 }  // namespace
 
 LowerBound lower_bound(const PlacementProblem& problem, int rounds) {
-  return Program(problem).solve(rounds);
+  return RatesProgram(problem).solve(rounds);
 }
 
 // Deliberately by itself: this is what makes the bound worth believing.
