@@ -6,6 +6,7 @@
 #include "decide/provisioning/packing_bound.h"
 #include "decide/provisioning/packing_order.h"
 #include "decide/provisioning/provision.h"
+#include "model/labels.h"
 #include "model/pod_requests.h"
 
 namespace gputide::scaling {
@@ -15,7 +16,7 @@ using provisioning::Compiled;
 using provisioning::ProvisionProblem;
 using provisioning::Requirement;
 
-constexpr const char* kZone = "topology.kubernetes.io/zone";
+using labels::kZone;
 
 // What a node of the group has for pods, less what stands on it from the start.
 model::ResourceList free_on(const NodeTemplate& node) {
@@ -95,6 +96,20 @@ void heed_filters(std::span<const GrowthPod> pods, Compiled& compiled) {
   }
 }
 
+Compiled compile(std::span<const GrowthGroup> groups, std::span<const GrowthPod> pods,
+                 const Observation& seen) {
+  ProvisionProblem problem;
+  for (std::size_t g = 0; g < groups.size(); ++g) add_group(groups[g], g, problem);
+  for (const GrowthPod& each : pods) {
+    problem.pods.push_back(each.pod);
+    problem.namespaces[each.pod->metadata.namespace_];
+  }
+  add_cluster(seen, pods, problem);
+  Compiled compiled = provisioning::compile(problem);
+  heed_filters(pods, compiled);
+  return compiled;
+}
+
 }  // namespace
 
 Growth cheapest_growth(std::span<const GrowthGroup> groups, std::span<const GrowthPod> pods,
@@ -107,15 +122,7 @@ Growth cheapest_growth(std::span<const GrowthGroup> groups, std::span<const Grow
                                                     .orders = 12,
                                                     .shakes = 60,
                                                     .contents = 5'000'000};
-  ProvisionProblem problem;
-  for (std::size_t g = 0; g < groups.size(); ++g) add_group(groups[g], g, problem);
-  for (const GrowthPod& each : pods) {
-    problem.pods.push_back(each.pod);
-    problem.namespaces[each.pod->metadata.namespace_];
-  }
-  add_cluster(seen, pods, problem);
-  Compiled compiled = provisioning::compile(problem);
-  heed_filters(pods, compiled);
+  Compiled compiled = compile(groups, pods, seen);
   const provisioning::PackPlan plan = provisioning::pack(compiled.pack, kEffort);
   Growth growth{std::vector<std::int64_t>(groups.size(), 0),
                 std::vector<std::uint8_t>(pods.size(), 0),
@@ -131,6 +138,11 @@ Growth cheapest_growth(std::span<const GrowthGroup> groups, std::span<const Grow
     compiled.pack.classes[k].count -= plan.unplaced[k];
   growth.lower_bound = provisioning::pack_bound(compiled.pack).bound.per_hour;
   return growth;
+}
+
+Money growth_bound(std::span<const GrowthGroup> groups, std::span<const GrowthPod> pods,
+                   const Observation& seen) {
+  return provisioning::pack_bound(compile(groups, pods, seen).pack).bound.per_hour;
 }
 
 }  // namespace gputide::scaling

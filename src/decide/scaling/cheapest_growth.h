@@ -37,4 +37,8 @@ struct Growth {
 Growth cheapest_growth(std::span<const GrowthGroup> groups, std::span<const GrowthPod> pods,
                        const Observation& seen);
 
+/// What no nodes of these groups could cost less than if they took all the pods; zero: not known.
+Money growth_bound(std::span<const GrowthGroup> groups, std::span<const GrowthPod> pods,
+                   const Observation& seen);
+
 }  // namespace gputide::scaling

@@ -66,6 +66,13 @@ TEST_F(CheapestGrowth, KeepsToTheRoomOfAGroup) {
   EXPECT_EQ(growth.placed, (std::vector<std::uint8_t>{1, 1, 1, 1, 1, 0}));
 }
 
+TEST_F(CheapestGrowth, TheBoundAloneIsOfAllThePods) {
+  for (const char* name : {"a", "b", "c", "d"}) add(pod(name, 2));
+  EXPECT_EQ(growth_bound(groups_, pods_, seen_), Money::micros(300'000));  // a large node
+  pods_.front().groups = {1, 0};
+  EXPECT_EQ(growth_bound(groups_, pods_, seen_), Money::micros(400'000));
+}
+
 TEST_F(CheapestGrowth, HeedsTheSchedulersFilters) {
   pods_.push_back({pod("a", 1), {0, 1}});
   const Growth growth = cheapest_growth(groups_, pods_, seen_);

@@ -145,6 +145,19 @@ TEST_F(LoopTest, OursSaysWhatAScaleUpCostsAndTheLeastThatItCould) {
   EXPECT_EQ(cost().second, Money());
 }
 
+TEST_F(LoopTest, SaysSoOfScaleUpsThatGrowGroupByGroupToo) {
+  add_group("a-dear", 1);
+  add_group("b-cheap", 1);
+  seen.groups[0].price_per_hour = Money::dollars(2);
+  seen.groups[1].price_per_hour = Money::dollars(1);
+  for (const char* name : {"a", "b", "c"})
+    seen.pending.push_back(pod_of(name, Duration::minutes(1), 1, 1));
+  const Plan plan = run(Compat::Upstream);
+  ASSERT_EQ(grown(plan), (Grown{{"a-dear", 3}}));  // prices are nothing to it
+  EXPECT_EQ(plan.resize[0].price, Money::dollars(6));
+  EXPECT_EQ(plan.resize[0].bound, Money::dollars(3));
+}
+
 TEST_F(LoopTest, OneGroupWithoutTemplateStopsOnlyUpstream) {
   add_group("gpu", 1);
   add_group("odd", 1);

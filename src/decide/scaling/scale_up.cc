@@ -4,6 +4,7 @@
 #include <numeric>
 #include <set>
 
+#include <boost/unordered/unordered_flat_set.hpp>
 #include <fmt/core.h>
 #include <fmt/ranges.h>
 
@@ -123,24 +124,39 @@ class Orchestration {
     const bool one_pod = groups_.size() == 1 && groups_.front().pods.size() == 1;
     return rules_.semantics.plans_all_groups_at_once && !one_pod && !rules_.limits.any() &&
            rules_.options.max_nodes_total == 0 && rules_.expanders.size() == 1 &&
-           rules_.expanders.front() == "price" &&
-           std::all_of(valid_.begin(), valid_.end(),
+           rules_.expanders.front() == "price" && prices_known();
+  }
+
+  bool prices_known() const {
+    return std::all_of(valid_.begin(), valid_.end(),
                        [&](std::size_t g) { return view(g).price_per_hour.has_value(); });
+  }
+
+  // With prices_known().
+  std::vector<GrowthGroup> growth_groups() const {
+    std::vector<GrowthGroup> groups;
+    for (const std::size_t g : valid_)
+      groups.push_back({node(g), *view(g).price_per_hour, view(g).max_size - input_.targets[g]});
+    return groups;
+  }
+
+  template <class Wanted>
+  std::vector<GrowthPod> growth_pods(Wanted wanted) const {
+    std::vector<GrowthPod> pods;
+    for (std::size_t i = 0; i < groups_.size(); ++i) {
+      std::vector<std::uint8_t> fits;
+      for (const std::size_t g : valid_) fits.push_back(could_hold(g, i) ? 1 : 0);
+      for (const PodRef& pod : groups_[i].pods)
+        if (wanted(pod)) pods.push_back({pod, fits});
+    }
+    return pods;
   }
 
   // False: nothing helps, it would be too much at once, or it would hold only if the scheduler put
   // the pods where they were planned.
   bool grow_cheapest() {
-    std::vector<GrowthGroup> groups;
-    for (const std::size_t g : valid_)
-      groups.push_back({node(g), *view(g).price_per_hour, view(g).max_size - input_.targets[g]});
-    std::vector<GrowthPod> pods;
-    for (std::size_t i = 0; i < groups_.size(); ++i) {
-      std::vector<std::uint8_t> fits;
-      for (const std::size_t g : valid_) fits.push_back(could_hold(g, i) ? 1 : 0);
-      for (const PodRef& pod : groups_[i].pods) pods.push_back({pod, fits});
-    }
-    const Growth growth = cheapest_growth(groups, pods, input_.seen);
+    const std::vector<GrowthPod> pods = growth_pods([](const PodRef&) { return true; });
+    const Growth growth = cheapest_growth(growth_groups(), pods, input_.seen);
     const std::int64_t nodes =
         std::accumulate(growth.nodes.begin(), growth.nodes.end(), std::int64_t{0});
     if (!growth.any_order || nodes == 0 || nodes > rules_.options.max_nodes_per_scaleup)
@@ -236,15 +252,32 @@ class Orchestration {
     result_.helped = std::move(option.pods);
   }
 
-  // One pod needs a node, and the options are all that could be it. Of more pods nothing is known.
+  // What the pods of a choice could not cost less than. For one pod the options are all that could
+  // be its node.
   Money bound_of(const ExpansionOption& chosen) const {
-    if (chosen.pods.size() != 1) return {};
-    std::optional<Money> least;
-    for (const ExpansionOption& option : options_) {
-      if (!option.price_per_hour) return {};
-      least = std::min(least.value_or(*option.price_per_hour), *option.price_per_hour);
+    if (!prices_known()) return {};
+    if (chosen.pods.size() == 1) {
+      const auto cheapest = std::min_element(
+          options_.begin(), options_.end(),
+          [](const auto& a, const auto& b) { return *a.price_per_hour < *b.price_per_hour; });
+      return *cheapest->price_per_hour;
     }
-    return least.value_or(Money());
+    const boost::unordered_flat_set<PodRef> helped(chosen.pods.begin(), chosen.pods.end());
+    return growth_bound(growth_groups(),
+                        growth_pods([&](const PodRef& pod) { return helped.contains(pod); }),
+                        input_.seen);
+  }
+
+  // An hour, of all that the parts add; zero: not known of each.
+  Money price_of(const std::vector<ScaleUp>& parts) const {
+    Money sum;
+    for (const ScaleUp& part : parts)
+      for (const GroupView& group : input_.seen.groups) {
+        if (group.id != part.group) continue;
+        if (!group.price_per_hour) return {};
+        sum += *group.price_per_hour * (part.target - part.current);
+      }
+    return sum;
   }
 
   void split(std::size_t best, std::int64_t nodes) {
@@ -255,6 +288,9 @@ class Orchestration {
       sizes.push_back({view(other).id, input_.targets[other], view(other).max_size});
     const std::vector<ScaleUp> parts = balance(sizes, nodes);
     const ExpansionOption& option = options_[best];
+    const bool whole = nodes == option.node_count;  // else nobody knows whom the nodes will take
+    const Money price = price_of(parts);
+    const Money bound = whole ? bound_of(option) : Money();
     std::string why = fmt::format("{} {} {} more {}: {}", describe_pods(option.pods),
                                   option.pods.size() == 1 ? "needs" : "need", nodes,
                                   nodes == 1 ? "node" : "nodes", explain(best));
@@ -272,8 +308,7 @@ class Orchestration {
                                : fmt::format("{} of those {} nodes, being alike with {}",
                                              part.target - part.current, nodes, parts[0].group);
       result_.resize.push_back({part.group, part.current, part.target, part.max, option.pods.size(),
-                                options_.size(), std::move(mine), input_.now,
-                                option.price_per_hour.value_or(Money()) * nodes, bound_of(option)});
+                                options_.size(), std::move(mine), input_.now, price, bound});
     }
     tell_helped(option.pods, parts);
   }
@@ -297,8 +332,8 @@ class Orchestration {
   }
 
   static std::string shortened(const std::vector<std::string>& names) {
-    constexpr std::size_t kMost = 3;
-    const std::size_t shown = std::min(names.size(), kMost);
+    constexpr std::size_t kNamesShown = 3;
+    const std::size_t shown = std::min(names.size(), kNamesShown);
     std::string text = join(std::span(names).first(shown), ", ");
     if (names.size() > shown) text += fmt::format(" and {} more", names.size() - shown);
     return text;
