@@ -1,14 +1,18 @@
 #!/usr/bin/env python3
-"""clang-tidy over every source of a build folder, two at a time; what was clean is not asked again.
+"""clang-tidy over the sources below src/, tests left out; what was clean is not asked again.
 
-A source is asked again when it, a header of the project, .clang-tidy or the tool changed (results: BUILD/tidy/).
-Usage: tools/tidy.py BUILD [FILE...]
+The sources of a folder are read as one: most of the time goes to headers, which so are read once a folder. Names in
+unnamed namespaces must therefore differ within a folder, which helps people too. A folder is asked again when one of
+its sources, a header of the project, .clang-tidy or the tool changed (results: BUILD/tidy/).
+Usage: tools/tidy.py BUILD [FOLDER...]
 """
+import collections
 import concurrent.futures
 import hashlib
 import json
 import os
 import pathlib
+import shlex
 import subprocess
 import sys
 
@@ -18,39 +22,61 @@ TIDY = "clang-tidy-19"
 
 def digest_of_headers():
     digest = hashlib.sha256(subprocess.run([TIDY, "--version"], check=True, capture_output=True).stdout)
-    for path in sorted([*ROOT.glob("src/**/*.h"), *ROOT.glob("tests/**/*.h"), ROOT / ".clang-tidy"]):
+    for path in sorted([*ROOT.glob("src/**/*.h"), ROOT / ".clang-tidy", pathlib.Path(__file__)]):
         digest.update(path.read_bytes())
     return digest
 
 
-def check(build, path, headers):
+def flags(commands):
+    """What the compiler is told of any of the sources, less the compiler, the source and the output."""
+    found = {}
+    for command in commands:
+        words = shlex.split(command.replace("-isystem ", "-isystem"))
+        first = next(i for i, word in enumerate(words) if "clang++" in word) + 1
+        found.update(dict.fromkeys(words[first:words.index("-o")]))
+    return list(found)
+
+
+def check(build, folder, sources, commands, headers):
     digest = headers.copy()
-    digest.update(path.read_bytes())
-    stamp = build / "tidy" / (path.relative_to(ROOT).as_posix().replace("/", "+") + "." + digest.hexdigest()[:16])
+    for source in sources:
+        digest.update(source.read_bytes())
+    name = folder.relative_to(ROOT).as_posix().replace("/", "+")
+    stamp = build / "tidy" / f"{name}.{digest.hexdigest()[:16]}"
     if stamp.exists():
         return ""
-    run = subprocess.run([TIDY, "-p", str(build), "--quiet", str(path)], capture_output=True, text=True)
+    together = build / "tidy" / f"{name}.cc"
+    together.write_text("".join(f'#include "{source}"\n' for source in sources))
+    run = subprocess.run([TIDY, "--quiet", "--checks=-bugprone-suspicious-include", "--header-filter=/(src|tests)/",
+                          f"--config-file={ROOT / '.clang-tidy'}", str(together), "--", *flags(commands)],
+                         cwd=build, capture_output=True, text=True)
     if run.returncode == 0:
         stamp.touch()
         return ""
-    return run.stdout
+    return run.stdout or run.stderr
 
 
 def main():
     build = (ROOT / sys.argv[1]).resolve()
     (build / "tidy").mkdir(parents=True, exist_ok=True)
-    entries = json.loads((build / "compile_commands.json").read_text())
-    wanted = {str((ROOT / name).resolve()) for name in sys.argv[2:]}
-    paths = sorted({pathlib.Path(e["file"]) for e in entries if e["file"].endswith(".cc")})
-    paths = [p for p in paths if not wanted or str(p) in wanted]
+    wanted = {(ROOT / name).resolve() for name in sys.argv[2:]}
+    folders, commands = collections.defaultdict(list), collections.defaultdict(list)
+    for entry in json.loads((build / "compile_commands.json").read_text()):
+        path = pathlib.Path(entry["file"])
+        if path.suffix != ".cc" or path.stem.endswith(("_test", "_fuzz")) or ROOT / "src" not in path.parents:
+            continue
+        if not wanted or path.parent in wanted:
+            folders[path.parent].append(path)
+            commands[path.parent].append(entry["command"])
     headers = digest_of_headers()
     failed = 0
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        for output in pool.map(lambda p: check(build, p, headers), paths):
+        largest_first = sorted(folders, key=lambda folder: -len(folders[folder]))
+        for output in pool.map(lambda f: check(build, f, sorted(set(folders[f])), commands[f], headers), largest_first):
             if output:
                 failed += 1
                 print(output)
-    print(f"clang-tidy: {len(paths)} sources, {failed} with findings")
+    print(f"clang-tidy: {len(folders)} folders, {failed} with findings")
     return 1 if failed else 0
 
 

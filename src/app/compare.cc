@@ -44,7 +44,7 @@ const std::vector<Measure>& measures() {
   return kAll;
 }
 
-struct Side {
+struct Outcomes {
   std::string name;
   std::unique_ptr<const Setup> setup;  // stays where it is: it points into itself
   std::vector<port::RunResult> results;
@@ -67,7 +67,7 @@ std::string signed_text(std::int64_t units, std::string_view unit) {
   return (units > 0 ? "+" : "-") + shown(units > 0 ? units : -units, unit);
 }
 
-void print_table(const Side& a, const Side& b) {
+void print_comparison(const Outcomes& a, const Outcomes& b) {
   const bool many = a.results.size() > 1;
   fmt::print("{:24} {:>14} {:>14} {:>14}{}\n", many ? "mean of all futures" : "", "A", "B", "B - A",
              many ? "   least .. most" : "");
@@ -91,8 +91,8 @@ void print_table(const Side& a, const Side& b) {
   fmt::print("\nA: {}\nB: {}\n", a.name, b.name);
 }
 
-void print_json(const Side& a, const Side& b) {
-  const auto list = [](const Side& side) {
+void print_json(const Outcomes& a, const Outcomes& b) {
+  const auto list = [](const Outcomes& side) {
     std::string text;
     for (const port::RunResult& result : side.results) {
       if (!text.empty()) text += ",\n";
@@ -106,7 +106,7 @@ void print_json(const Side& a, const Side& b) {
 }  // namespace
 
 int compare(const SimulateOptions& options) {
-  std::vector<Side> sides;
+  std::vector<Outcomes> sides;
   for (const std::string& extra : options.compare) {
     SimulateOptions mine = options;
     mine.input.paths.push_back(extra);
@@ -116,7 +116,7 @@ int compare(const SimulateOptions& options) {
     sides.push_back({extra, std::move(setup), {}});
   }
   std::int64_t failed_checks = 0;
-  for (Side& side : sides)
+  for (Outcomes& side : sides)
     for (std::uint64_t i = 0; i < options.seeds; ++i) {
       Result<Run> done = run(*side.setup, side.setup->seed + i, nullptr);
       if (!done) {
@@ -129,7 +129,7 @@ int compare(const SimulateOptions& options) {
   if (options.output == Output::Json)
     print_json(sides[0], sides[1]);
   else
-    print_table(sides[0], sides[1]);
+    print_comparison(sides[0], sides[1]);
   return failed_checks == 0 ? kDone : kFailed;
 }
 

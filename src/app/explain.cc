@@ -12,6 +12,7 @@
 #include "app/simulation.h"
 #include "codec/json.h"
 #include "model/conditions.h"
+#include "model/labels.h"
 #include "model/pod_defaults.h"
 #include "sim/programs.h"
 
@@ -98,7 +99,7 @@ bool is_group(const ProvisionProblem& problem, std::size_t pool) {
 // The reservation of a node: that of its label, or the one that its group targets; "" = none.
 std::string reservation_of(const provisioning::ProvisionNode& node,
                            const ProvisionProblem& problem) {
-  const auto label = node.labels.find("karpenter.k8s.aws/capacity-reservation-id");
+  const auto label = node.labels.find(std::string(labels::kReservationId));
   if (label != node.labels.end()) return label->second;
   for (std::size_t p = 0; p < problem.pools.size(); ++p)
     if (is_group(problem, p) && problem.pools[p].metadata.name == node_group_of(node.labels))

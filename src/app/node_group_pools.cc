@@ -6,13 +6,14 @@
 #include "decide/cluster/node_groups.h"
 #include "decide/pricing/allocatable.h"
 #include "decide/provisioning/ec2_types.h"
+#include "model/labels.h"
 
 namespace gputide::app {
 namespace {
 
 using provisioning::ProviderType;
 
-constexpr std::string_view kCapacityType = "karpenter.sh/capacity-type";
+using labels::kCapacityType;
 
 std::vector<std::string> markets_of(const model::NodeGroupPlan& plan) {
   std::vector<std::string> names;

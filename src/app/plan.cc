@@ -70,7 +70,7 @@ bool asks_gpus(const ProvisionProblem& problem) {
 }
 
 constexpr std::ptrdiff_t kMarkets = 2;
-constexpr std::ptrdiff_t kGpusShown = 4;
+constexpr std::ptrdiff_t kGpuTypesShown = 4;
 
 bool weights_decide(const ProvisionProblem& problem) {
   return std::any_of(problem.pools.begin(), problem.pools.end(), [&](const model::NodePool& pool) {
@@ -114,7 +114,7 @@ std::vector<Alternative> with_less(const ProvisionProblem& problem,
   std::stable_sort(list.begin() + kMarkets, list.end(), [](const auto& a, const auto& b) {
     return std::pair(a.unplaced, a.per_hour) < std::pair(b.unplaced, b.per_hour);
   });
-  if (std::ssize(list) > kMarkets + kGpusShown) list.resize(kMarkets + kGpusShown);
+  if (std::ssize(list) > kMarkets + kGpuTypesShown) list.resize(kMarkets + kGpuTypesShown);
   return list;
 }
 

@@ -9,6 +9,7 @@
 #include "app/table.h"
 #include "base/text.h"
 #include "decide/sharing/offer.h"
+#include "model/labels.h"
 #include "model/pod_requests.h"
 
 namespace gputide::app {
@@ -79,15 +80,16 @@ bool takes_pods(const PlannedMachine& machine) {
 
 // The value of a label of a node that is there; "-" without it.
 std::string label_of(const ProvisionProblem& problem, const PlannedMachine& machine,
-                     const char* label) {
+                     std::string_view label) {
   for (const provisioning::ProvisionNode& node : problem.nodes)
     if (node.name == machine.existing)
-      if (const auto at = node.labels.find(label); at != node.labels.end()) return at->second;
+      if (const auto at = node.labels.find(std::string(label)); at != node.labels.end())
+        return at->second;
   return "-";
 }
 
-constexpr const char* kType = "node.kubernetes.io/instance-type";
-constexpr const char* kZone = "topology.kubernetes.io/zone";
+using labels::kInstanceType;
+using labels::kZone;
 
 struct Split {
   std::size_t pool = 0;
@@ -161,7 +163,7 @@ void print_existing(const Demand& demand, const ProvisionPlan& plan) {
   for (const PlannedMachine& machine : plan.machines) {
     if (!takes_pods(machine)) continue;
     pods += std::ssize(machine.pods);
-    table.push_back({machine.existing, label_of(demand.problem, machine, kType),
+    table.push_back({machine.existing, label_of(demand.problem, machine, kInstanceType),
                      label_of(demand.problem, machine, kZone), pods_text(demand, machine)});
   }
   const std::string nodes = there == 1 ? "the node" : fmt::format("the {} nodes", there);
@@ -203,7 +205,7 @@ Value existing_json(const Demand& demand, const ProvisionPlan& plan) {
     if (!takes_pods(machine)) continue;
     Value node{Value::Map{}};
     node.set("name", machine.existing);
-    node.set("instanceType", label_of(demand.problem, machine, kType));
+    node.set("instanceType", label_of(demand.problem, machine, kInstanceType));
     node.set("zone", label_of(demand.problem, machine, kZone));
     node.set("pods", pods_json(demand, machine));
     nodes.push_back(std::move(node));

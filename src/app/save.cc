@@ -44,7 +44,7 @@ Result<std::string> write_beside(const FileContent& content) {
 
 // A second name for the file as it is, from which it can be put back.
 Result<std::string> keep_old(const std::string& path) {
-  const std::string name = path + ".gputide-old";
+  std::string name = path + ".gputide-old";
   ::unlink(name.c_str());
   if (::link(path.c_str(), name.c_str()) != 0) return failed(path);
   return name;

@@ -5,14 +5,11 @@
 #include <fmt/core.h>
 
 #include "base/check.h"
+#include "base/text.h"
 
 namespace gputide {
 
 namespace {
-
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
 
 /// A decimal number: 0.<digits> * 10^point.
 struct Decimal {

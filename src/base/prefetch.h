@@ -11,6 +11,7 @@ template <class T>
 void prefetch(const T& object) {
   constexpr std::size_t kLine = 64;
   const char* const at = reinterpret_cast<const char*>(&object);
+  // NOLINTNEXTLINE(bugprone-sizeof-expression): of a pointer too, it is the object itself.
   for (std::size_t i = 0; i < sizeof(T); i += kLine) __builtin_prefetch(at + i);
 }
 

@@ -9,6 +9,8 @@
 
 #include <boost/multiprecision/cpp_int.hpp>
 
+#include "base/text.h"
+
 namespace gputide {
 namespace {
 
@@ -139,10 +141,6 @@ std::string_view suffix_text(int base, int exponent) {
   for (const Suffix& suffix : kSuffixes)
     if (suffix.base == base && suffix.exponent == exponent) return suffix.text;
   return {};
-}
-
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
 }
 
 /// A quantity's text taken apart. Digits before the point lose their leading zeros.

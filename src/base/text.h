@@ -18,6 +18,11 @@ std::string_view trim(std::string_view text);
 
 std::string join(std::span<const std::string> parts, std::string_view separator);
 
+/// '0' to '9', whatever the locale.
+constexpr bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
 std::string to_lower(std::string_view ascii);
 
 /// As Go's strconv.Quote: what Kubernetes' error texts use. Characters beyond U+00A0 count as

@@ -6,15 +6,13 @@
 
 #include <fmt/format.h>
 
+#include "base/text.h"
+
 namespace gputide {
 namespace {
 
 constexpr std::int64_t kSecond = 1'000'000'000;
 constexpr std::uint64_t kTwoTo63 = std::uint64_t{1} << 63U;
-
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
 
 /// Go's quoting inside the time package: bytes outside printable ASCII as \xNN.
 std::string quoted(std::string_view text) {

@@ -44,9 +44,9 @@ const Value::List& list_at(const Value* value) {
 }
 
 // The text of a member; `otherwise` where it is not there.
-std::string text_or(const Value& entry, std::string_view key, std::string otherwise) {
+std::string text_or(const Value& entry, std::string_view key, std::string_view otherwise) {
   const std::string_view text = entry.text_at(key);
-  return text.empty() ? otherwise : std::string(text);
+  return std::string(text.empty() ? otherwise : text);
 }
 
 std::optional<Instant> instant_at(const Value& entry, std::string_view key) {

@@ -9,7 +9,7 @@ using model::Value;
 
 namespace {
 
-const KindEntry kKinds[] = {
+const KindEntry kCloudKinds[] = {
     kind_entry<model::ClusterConfig>("ClusterConfig", "eksctl.io/v1alpha5"),
     kind_entry<model::Scenario>("Scenario", "gputide.dev/v1alpha1"),
     kind_entry<model::NodePool>("NodePool", "karpenter.sh/v1"),
@@ -24,7 +24,7 @@ const KindEntry kKinds[] = {
 }  // namespace
 
 std::span<const KindEntry> cloud_kinds() {
-  return kKinds;
+  return kCloudKinds;
 }
 
 model::PluginConfig read_plugin_config(std::string_view text, const std::string& file,

@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::string_view kRbac = "rbac.authorization.k8s.io/v1";
 
-const KindEntry kKinds[] = {
+const KindEntry kKubernetesKinds[] = {
     kind_entry<model::Pod>("Pod", "v1"),
     kind_entry<model::Node>("Node", "v1"),
     kind_entry<model::ConfigMap>("ConfigMap", "v1"),
@@ -39,7 +39,7 @@ const KindEntry kKinds[] = {
 }  // namespace
 
 std::span<const KindEntry> kubernetes_kinds() {
-  return kKinds;
+  return kKubernetesKinds;
 }
 
 void read_metadata(const Value& metadata, model::Object& object, Decoder& decoder) {

@@ -171,7 +171,7 @@ Kept kept(std::string_view text) {
   constexpr std::string_view kDecimal = "num kMGTPE";
   if (suffix.size() == 2 && suffix[1] == 'i') {
     kept.format = "BinarySI";
-    kept.value <<= 10 * (kBinary.find(suffix[0]) + 1);
+    kept.value <<= 10 * static_cast<std::int64_t>(kBinary.find(suffix[0]) + 1);
     return kept;
   }
   kept.with_text = true;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <fmt/core.h>
+
 #include "base/text.h"
 #include "model/selector.h"
 
@@ -62,10 +64,10 @@ void check_owners(const std::vector<OwnerReference>& owners, const std::string& 
     if (controller.empty())
       controller = name;
     else
-      out.push_back(path + ": Invalid value: " + go_text(owners) +
-                    ": Only one reference can have Controller set to true. Found \"true\" in "
-                    "references for " +
-                    controller + " and " + name);
+      out.push_back(fmt::format(
+          "{}: Invalid value: {}: Only one reference can have Controller set to true. Found "
+          "\"true\" in references for {} and {}",
+          path, go_text(owners), controller, name));
   }
 }
 

@@ -11,7 +11,7 @@
 namespace gputide::model {
 
 /// Keys and values of annotations together may have so many bytes.
-inline constexpr std::size_t kMostAnnotationBytes = 256 * 1024;
+inline constexpr std::size_t kMostAnnotationBytes = std::size_t{256} << 10;
 
 /// Problems of metadata, each below `path`. `generation` is checked too: it is kept, not typed.
 Problems check_object_meta(const ObjectMeta& meta, std::int64_t generation, bool requires_namespace,

@@ -61,7 +61,7 @@ class Value {
   Value* find(std::string_view key);
   /// The value at a path of keys ("metadata", "name"), or nullptr.
   template <class... Keys>
-  const Value* at(std::string_view key, Keys... rest) const {
+  const Value* at(std::string_view key, const Keys&... rest) const {
     const Value* next = find(key);
     if constexpr (sizeof...(rest) == 0)
       return next;

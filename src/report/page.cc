@@ -339,7 +339,7 @@ class Page {
 };
 
 /// Inside a script element nothing may look like its end.
-std::string without_tags(std::string json) {
+std::string without_tags(std::string_view json) {
   std::string out;
   out.reserve(json.size());
   for (const char c : json) {

@@ -33,7 +33,7 @@ std::string span_text(Duration span) {
   };
   if (seconds < 3600) return two(seconds / 60, 'm', seconds % 60, 's');
   if (seconds < 86'400) return two(seconds / 3600, 'h', seconds / 60 % 60, 'm');
-  if (seconds >= 100 * 86'400) return count_text(seconds / 86'400) + "d";
+  if (seconds >= 8'640'000) return count_text(seconds / 86'400) + "d";
   return two(seconds / 86'400, 'd', seconds / 3600 % 24, 'h');
 }
 

@@ -46,7 +46,7 @@ class Layered final : public CapacityProcess {
  public:
   Layered(Alternating own, Alternating& regional, Alternating& global, std::uint64_t seed,
           const std::string& name)
-      : own_(std::move(own)),
+      : own_(own),
         layers_{{{&own_, name + "/own-depth", {}},
                  {&regional, name + "/regional-depth", {}},
                  {&global, name + "/global-depth", {}}}},
@@ -96,7 +96,7 @@ class Layered final : public CapacityProcess {
 // One Alternating alone.
 class Simple final : public CapacityProcess {
  public:
-  explicit Simple(Alternating process) : process_(std::move(process)) {}
+  explicit Simple(Alternating process) : process_(process) {}
   const CapacityPhase& at(Instant now) override {
     process_.advance(now);
     phase_ = {process_.until(), process_.up() ? Regime::Full : Regime::None, 0, 0};
@@ -239,17 +239,17 @@ std::unique_ptr<CapacityProcess> CapacityModel::on_demand(const PoolFacts& pool)
 namespace {
 
 // In parts per million of the time.
-struct Severity {
+struct Outages {
   std::int64_t down_ppm;
   Duration mean_down;
   Spread up_spread;
 };
 
-Severity by_hazard(std::int64_t hours_between, Spread spread) {
+Outages by_hazard(std::int64_t hours_between, Spread spread) {
   return {kMillion / (2 * hours_between), Duration::minutes(30), spread};
 }
 
-Severity severity(const PoolFacts& pool) {
+Outages outages(const PoolFacts& pool) {
   switch (pool.interruption_class) {
     case 0:
       return by_hazard(26'000, Spread::Moderate);
@@ -280,8 +280,8 @@ SpotModel spot_model(const PoolFacts& pool, std::uint64_t seed) {
   // region, the regional one as in a middling zone of the region; the pool's own makes up the rest.
   PoolFacts anywhere = pool;
   anywhere.region = "us-west-2";
-  const Severity base = severity(anywhere);
-  const Severity region = severity(pool);
+  const Outages base = outages(anywhere);
+  const Outages region = outages(pool);
   std::int64_t down = region.down_ppm;
   if (pool.interruption_class >= 4) {
     // Zones differ: the odds of being down are 0.8 to 1.25 times the region's.
@@ -292,7 +292,7 @@ SpotModel spot_model(const PoolFacts& pool, std::uint64_t seed) {
   // With R the shared and O the own part of being down, (1-O)(1-R) is the availability a, and two
   // zones of a region are down together with correlation (1-O) R / (1-a). That is 0.55 here: an
   // outage may be partial in one zone and total in the other, so what a customer sees of it is 0.4.
-  const auto shared_part = [](const Severity& of) {
+  const auto shared_part = [](const Outages& of) {
     return 55 * of.down_ppm * kMillion / (100 * (kMillion - of.down_ppm) + 55 * of.down_ppm);
   };
   const std::int64_t global = shared_part(base) * 2 / 5;

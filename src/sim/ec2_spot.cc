@@ -10,9 +10,10 @@ namespace gputide::sim {
 
 using port::InstanceNotice;
 using port::RecordKind;
-using Regime = CapacityPhase::Regime;
 
 namespace {
+
+using Regime = CapacityPhase::Regime;
 
 void shuffle(std::vector<std::uint32_t>& list, Rng& draws) {
   for (std::size_t i = list.size(); i > 1; --i) std::swap(list[i - 1], list[draws.below(i)]);
@@ -189,7 +190,7 @@ void Ec2::interrupt(const std::string& zone, const std::string& instance_type, d
   const double wanted = std::clamp(fraction, 0.0, 1.0) * static_cast<double>(matching.size());
   Rng draws(options_.seed, fmt::format("scenario-interrupt/{}", scenario_interruptions_++));
   shuffle(matching, draws);
-  matching.resize(static_cast<std::size_t>(wanted + 0.5));
+  matching.resize(static_cast<std::size_t>(std::llround(wanted)));
   take_back(matching, EndReason::Scenario, draws);
 }
 

@@ -89,7 +89,7 @@ const Table& table(Spread spread) {
 }
 
 // Longer than any run, and short enough to be added to a moment.
-constexpr Duration kForever = Duration::hours(50 * 365 * 24);
+constexpr Duration kForever = Duration::hours(std::int64_t{50} * 365 * 24);
 
 Duration scaled(Duration mean, std::int64_t units) {
   const __int128 product = (static_cast<__int128>(mean.nanoseconds()) * units) >> kUnitBits;

@@ -7,7 +7,10 @@
 namespace gputide::sim {
 
 using model::Market;
+
+namespace {
 using Regime = CapacityPhase::Regime;
+}
 
 PoolTable::PoolTable(const pricing::Catalogue& catalogue, std::uint64_t seed, Instant start,
                      const MarketOptions& options)

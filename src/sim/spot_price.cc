@@ -68,7 +68,7 @@ __int128 PriceProcess::integral(Instant from, Instant to) {
 
 Money money_of(__int128 integral) {
   constexpr std::int64_t kHour = Duration::hours(1).nanoseconds();
-  return Money::micros(static_cast<std::int64_t>((2 * integral + kHour) / (2 * kHour)));
+  return Money::micros(static_cast<std::int64_t>((integral + kHour / 2) / kHour));
 }
 
 }  // namespace gputide::sim

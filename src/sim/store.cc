@@ -375,7 +375,8 @@ Result<void> Store::delete_pod(const port::ObjectRef& ref, std::optional<Duratio
                                       "Eviction API: evicting",
                                       heap_.now(),
                                       {}});
-  put(make_key(now->metadata.namespace_, now->metadata.name), std::move(now));
+  std::string key = make_key(now->metadata.namespace_, now->metadata.name);
+  put(std::move(key), std::move(now));
   return {};
 }
 
@@ -450,7 +451,8 @@ Result<void> Store::bind(const port::ObjectRef& ref, const std::string& node) {
     set = true;
   }
   if (!set) now->status.conditions.push_back({"PodScheduled", "True", {}, {}, heap_.now(), {}});
-  put(make_key(now->metadata.namespace_, now->metadata.name), std::move(now));
+  std::string key = make_key(now->metadata.namespace_, now->metadata.name);
+  put(std::move(key), std::move(now));
   return {};
 }
 
@@ -474,7 +476,8 @@ Result<void> Store::mark_unschedulable(const port::MarkUnschedulable& mark) {
   scheduled->status = "False";
   scheduled->reason = mark.reason;
   scheduled->message = mark.message;
-  put(make_key(now->metadata.namespace_, now->metadata.name), std::move(now));
+  std::string key = make_key(now->metadata.namespace_, now->metadata.name);
+  put(std::move(key), std::move(now));
   return {};
 }
 

@@ -1,5 +1,6 @@
 #include "sim/world.h"
 
+#include <cmath>
 #include <deque>
 #include <utility>
 
@@ -367,7 +368,7 @@ void World::set_node_condition(const model::SetNodeConditionStep& step) {
     return a->metadata.creationTimestamp < b->metadata.creationTimestamp;
   });
   const double wanted = std::clamp(step.fraction, 0.0, 1.0) * static_cast<double>(nodes.size());
-  nodes.resize(static_cast<std::size_t>(wanted + 0.5));
+  nodes.resize(static_cast<std::size_t>(std::llround(wanted)));
   for (const NodeRef& node : nodes) parts_->set_condition(node, step);
 }
 

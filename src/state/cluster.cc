@@ -284,7 +284,7 @@ void Cluster::replace_pod(const PodRef& before, PodRef now, NodeId node, bool sa
     return;
   }
   remove_pod(PodRef(before), node);
-  add_pod(std::move(now), node);
+  add_pod(now, node);
 }
 
 NodeId Cluster::find(std::string_view name) const {

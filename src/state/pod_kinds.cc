@@ -11,7 +11,7 @@ namespace {
 
 const char* const kAnyAddress = "0.0.0.0";
 constexpr std::int64_t kDefaultMilliCpu = 100;
-constexpr std::int64_t kDefaultMemory = 200 * 1024 * 1024;
+constexpr std::int64_t kDefaultMemory = std::int64_t{200} << 20;
 
 // What scheduling reads of a volume: claims, and the disks that only one node may hold.
 bool volume_counts(const model::Volume& v) {

@@ -342,14 +342,14 @@ std::string CloudView::recipe(const AutoScalingGroup& group) const {
     for (const auto& each : group.mixed_instances_policy->overrides)
       text += "," + each.instance_type;
   }
-  for (const auto& [key, value] : group.tags) text += "\n" + key + "=" + value;
+  for (const auto& [key, value] : group.tags) text += fmt::format("\n{}={}", key, value);
   if (const model::ManagedNodegroupDescription* nodegroup = nodegroup_of(group)) {
     text += fmt::format("\n{}|{}|{}|{}", nodegroup->ami_type, nodegroup->capacity_type,
                         nodegroup->version, nodegroup->disk_size_gib.value_or(0));
-    for (const auto& [key, value] : nodegroup->labels) text += "\n" + key + "=" + value;
+    for (const auto& [key, value] : nodegroup->labels) text += fmt::format("\n{}={}", key, value);
     for (const auto& taint : nodegroup->taints)
-      text += "\n" + taint.key + "=" + taint.value.value_or("") + ":" + taint.effect;
-    for (const auto& [key, value] : nodegroup->tags) text += "\n" + key + "=" + value;
+      text += fmt::format("\n{}={}:{}", taint.key, taint.value.value_or(""), taint.effect);
+    for (const auto& [key, value] : nodegroup->tags) text += fmt::format("\n{}={}", key, value);
   }
   if (semantics_.eks_allocatable) text += fmt::format("\n{}", cluster_.setup_version());
   return text;

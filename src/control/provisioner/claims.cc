@@ -12,6 +12,7 @@
 #include "decide/provisioning/requirements.h"
 #include "decide/provisioning/substitutes.h"
 #include "model/conditions.h"
+#include "model/labels.h"
 
 namespace gputide::provisioner {
 namespace {
@@ -21,11 +22,10 @@ using provisioning::Requirements;
 constexpr std::string_view kUnregistered = "karpenter.sh/unregistered";
 // Keeps pods off a node for which others were planned.
 constexpr std::string_view kClosed = "gputide.dev/closed";
-constexpr std::string_view kDisrupted = "karpenter.sh/disrupted";
-constexpr std::string_view kNodePool = "karpenter.sh/nodepool";
-constexpr std::string_view kType = "node.kubernetes.io/instance-type";
-constexpr std::string_view kZone = "topology.kubernetes.io/zone";
-constexpr std::string_view kCapacityType = "karpenter.sh/capacity-type";
+using labels::kCapacityType;
+using labels::kInstanceType;
+using labels::kNodePool;
+using labels::kZone;
 constexpr std::size_t kMostOverrides = 60;
 constexpr Duration kEvictionRetry = Duration::seconds(10);
 // Pods that the scheduler sent there in the same moment show up meanwhile.
@@ -34,8 +34,6 @@ constexpr Duration kLeastDrain = Duration::seconds(5);
 constexpr Duration kClosesAfter = Duration::seconds(1);
 // So long a node is kept closed at most.
 constexpr Duration kClosedAtMost = Duration::minutes(2);
-// A node that is new has this long to get the pods that it was bought for.
-constexpr Duration kNominated = Duration::seconds(20);
 
 const std::string& label(const model::NodeClaim& claim, std::string_view key) {
   static const std::string kNone;
@@ -67,7 +65,7 @@ std::vector<std::tuple<Money, std::string, std::string>> pools_of(const model::N
                                                                   Instant now) {
   const Requirements asked = Requirements::from_node_pool(claim.spec.requirements);
   std::vector<std::tuple<Money, std::string, std::string>> pools;
-  for (const std::string& type : asked.get(kType).values)
+  for (const std::string& type : asked.get(kInstanceType).values)
     for (const std::string& zone : asked.get(kZone).values)
       if (const auto price = offers.price(label(claim, kNodePool), type, zone, market))
         if (offers.is_available(type, zone, market, now)) pools.emplace_back(*price, type, zone);
@@ -316,7 +314,7 @@ void Claims::launched(Claim& claim, const port::FleetResult& result, Instant now
     for (const auto& [key, requirement] : type->requirements)
       if (const std::string* value = requirement.single()) object.metadata.labels[key] = *value;
   }
-  object.metadata.labels[std::string(kType)] = got.instance_type;
+  object.metadata.labels[std::string(kInstanceType)] = got.instance_type;
   object.metadata.labels[std::string(kZone)] = got.zone;
   object.metadata.labels[std::string(kCapacityType)] = model::market_name(got.market);
   if (const model::CapacityReservation* in = offers_.reservation(reservation))
@@ -411,8 +409,9 @@ void Claims::demote(Claim& claim, port::Commands& commands) {
   port::PatchNode patch;
   patch.name = claim.node;
   const std::string id = reservation_of(object);
-  for (const char* key : {kReservationId, kReservationType, kInterruptible}) {
-    object.metadata.labels.erase(key);
+  for (const std::string_view key :
+       {labels::kReservationId, labels::kReservationType, labels::kReservationInterruptible}) {
+    object.metadata.labels.erase(std::string(key));
     patch.remove_labels.emplace_back(key);
   }
   object.metadata.labels[std::string(kCapacityType)] = "on-demand";

@@ -21,6 +21,12 @@ namespace gputide::provisioner {
 
 using ClaimRef = std::shared_ptr<const model::NodeClaim>;
 
+/// The taint of a node that goes.
+inline constexpr std::string_view kDisrupted = "karpenter.sh/disrupted";
+/// A node that is new, or that pods are on their way to, is left alone so long. Karpenter's, at the
+/// usual batch.
+inline constexpr Duration kNominated = Duration::seconds(20);
+
 enum class Stage { Launching, Registering, Initializing, Ready, Draining, Ending };
 
 /// Why a claim goes: the word is the record's `reason`.

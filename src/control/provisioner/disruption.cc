@@ -12,7 +12,6 @@
 namespace gputide::provisioner {
 namespace {
 
-constexpr std::string_view kDisrupted = "karpenter.sh/disrupted";
 constexpr std::string_view kDeletionCost = "controller.kubernetes.io/pod-deletion-cost";
 constexpr Duration kReplacementDeadline = Duration::minutes(20);
 constexpr Duration kMoving = Duration::minutes(1);

@@ -16,6 +16,7 @@
 #include "decide/provisioning/node_ask.h"
 #include "decide/provisioning/node_pool_validation.h"
 #include "decide/provisioning/volume_topology.h"
+#include "model/labels.h"
 #include "model/names.h"
 #include "model/pod_defaults.h"
 #include "model/pod_requests.h"
@@ -27,8 +28,6 @@ using provisioning::PlannedMachine;
 using provisioning::ProvisionNode;
 using provisioning::ProvisionPlan;
 using provisioning::ProvisionProblem;
-
-constexpr Duration kNominated = Duration::seconds(20);  // as Karpenter's, at the usual batch
 
 bool leaves(const Claim& claim) {
   return claim.stage == Stage::Draining || claim.stage == Stage::Ending || claim.marked;
@@ -44,8 +43,8 @@ std::shared_ptr<const model::Pod> pod_of(const model::DaemonSet& set) {
   return pod;
 }
 
-model::NodePoolRequirement in(const char* key, std::vector<std::string> values) {
-  return {key, "In", std::move(values), {}};
+model::NodePoolRequirement in(std::string_view key, std::vector<std::string> values) {
+  return {std::string(key), "In", std::move(values), {}};
 }
 
 void add_once(std::vector<std::string>& list, const std::string& value) {
@@ -134,15 +133,14 @@ std::shared_ptr<model::NodeClaim> claim_of(
   auto& asked = claim->spec.requirements;
   std::erase_if(asked, [](const model::NodePoolRequirement& each) {
     return !each.minValues &&
-           (each.key == "node.kubernetes.io/instance-type" ||
-            each.key == "topology.kubernetes.io/zone" || each.key == "karpenter.sh/capacity-type" ||
-            each.key == kReservationId);
+           (each.key == labels::kInstanceType || each.key == labels::kZone ||
+            each.key == labels::kCapacityType || each.key == labels::kReservationId);
   });
-  asked.push_back(in("node.kubernetes.io/instance-type", std::move(types)));
-  asked.push_back(in("topology.kubernetes.io/zone", std::move(zones)));
-  asked.push_back(in("karpenter.sh/capacity-type", {machine.capacity_type}));
+  asked.push_back(in(labels::kInstanceType, std::move(types)));
+  asked.push_back(in(labels::kZone, std::move(zones)));
+  asked.push_back(in(labels::kCapacityType, {machine.capacity_type}));
   if (!machine.reservation_id.empty())
-    asked.push_back(in(kReservationId, {machine.reservation_id}));
+    asked.push_back(in(labels::kReservationId, {machine.reservation_id}));
   for (const std::uint32_t pod : machine.pods)
     for (const auto& [name, amount] : model::pod_requests(*pods[pod])) {
       const auto [at, fresh] = claim->spec.resources.requests.emplace(name, amount);

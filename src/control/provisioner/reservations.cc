@@ -10,6 +10,7 @@
 
 #include "control/provisioner/provisioner.h"
 #include "decide/provisioning/requirements.h"
+#include "model/labels.h"
 
 namespace gputide::provisioner {
 namespace {
@@ -20,20 +21,21 @@ constexpr Duration kExpiring = Duration::minutes(40);
 }  // namespace
 
 model::StringMap reservation_labels(const model::CapacityReservation& reservation) {
-  return {{"karpenter.sh/capacity-type", "reserved"},
-          {kReservationId, reservation.id},
-          {kReservationType, reservation.type},
-          {kInterruptible, reservation.interruptible ? "true" : "false"}};
+  return {{std::string(labels::kCapacityType), "reserved"},
+          {std::string(labels::kReservationId), reservation.id},
+          {std::string(labels::kReservationType), reservation.type},
+          {std::string(labels::kReservationInterruptible),
+           reservation.interruptible ? "true" : "false"}};
 }
 
 std::string reservation_of(const model::NodeClaim& claim) {
-  const auto found = claim.metadata.labels.find(kReservationId);
+  const auto found = claim.metadata.labels.find(std::string(labels::kReservationId));
   return found == claim.metadata.labels.end() ? std::string() : found->second;
 }
 
 std::string wanted_reservation(const model::NodeClaim& claim) {
   for (const model::NodePoolRequirement& each : claim.spec.requirements)
-    if (each.key == kReservationId && each.operator_ == "In" && each.values.size() == 1)
+    if (each.key == labels::kReservationId && each.operator_ == "In" && each.values.size() == 1)
       return each.values.front();
   return {};
 }

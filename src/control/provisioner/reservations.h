@@ -8,11 +8,6 @@
 
 namespace gputide::provisioner {
 
-inline constexpr const char* kReservationId = "karpenter.k8s.aws/capacity-reservation-id";
-inline constexpr const char* kReservationType = "karpenter.k8s.aws/capacity-reservation-type";
-inline constexpr const char* kInterruptible =
-    "karpenter.k8s.aws/capacity-reservation-interruptible";
-
 /// What a claim in this reservation carries, its capacity type among it, and its node.
 model::StringMap reservation_labels(const model::CapacityReservation& reservation);
 /// The reservation that a claim runs in by its label; "" = none, or that one is over.

@@ -12,7 +12,7 @@ namespace gputide::workloads {
 
 namespace {
 
-constexpr std::string_view kHashLabel = "pod-template-hash";
+constexpr std::string_view kTemplateHashLabel = "pod-template-hash";
 
 bool is_paused(const model::Deployment& deployment) {
   const model::Value* paused = kept_field(deployment.spec, "paused");
@@ -47,7 +47,7 @@ std::int32_t Deployments::wanted(const Entry& entry, const model::ReplicaSet& se
 void Deployments::create_set(Entry& entry, std::int32_t replicas, Desk& desk) {
   const model::Deployment& deployment = *entry.object;
   auto set = std::make_shared<model::ReplicaSet>();
-  const std::string key(kHashLabel);
+  const std::string key(kTemplateHashLabel);
   set->metadata.name = deployment.metadata.name + "-" + entry.hash;
   set->metadata.namespace_ = deployment.metadata.namespace_;
   set->metadata.labels = deployment.spec.template_.metadata.labels;
@@ -126,7 +126,7 @@ void Deployments::recreate(Entry& entry, const Ref<model::ReplicaSet>& current, 
 Ref<model::ReplicaSet> Deployments::current_set(const Entry& entry) {
   Ref<model::ReplicaSet> current;
   for (const auto& [name, set] : entry.sets) {
-    const auto hash = set->metadata.labels.find(std::string(kHashLabel));
+    const auto hash = set->metadata.labels.find(std::string(kTemplateHashLabel));
     if (hash != set->metadata.labels.end() && hash->second == entry.hash) current = set;
   }
   return current;

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "decide/scheduling/volume_binding.h"
+#include "model/labels.h"
 
 namespace gputide::workloads {
 
@@ -19,7 +20,7 @@ namespace {
 
 constexpr std::string_view kBoundByController = "pv.kubernetes.io/bound-by-controller";
 constexpr std::string_view kProvisionedBy = "pv.kubernetes.io/provisioned-by";
-constexpr std::string_view kZone = "topology.kubernetes.io/zone";
+using labels::kZone;
 constexpr std::string_view kNoProvisioner = "kubernetes.io/no-provisioner";
 constexpr std::string_view kEbsDriver = "ebs.csi.aws.com";
 constexpr std::uint64_t kLook = 0;  // a timer's id

@@ -138,7 +138,8 @@ std::string ReplicaSets::time_passed(const std::string& uid, Desk& desk) {
 }
 
 template <class Kind>
-bool ReplicaSets::take(port::Change change, const Ref<Kind>& object, std::string kind, Desk& desk) {
+bool ReplicaSets::take(port::Change change, const Ref<Kind>& object, const std::string& kind,
+                       Desk& desk) {
   const std::string& uid = object->metadata.uid;
   if (change == port::Change::Deleted) {
     const auto found = sets_.find(uid);

@@ -63,7 +63,7 @@ class ReplicaSets {
     std::map<std::string, bool> being_deleted;  // by name: asked for and not seen yet
   };
   template <class Kind>
-  bool take(port::Change change, const Ref<Kind>& object, std::string kind, Desk& desk);
+  bool take(port::Change change, const Ref<Kind>& object, const std::string& kind, Desk& desk);
   void reconcile(Set& set, Desk& desk);
   void remove_some(Set& set, std::int32_t surplus, Desk& desk);
   void await(const std::string& uid, Set& set, const model::Pod* before, const model::Pod* after,

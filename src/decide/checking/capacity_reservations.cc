@@ -8,13 +8,14 @@
 #include "base/text.h"
 #include "decide/checking/checks.h"
 #include "decide/provisioning/requirements.h"
+#include "model/labels.h"
 
 namespace gputide::checking {
 namespace {
 
 using Term = model::CapacityReservationSelectorTerm;
 
-constexpr std::string_view kCapacityType = "karpenter.sh/capacity-type";
+using labels::kCapacityType;
 constexpr std::size_t kMostTerms = 30, kMostTags = 20;
 
 struct Pool {

@@ -7,13 +7,14 @@
 #include "base/text.h"
 #include "decide/checking/checks.h"
 #include "decide/provisioning/node_overlays.h"
+#include "model/labels.h"
 
 namespace gputide::checking {
 namespace {
 
 using model::NodePoolRequirement;
 
-constexpr std::string_view kInstanceType = "node.kubernetes.io/instance-type";
+using labels::kInstanceType;
 constexpr std::string_view kFamily = "karpenter.k8s.aws/instance-family";
 
 struct Pool {

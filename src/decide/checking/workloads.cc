@@ -12,7 +12,7 @@ namespace {
 
 std::string labels_text(const model::StringMap& labels) {
   std::vector<std::string> parts;
-  for (const auto& [key, value] : labels) parts.push_back(key + "=" + value);
+  for (const auto& [key, value] : labels) parts.push_back(fmt::format("{}={}", key, value));
   return parts.empty() ? "no labels" : join(parts, ",");
 }
 

@@ -23,7 +23,7 @@ Result<std::int64_t> memory_mib(std::string_view text) {
   std::int64_t factor = 0;
   if (unit.empty() || unit == "gib" || unit == "gb" || unit == "g") factor = 1024;
   if (unit == "mib" || unit == "mb" || unit == "m") factor = 1;
-  if (unit == "tib" || unit == "tb" || unit == "t") factor = 1024 * 1024;
+  if (unit == "tib" || unit == "tb" || unit == "t") factor = std::int64_t{1} << 20;
   if (code != std::errc() || factor == 0 || !(amount > 0 && amount < 1e6))
     return fail(fmt::format("instanceSelector.memory {} is not an amount of memory such as 16GiB",
                             quote(text)));

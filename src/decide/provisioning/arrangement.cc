@@ -12,10 +12,6 @@ using Kind = TopologyRule::Kind;
 
 constexpr std::int64_t kWork = 400'000;  // places looked at
 
-bool bit(const std::vector<std::uint64_t>& bits, std::size_t i) {
-  return i / 64 < bits.size() && (bits[i / 64] >> (i % 64) & 1) != 0;
-}
-
 std::vector<PlannedNode> bare(std::vector<PlannedNode> nodes) {
   for (PlannedNode& node : nodes) node.pods.clear();
   return nodes;

@@ -10,18 +10,19 @@
 #include "decide/provisioning/provision.h"
 #include "decide/provisioning/topology_compile.h"
 #include "model/conditions.h"
+#include "model/labels.h"
 #include "model/pod_requests.h"
 
 namespace gputide::provisioning {
 namespace {
 
-constexpr std::string_view kZone = "topology.kubernetes.io/zone";
-constexpr std::string_view kCapacityType = "karpenter.sh/capacity-type";
-constexpr std::string_view kReservation = "karpenter.k8s.aws/capacity-reservation-id";
-constexpr std::string_view kReservationType = "karpenter.k8s.aws/capacity-reservation-type";
-constexpr std::string_view kInterruptible = "karpenter.k8s.aws/capacity-reservation-interruptible";
-constexpr std::string_view kNodePool = "karpenter.sh/nodepool";
-constexpr std::string_view kHostnameLabel = "kubernetes.io/hostname";
+using labels::kCapacityType;
+using labels::kHostnameLabel;
+using labels::kNodePool;
+using labels::kReservationId;
+using labels::kReservationInterruptible;
+using labels::kReservationType;
+using labels::kZone;
 
 bool has_wishes_of_company(const model::PodSpec& spec) {
   const auto& affinity = spec.affinity;
@@ -38,12 +39,6 @@ struct PodKind {  // pods that ask the same of nodes, whatever they are called
   std::vector<Requirements> alternatives;
   std::vector<model::Toleration> tolerations;
 };
-
-bool fits(const std::vector<std::int64_t>& demand, const std::vector<std::int64_t>& capacity) {
-  for (std::size_t r = 0; r < demand.size(); ++r)
-    if (demand[r] > 0 && demand[r] > capacity[r]) return false;
-  return true;
-}
 
 class Compiler {
  public:
@@ -142,8 +137,8 @@ std::set<std::string> Compiler::split_keys(std::uint32_t pool) const {
       for (const auto& [key, requirement] : each) cared.insert(key);
   for (const NodePreference& each : preferred_)
     for (const auto& [key, requirement] : each.asked) cared.insert(key);
-  for (const std::string_view known : {kZone, kCapacityType, kReservation, kReservationType,
-                                       kInterruptible, kNodePool, kHostnameLabel})
+  for (const std::string_view known : {kZone, kCapacityType, kReservationId, kReservationType,
+                                       kReservationInterruptible, kNodePool, kHostnameLabel})
     cared.erase(std::string(known));
   const Requirements base = template_requirements(problem_.pools[pool]);
   std::set<std::string> out;
@@ -247,9 +242,9 @@ void Compiler::add_pool(std::uint32_t pool) {
 std::array<std::pair<std::string_view, std::string>, 3> reservation_labels(
     const ProviderType::Offering& offering) {
   const char* interruptible = offering.interruptible ? "true" : "false";
-  return {{{kReservation, offering.reservation_id},
+  return {{{kReservationId, offering.reservation_id},
            {kReservationType, offering.reservation_type},
-           {kInterruptible, offering.reservation_type.empty() ? "" : interruptible}}};
+           {kReservationInterruptible, offering.reservation_type.empty() ? "" : interruptible}}};
 }
 
 // Whether what the pool asks of reservations is met. Node groups' nodes have no such labels.
@@ -382,7 +377,8 @@ std::vector<std::vector<std::uint64_t>> Compiler::offers_for(const PodKind& pod)
       if (!kind_requirements_[k].is_compatible(each, problem_.well_known)) continue;
       Requirements both = kind_requirements_[k];
       both.add(each);
-      for (const std::string_view key : {kReservation, kReservationType, kInterruptible})
+      for (const std::string_view key :
+           {kReservationId, kReservationType, kReservationInterruptible})
         both.erase(key);  // a type names those of all its offerings
       for (std::size_t t = 0; t < kind.offers.size(); ++t)
         if (problem_.types[kind.offers[t].type].requirements.intersects(both)) {

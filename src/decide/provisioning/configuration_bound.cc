@@ -33,10 +33,10 @@ ContentCertificate as_contents(const LowerBound& known) {
   return out;
 }
 
-class Program {
+class ContentsProgram {
  public:
-  Program(const PlacementProblem& problem, const LowerBound& known,
-          const ConfigurationEffort& effort)
+  ContentsProgram(const PlacementProblem& problem, const LowerBound& known,
+                  const ConfigurationEffort& effort)
       : problem_(problem), known_(known), effort_(effort), row_(problem.classes.size(), -1) {
     read();
     add_first();
@@ -94,7 +94,7 @@ class Program {
 };
 
 // Offers without a price make their classes free; those, and what fits nowhere, are left out.
-void Program::read() {
+void ContentsProgram::read() {
   runs_.resize(problem_.offers.size());
   std::vector<char> placeable(problem_.classes.size(), 0), free(problem_.classes.size(), 0);
   for (std::uint32_t k = 0; k < problem_.classes.size(); ++k) {
@@ -133,7 +133,7 @@ void Program::read() {
 }
 
 // Whether s holds all that t holds, for no more money.
-bool Program::stands_in(std::uint32_t s, std::uint32_t t) const {
+bool ContentsProgram::stands_in(std::uint32_t s, std::uint32_t t) const {
   const NodeOffer &a = problem_.offers[s], &b = problem_.offers[t];
   if (a.price > b.price || a.count) return false;
   for (std::size_t r = 0; r < problem_.dimensions; ++r)
@@ -141,7 +141,7 @@ bool Program::stands_in(std::uint32_t s, std::uint32_t t) const {
   return std::includes(runs_[s].begin(), runs_[s].end(), runs_[t].begin(), runs_[t].end());
 }
 
-void Program::add(std::uint32_t offer, const Content& content) {
+void ContentsProgram::add(std::uint32_t offer, const Content& content) {
   std::vector<LinearProgram::Entry> entries;
   for (const auto& [k, n] : content.pods) entries.push_back({row_[k], n});
   if (count_row_[offer] >= 0) entries.push_back({count_row_[offer], -1.0});
@@ -150,7 +150,7 @@ void Program::add(std::uint32_t offer, const Content& content) {
 
 // A price near the known one, at which one pod of a class can be had without a node: keeps the
 // prices from straying while there are few nodes to choose from. See widen().
-void Program::add_first() {
+void ContentsProgram::add_first() {
   for (const std::uint32_t k : rows_) {
     LinearProgram::Entry entry{row_[k], 1.0};
     ceiling_.push_back(known_.pod_price[k] * (1 + kCeiling) + 1e-3);
@@ -160,7 +160,7 @@ void Program::add_first() {
 
 // Raises the ceilings that are in use; false when none is. No pod need be worth more than the
 // dearest node: those that are left at that find no place.
-bool Program::widen() {
+bool ContentsProgram::widen() {
   Money dearest = Money::dollars(1);
   for (const NodeOffer& offer : problem_.offers) dearest = std::max(dearest, offer.price);
   bool any = false;
@@ -173,7 +173,7 @@ bool Program::widen() {
   return any;
 }
 
-void Program::start() {
+void ContentsProgram::start() {
   best_ = as_contents(known_);
   for (const std::uint32_t k : rows_)
     best_sum_ += best_.pod_price[k] * static_cast<double>(problem_.classes[k].count);
@@ -189,13 +189,13 @@ void Program::start() {
   }
 }
 
-double Program::worth(const Content& content) const {
+double ContentsProgram::worth(const Content& content) const {
   double sum = 0;
   for (const auto& [k, n] : content.pods) sum += n * now_.pod_price[k];
   return sum;
 }
 
-void Program::want(Front& front) {
+void ContentsProgram::want(Front& front) {
   std::vector<Content>& found = front.search.found();
   std::stable_sort(found.begin(), found.end(),
                    [](const Content& a, const Content& b) { return a.worth > b.worth; });
@@ -211,7 +211,7 @@ void Program::want(Front& front) {
 }
 
 // False when nothing was wanted.
-bool Program::add_wanted() {
+bool ContentsProgram::add_wanted() {
   std::stable_sort(wanted_.begin(), wanted_.end(),
                    [](const Wanted& a, const Wanted& b) { return a.ratio > b.ratio; });
   if (wanted_.size() > kInRound) wanted_.resize(kInRound);
@@ -222,7 +222,7 @@ bool Program::add_wanted() {
 }
 
 // Adds what would be worth more than its node; false when nothing is.
-bool Program::price_nodes() {
+bool ContentsProgram::price_nodes() {
   std::vector<Front*> undecided;
   for (Front& each : front_) {
     const double enough = allowed(each.offer) * (1 + kOpen[late_]);
@@ -253,13 +253,13 @@ bool Program::price_nodes() {
   return added;
 }
 
-double Program::proved(const Front& front) const {
+double ContentsProgram::proved(const Front& front) const {
   return proved_worth(problem_, front.offer, runs_[front.offer], now_.pod_price,
                       now_.proofs[front.offer]);
 }
 
 // Scales the prices down to what is proved (Farley).
-void Program::keep_if_best() {
+void ContentsProgram::keep_if_best() {
   double scale = 1, sum = 0;
   for (const Front& each : front_) {
     if (problem_.offers[each.offer].count) continue;
@@ -285,14 +285,14 @@ void Program::keep_if_best() {
       for (double& price : prices) price *= scale;
 }
 
-ConfigurationBound Program::finish() const {
+ConfigurationBound ContentsProgram::finish() const {
   std::vector<bool> present;
   for (const DemandClass& each : problem_.classes) present.push_back(each.count > 0);
   const Money proved = WholeNodes(problem_).raise(certified(problem_, best_), present);
   return {std::max(known_.per_hour, proved), best_};
 }
 
-ConfigurationBound Program::solve() {
+ConfigurationBound ContentsProgram::solve() {
   now_.pod_price.assign(problem_.classes.size(), 0.0);
   now_.proofs.resize(problem_.offers.size());
   for (std::uint32_t t = 0; t < same_as_.size(); ++t) now_.proofs[t].same_as = same_as_[t];
@@ -323,7 +323,7 @@ ConfigurationBound configuration_bound(const PlacementProblem& problem, const Lo
   if (problem.classes.size() * problem.offers.size() * problem.dimensions >
       static_cast<std::size_t>(effort.largest))
     return {known.per_hour, as_contents(known)};
-  return Program(problem, known, effort).solve();
+  return ContentsProgram(problem, known, effort).solve();
 }
 
 }  // namespace gputide::provisioning

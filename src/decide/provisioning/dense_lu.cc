@@ -71,7 +71,7 @@ void dgetrs_(const char* transposed, const int* n, const int* columns, double* d
   const Matrix a{data, *lda};
   *info = 0;
   for (int c = 0; c < *columns; ++c) {
-    double* x = b + c * *ldb;
+    double* x = b + static_cast<std::ptrdiff_t>(c) * *ldb;
     if (*transposed == 'N' || *transposed == 'n') {
       for (int k = 0; k < *n; ++k) std::swap(x[k], x[pivots[k] - 1]);
       solve_lower(a, *n, x);

@@ -9,16 +9,18 @@
 #include "decide/provisioning/ec2_types.h"
 #include "decide/provisioning/node_pool_validation.h"
 #include "decide/provisioning/struct_hash.h"
+#include "model/labels.h"
 
 namespace gputide::provisioning {
 namespace {
 
 constexpr const char* kPoolVersion = "v3";
 constexpr const char* kClassVersion = "gputide-v1";
-constexpr const char* kType = "node.kubernetes.io/instance-type";
-constexpr const char* kZone = "topology.kubernetes.io/zone";
-constexpr const char* kCapacityType = "karpenter.sh/capacity-type";
-constexpr const char* kReservation = "karpenter.k8s.aws/capacity-reservation-id";
+
+using labels::kCapacityType;
+using labels::kInstanceType;
+using labels::kReservationId;
+using labels::kZone;
 
 void add_flag(StructHash& to, std::string_view name, const std::optional<bool>& flag) {
   if (flag) to.field(name, Hash::flag(*flag));
@@ -178,15 +180,15 @@ std::optional<Drift> requirement_drift(const model::NodeClaim& claim, const mode
   return std::nullopt;
 }
 
-std::string label_of(const model::NodeClaim& claim, const char* key) {
-  const auto found = claim.metadata.labels.find(key);
+std::string label_of(const model::NodeClaim& claim, std::string_view key) {
+  const auto found = claim.metadata.labels.find(std::string(key));
   return found == claim.metadata.labels.end() ? std::string() : found->second;
 }
 
 std::optional<Drift> type_drift(const model::NodeClaim& claim,
                                 std::span<const ProviderType> offered) {
   if (offered.empty()) return std::nullopt;
-  const std::string type = label_of(claim, kType);
+  const std::string type = label_of(claim, kInstanceType);
   const std::string zone = label_of(claim, kZone), market = label_of(claim, kCapacityType);
   if (market == "reserved") return std::nullopt;  // it is its reservation that counts
   for (const ProviderType& each : offered)
@@ -198,7 +200,7 @@ std::optional<Drift> type_drift(const model::NodeClaim& claim,
 }
 
 std::optional<Drift> reservation_drift(const model::NodeClaim& claim, const DriftGround& ground) {
-  const std::string id = label_of(claim, kReservation);
+  const std::string id = label_of(claim, kReservationId);
   if (id.empty() || !ground.reservations || ground.node_class == nullptr) return std::nullopt;
   const auto selected = model::selected_reservations(ground.node_class->spec, *ground.reservations);
   if (std::any_of(selected.begin(), selected.end(),

@@ -146,9 +146,10 @@ Money overlaid_price(const model::NodeOverlaySpec& spec, Money price) {
   std::string_view by = *spec.priceAdjustment;
   if (!by.ends_with('%')) return std::max(Money(), price + Money::micros(millionths(by)));
   by.remove_suffix(1);
-  const __int128 factor = 100 * kMillion + millionths(by);  // in millionths of a hundredth
+  constexpr __int128 kWhole = __int128{100} * kMillion;  // millionths of a hundredth
+  const __int128 factor = kWhole + millionths(by);
   const __int128 product = price.micros() * factor;
-  return Money::micros(static_cast<std::int64_t>((product + 50 * kMillion) / (100 * kMillion)));
+  return Money::micros(static_cast<std::int64_t>((product + kWhole / 2) / kWhole));
 }
 
 Errors apply_overlays(std::span<const model::NodeOverlay> overlays, const model::NodePool& pool,

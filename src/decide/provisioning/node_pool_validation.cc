@@ -9,12 +9,13 @@
 
 #include "base/text.h"
 #include "decide/provisioning/struct_hash.h"
+#include "model/labels.h"
 #include "model/validation.h"
 
 namespace gputide::provisioning {
 namespace {
 
-constexpr std::string_view kNodePool = "karpenter.sh/nodepool";
+using labels::kNodePool;
 constexpr std::string_view kDomain = "karpenter.sh";
 
 // In the words of Karpenter's apimachinery (0.35), which are not those of Kubernetes 1.31.
@@ -182,9 +183,9 @@ Errors validate_pod(const model::PodSpec& spec) {
     out.push_back(fmt::format(
         "configured to not run on a Karpenter provisioned node (requirement={} DoesNotExist)",
         kNodePool));
-  const auto add = [&](std::string key, std::string op, std::vector<std::string> values) {
-    const Errors found =
-        validate_requirement({std::move(key), std::move(op), std::move(values), std::nullopt});
+  const auto add = [&](const std::string& key, const std::string& op,
+                       std::vector<std::string> values) {
+    const Errors found = validate_requirement({key, op, std::move(values), std::nullopt});
     out.insert(out.end(), found.begin(), found.end());
   };
   for (const auto& [key, value] : spec.nodeSelector) add(key, "In", {value});

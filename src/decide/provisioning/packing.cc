@@ -540,6 +540,12 @@ PackPlan pack_few(const PackProblem& problem, const PackEffort& effort) {
 
 }  // namespace
 
+bool fits(const std::vector<std::int64_t>& asked, const std::vector<std::int64_t>& there) {
+  for (std::size_t r = 0; r < asked.size(); ++r)
+    if (asked[r] > 0 && asked[r] > there[r]) return false;
+  return true;
+}
+
 PackPlan pack(const PackProblem& problem, const PackEffort& effort) {
   std::int64_t pods = 0;
   for (const PackClass& each : problem.classes) pods += each.count;

@@ -97,6 +97,9 @@ struct PackProblem {
   std::vector<std::int64_t> reservations;  // stock
 };
 
+/// Every amount that is asked is there. Both by resource.
+bool fits(const std::vector<std::int64_t>& asked, const std::vector<std::int64_t>& there);
+
 struct PlannedNode {
   std::uint32_t kind = kNone;  // kNone: existing node number `offer`
   std::uint32_t offer = 0;

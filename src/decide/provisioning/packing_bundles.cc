@@ -14,8 +14,8 @@ namespace {
 constexpr int kTurns = 4;   // bundles found for one node
 constexpr int kSteps = 30;  // of the search for its content
 constexpr std::size_t kAnswers = 8;
-constexpr std::int64_t kProgram = 10;  // a small linear program looks so often at every item
-constexpr double kMore = 1 + 1e-6;     // so much is more
+constexpr std::int64_t kProgramWork = 10;  // a small linear program looks so often at every item
+constexpr double kMore = 1 + 1e-6;         // so much is more
 
 }  // namespace
 
@@ -71,7 +71,7 @@ bool Bundles::price_node(std::uint32_t offer) {
   const std::vector<std::int64_t>& capacity = problem_.offers[offer].capacity;
   std::vector<double> part(capacity.size());
   program_.clear();
-  work_ += kProgram * static_cast<std::int64_t>(on_[offer].size() * part.size());
+  work_ += kProgramWork * static_cast<std::int64_t>(on_[offer].size() * part.size());
   for (const std::uint32_t i : on_[offer]) {
     for (std::size_t r = 0; r < part.size(); ++r)
       part[r] = static_cast<double>(items_.classes[i].demand[r]) /

@@ -40,12 +40,6 @@ std::vector<Unit> in_order(const std::vector<Unit>& units, bool largest_first) {
   return out;
 }
 
-bool fits(const std::vector<std::int64_t>& demand, const std::vector<std::int64_t>& room) {
-  for (std::size_t r = 0; r < demand.size(); ++r)
-    if (demand[r] > 0 && demand[r] > room[r]) return false;
-  return true;
-}
-
 }  // namespace
 
 bool fits_in_any_order(const PackProblem& pack, const PackPlan& plan) {

@@ -11,10 +11,6 @@ namespace {
 
 using Kind = TopologyRule::Kind;
 
-bool bit(const std::vector<std::uint64_t>& bits, std::size_t i) {
-  return i / 64 < bits.size() && (bits[i / 64] >> (i % 64) & 1) != 0;
-}
-
 bool contains(const std::vector<std::uint32_t>& list, std::uint32_t value) {
   return std::find(list.begin(), list.end(), value) != list.end();
 }

@@ -8,6 +8,11 @@
 
 namespace gputide::provisioning {
 
+/// Bit `i` of a set; beyond its end nothing is in it.
+inline bool bit(const std::vector<std::uint64_t>& bits, std::size_t i) {
+  return i / 64 < bits.size() && (bits[i / 64] >> (i % 64) & 1) != 0;
+}
+
 /// Pods that ask the same and may use the same offers; they differ in topology only.
 struct Shape {
   std::vector<std::uint32_t> classes;

@@ -97,7 +97,8 @@ class Checker {
         at->second = problem_.existing[node.offer].gpus[step.gpu];
       else if (fresh)
         ++gpus_opened_[step.node];
-      if ((at->second -= share) < 0)
+      at->second -= share;
+      if (at->second < 0)
         say("node {}: GPU {} is shared by {} thousandths too many", step.node, step.gpu,
             -at->second);
     }
@@ -138,9 +139,11 @@ class Checker {
       const PackOffer& offer = kind.offers[each.offer];
       if (offer.reservation != kNone && --stock[offer.reservation] < 0)
         say("reservation {}: more is bought than there is", offer.reservation);
-      for (std::size_t r = 0; r < left[kind.pool].size(); ++r)
-        if ((left[kind.pool][r] -= offer.limit_use[r]) < 0 && offer.limit_use[r] > 0)
+      for (std::size_t r = 0; r < left[kind.pool].size(); ++r) {
+        left[kind.pool][r] -= offer.limit_use[r];
+        if (left[kind.pool][r] < 0 && offer.limit_use[r] > 0)
           say("pool {}: over its limit {}", kind.pool, r);
+      }
     }
   }
 

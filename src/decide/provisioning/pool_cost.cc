@@ -5,12 +5,13 @@
 #include <optional>
 
 #include "decide/provisioning/node_ask.h"
+#include "model/labels.h"
 
 namespace gputide::provisioning {
 namespace {
 
-constexpr std::string_view kZone = "topology.kubernetes.io/zone";
-constexpr std::string_view kCapacityType = "karpenter.sh/capacity-type";
+using labels::kCapacityType;
+using labels::kZone;
 
 bool within_limits(const model::NodePool& pool, const ProviderType& type) {
   return std::all_of(pool.spec.limits.begin(), pool.spec.limits.end(), [&](const auto& limit) {

@@ -12,7 +12,7 @@ namespace {
 constexpr std::int64_t kStep = 1000;
 constexpr std::int64_t kMostSum = std::numeric_limits<std::int64_t>::max() / 16;
 
-using Weights = std::set<std::int32_t, std::greater<>>;
+using HeaviestFirst = std::set<std::int32_t, std::greater<>>;
 
 // More than any plan can cost: the dearest node for each pod. At least 1.
 std::int64_t dearest_plan(const PackProblem& pack) {
@@ -45,7 +45,7 @@ std::vector<std::int64_t> weight_factors(const ProvisionProblem& problem, const 
   const auto weight = [&](std::uint32_t pool) {
     return problem.pools[pool].spec.weight.value_or(0);
   };
-  Weights weights;
+  HeaviestFirst weights;
   for (const NodeKind& kind : pack.kinds) weights.insert(weight(kind.pool));
   if (weights.size() < 2) return {};
   const std::int64_t most = kMostSum / dearest_plan(pack);

@@ -74,11 +74,12 @@ class Negotiation {
 
   // For how many pods preference i can be honoured at no higher price, at the cost of others.
   std::int64_t instead_of_others(std::uint32_t i, const std::vector<char>& chosen) const {
-    constexpr std::int64_t kMore = 1'000, kMost = 1'000'000;
+    constexpr std::int64_t kHeavier = 1'000, kHeaviest = 1'000'000;
     WishProblem heavier = placed_;
     for (std::vector<PackWish>& wishes : heavier.wishes)
       for (PackWish& wish : wishes)
-        if (chosen[wish.preference] != 0) wish.weight *= wish.preference == i ? kMore : kMost;
+        if (chosen[wish.preference] != 0)
+          wish.weight *= wish.preference == i ? kHeavier : kHeaviest;
     return granted(placed_, honour(heavier, best_))[i];
   }
 

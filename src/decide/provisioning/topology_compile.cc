@@ -6,11 +6,12 @@
 #include <fmt/format.h>
 
 #include "model/conditions.h"
+#include "model/labels.h"
 
 namespace gputide::provisioning {
 namespace {
 
-constexpr std::string_view kHostnameLabel = "kubernetes.io/hostname";
+using labels::kHostnameLabel;
 
 using Kind = TopologyRule::Kind;
 

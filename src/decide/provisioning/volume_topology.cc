@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "model/labels.h"
+
 namespace gputide::provisioning {
 namespace {
 
@@ -12,14 +14,14 @@ using Pod = model::Pod;
 using Terms = std::vector<model::NodeSelectorTerm>;  // one of them must hold
 
 constexpr std::string_view kEbsZone = "topology.ebs.csi.aws.com/zone";
-constexpr std::string_view kZone = "topology.kubernetes.io/zone";
-constexpr std::string_view kHostname = "kubernetes.io/hostname";
+using labels::kHostnameLabel;
+using labels::kZone;
 
 // Nodes that do not exist yet have no label of the EBS driver, and no name.
 model::NodeSelectorTerm for_new_nodes(model::NodeSelectorTerm term) {
   for (auto& each : term.matchExpressions)
     if (each.key == kEbsZone) each.key = kZone;
-  std::erase_if(term.matchExpressions, [](const auto& each) { return each.key == kHostname; });
+  std::erase_if(term.matchExpressions, [](const auto& each) { return each.key == kHostnameLabel; });
   return term;
 }
 

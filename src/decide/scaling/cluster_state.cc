@@ -9,8 +9,6 @@
 namespace gputide::scaling {
 namespace {
 
-constexpr Duration kPast = Duration::nanoseconds(1);
-
 // "group" or, where pools are backed off one by one, "pool:type|zone|market".
 std::string pool_key(const std::string& pool) {
   return "pool:" + pool;

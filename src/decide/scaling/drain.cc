@@ -22,14 +22,9 @@ DrainVerdict blocked(BlockingReason reason) {
   return {Drainability::Blocked, reason};
 }
 
-std::string_view annotation(const Pod& pod, const char* key) {
-  if (pod.metadata.annotations.empty()) return {};
-  const auto at = pod.metadata.annotations.find(key);
-  return at == pod.metadata.annotations.end() ? std::string_view() : at->second;
-}
-
 std::string_view safe_to_evict(const Pod& pod) {
-  return annotation(pod, "cluster-autoscaler.kubernetes.io/safe-to-evict");
+  const std::string* said = annotation(pod, "cluster-autoscaler.kubernetes.io/safe-to-evict");
+  return said == nullptr ? std::string_view() : *said;
 }
 
 // The group of "group/version"; "" of a plain version; nullopt when the text is neither.
@@ -86,10 +81,10 @@ DrainVerdict system_pod(const Pod& pod, const DrainContext& context) {
 
 bool has_local_storage(const Pod& pod) {
   const auto is_safe = [&](const std::string& volume) {
-    const std::string_view listed =
+    const std::string* listed =
         annotation(pod, "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes");
-    if (listed.empty()) return false;
-    const std::vector<std::string_view> safe = split(listed, ',');
+    if (listed == nullptr || listed->empty()) return false;
+    const std::vector<std::string_view> safe = split(*listed, ',');
     return std::find(safe.begin(), safe.end(), volume) != safe.end();
   };
   const std::vector<model::Volume>& volumes = pod.spec->volumes;

@@ -14,7 +14,6 @@ namespace gputide::scaling {
 namespace {
 
 constexpr const char* kDelayAnnotation = "cluster-autoscaler.kubernetes.io/pod-scale-up-delay";
-constexpr Duration kPast = Duration::nanoseconds(1);
 // The simulation is built anew when so many of its node ids are of nodes that are gone.
 constexpr NodeId kWornIds = 4096;
 // Copies of what this loop buys are numbered from here on, behind those of what is on its way.

@@ -10,7 +10,6 @@ namespace gputide::scaling {
 namespace {
 
 constexpr Duration kStable = Duration::minutes(1);
-constexpr Duration kPast = Duration::nanoseconds(1);
 constexpr const char* kTemplateLabel = "cluster-autoscaler.kubernetes.io/template-node";
 
 bool is_critical_to_nodes(const model::PodSpec& spec) {

@@ -49,6 +49,9 @@ struct GroupView {
 
 inline constexpr std::int32_t kNoGroup = -1;
 
+/// What is asked as "longer ago than d" first holds so long after d has passed.
+inline constexpr Duration kPast = Duration::nanoseconds(1);
+
 /// A node and what runs on it. Kept as long as neither changes, so that equal addresses mean that
 /// nothing did.
 struct NodeView {

@@ -7,8 +7,6 @@
 namespace gputide::scaling {
 namespace {
 
-constexpr std::size_t kMaxShapesOfController = 10;
-
 // What a pod is remembered by; `scratch` holds it where it has no uid.
 const std::string& hint_key(const model::Pod& pod, std::string& scratch) {
   if (!pod.metadata.uid.empty()) return pod.metadata.uid;

@@ -13,8 +13,6 @@
 namespace gputide::scaling {
 namespace {
 
-constexpr std::size_t kMaxShapesOfController = 10;
-
 // Each value is written with its kind or length before it, so that no two structures share a text.
 class Writer {
  public:

@@ -47,6 +47,9 @@ class PodShapes {
   std::optional<Last> last_;  // that was asked for: siblings come in a row
 };
 
+/// So many shapes of one controller are told apart; later ones are taken for strangers.
+inline constexpr std::size_t kMaxShapesOfController = 10;
+
 /// Pods of one controller and shape: what holds for the first holds for all.
 struct PodGroup {
   std::vector<PodRef> pods;  // never empty; the first stands for all

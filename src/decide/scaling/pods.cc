@@ -6,13 +6,13 @@ namespace {
 constexpr Duration kLongTerminatingMargin = Duration::seconds(30);
 constexpr std::int64_t kDefaultGraceSeconds = 30;
 
+}  // namespace
+
 const std::string* annotation(const model::Pod& pod, const char* key) {
   if (pod.metadata.annotations.empty()) return nullptr;  // most pods: no key is made for them
   const auto at = pod.metadata.annotations.find(key);
   return at == pod.metadata.annotations.end() ? nullptr : &at->second;
 }
-
-}  // namespace
 
 bool is_daemonset_pod(const model::Pod& pod) {
   const model::OwnerReference* owner = pod.metadata.controller();

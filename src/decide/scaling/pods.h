@@ -2,6 +2,7 @@
 // utils/gpu.
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include "base/time.h"
@@ -9,6 +10,9 @@
 #include "model/pod.h"
 
 namespace gputide::scaling {
+
+/// The value of a pod's annotation; nullptr: it has none of that key.
+const std::string* annotation(const model::Pod& pod, const char* key);
 
 /// Controlled by a DaemonSet, or annotated as if it were.
 bool is_daemonset_pod(const model::Pod& pod);

@@ -13,7 +13,7 @@ namespace {
 constexpr std::int64_t kMicrosPerVcpu = 31'000;
 constexpr std::int64_t kMicrosPerGib = 4'100;
 constexpr std::int64_t kMicrosPerGpu = 400'000;
-constexpr std::int64_t kGibibyte = std::int64_t{1} << 30;
+constexpr std::int64_t kBytesPerGib = std::int64_t{1} << 30;
 // Every pod is worth something, or pods without requests would make any option infinitely dear.
 constexpr std::int64_t kMicrosPerPod = 100;
 
@@ -24,7 +24,7 @@ __int128 micros_of(const model::ResourceList& amounts) {
     if (name == "cpu")
       micros += static_cast<__int128>(amount.milli_value()) * kMicrosPerVcpu / 1000;
     else if (name == "memory")
-      micros += static_cast<__int128>(amount.value()) * kMicrosPerGib / kGibibyte;
+      micros += static_cast<__int128>(amount.value()) * kMicrosPerGib / kBytesPerGib;
     else if (is_gpu_resource(name, kOurs))
       micros += static_cast<__int128>(amount.value()) * kMicrosPerGpu;
   }

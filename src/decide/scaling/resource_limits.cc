@@ -9,8 +9,6 @@
 namespace gputide::scaling {
 namespace {
 
-constexpr std::int64_t kGibibyte = std::int64_t{1} << 30;
-
 std::int64_t amount(const model::ResourceList& list, const std::string& name) {
   const auto at = list.find(name);
   return at == list.end() ? 0 : at->second.value();
@@ -38,7 +36,8 @@ ResourceLimits::ResourceLimits(const Options& options) {
     if (range.min > 0) min_[name] = range.min * unit;
   };
   if (const auto range = parse_range(options.cores_total)) set("cpu", *range, 1);
-  if (const auto range = parse_range(options.memory_total)) set("memory", *range, kGibibyte);
+  if (const auto range = parse_range(options.memory_total))
+    set("memory", *range, std::int64_t{1} << 30);
   for (const std::string& text : options.gpu_total)
     if (const auto range = parse_gpu_range(text)) set(range->type, range->range, 1);
 }

@@ -441,7 +441,6 @@ std::optional<Instant> ScaleDownPlanner::next_change(const Observation& seen, In
   const auto consider = [&](Instant at) {
     if (at > now && (!next || at < *next)) next = at;
   };
-  constexpr Duration kPast = Duration::nanoseconds(1);
   for (const Entry& entry : entries_)
     if (entry.recheck_at) consider(*entry.recheck_at);
   for (const Removable& removable : state_.unneeded) {

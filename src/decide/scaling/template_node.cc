@@ -12,7 +12,7 @@ namespace {
 using model::ResourceList;
 using model::Taint;
 
-constexpr std::int64_t kMebibyte = 1024 * 1024;
+constexpr std::int64_t kMebibyte = std::int64_t{1} << 20;
 constexpr std::int64_t kPods = 110;
 constexpr std::int64_t kKubeProxyMillicores = 100;
 constexpr std::int32_t kSystemCriticalPriority = 2'000'000'000;

@@ -133,7 +133,7 @@ std::shared_ptr<NodeFit> Filters::node_fit(state::SpecId spec) {
   std::shared_ptr<NodeRules> rules;
   for (const auto& [other, held] : alike)
     if (NodeRules::same(*cluster_.kinds().spec(other).spec, *info.spec))
-      if ((rules = held.lock())) break;
+      if (rules = held.lock(); rules != nullptr) break;
   if (rules == nullptr) {
     rules = std::make_shared<NodeRules>(*info.spec);
     std::erase_if(alike, [](const auto& entry) { return entry.second.expired(); });

@@ -32,14 +32,14 @@ std::string unsupported(const std::string& path, std::string_view op, std::strin
          ": supported values: " + std::string(supported);
 }
 
-const model::NodeSelector* required(const model::PodSpec& spec) {
+}  // namespace
+
+const model::NodeSelector* required_node_affinity(const model::PodSpec& spec) {
   if (!spec.affinity || !spec.affinity->nodeAffinity) return nullptr;
   const auto& selector =
       spec.affinity->nodeAffinity->requiredDuringSchedulingIgnoredDuringExecution;
   return selector ? &*selector : nullptr;
 }
-
-}  // namespace
 
 NodeTerm::NodeTerm(const model::NodeSelectorTerm& term, const std::string& path) {
   const auto place = [&](const char* list, std::size_t i) {
@@ -88,7 +88,7 @@ RequiredNodeAffinity::RequiredNodeAffinity(const model::PodSpec& spec) {
       equal.push_back({key, Operator::Equals, {value}, 0});
     selector_ = Selector::all_of(std::move(equal));
   }
-  const model::NodeSelector* selector = required(spec);
+  const model::NodeSelector* selector = required_node_affinity(spec);
   if (selector == nullptr) return;
   affinity_.emplace();
   for (std::size_t i = 0; i < selector->nodeSelectorTerms.size(); ++i)
@@ -116,7 +116,7 @@ Result<bool> RequiredNodeAffinity::match(const model::StringMap& labels,
 }
 
 std::optional<std::set<std::string>> named_nodes(const model::PodSpec& spec) {
-  const model::NodeSelector* selector = required(spec);
+  const model::NodeSelector* selector = required_node_affinity(spec);
   if (selector == nullptr || selector->nodeSelectorTerms.empty()) return std::nullopt;
   std::set<std::string> out;
   for (const model::NodeSelectorTerm& term : selector->nodeSelectorTerms) {

@@ -33,6 +33,9 @@ class NodeTerm {
   model::Problems problems_;
 };
 
+/// The node affinity that a pod requires, nullptr if none.
+const model::NodeSelector* required_node_affinity(const model::PodSpec& spec);
+
 /// What a pod demands of its node: nodeSelector and required node affinity.
 class RequiredNodeAffinity {
  public:

@@ -22,21 +22,14 @@ std::uint64_t pack(Kind kind, std::uint64_t detail = 0) {
   return static_cast<std::uint64_t>(kind) | detail << kKindBits;
 }
 
-const model::NodeSelector* required(const model::PodSpec& spec) {
-  if (!spec.affinity || !spec.affinity->nodeAffinity) return nullptr;
-  const auto& selector =
-      spec.affinity->nodeAffinity->requiredDuringSchedulingIgnoredDuringExecution;
-  return selector ? &*selector : nullptr;
-}
-
 }  // namespace
 
 NodeRules::NodeRules(const model::PodSpec& spec)
     : tolerations_(spec.tolerations), affinity_(spec), node_names_(named_nodes(spec)) {}
 
 bool NodeRules::same(const model::PodSpec& a, const model::PodSpec& b) {
-  const model::NodeSelector* x = required(a);
-  const model::NodeSelector* y = required(b);
+  const model::NodeSelector* x = required_node_affinity(a);
+  const model::NodeSelector* y = required_node_affinity(b);
   return a.nodeSelector == b.nodeSelector && state::deep_equal(a.tolerations, b.tolerations) &&
          (x == nullptr) == (y == nullptr) && (x == nullptr || state::deep_equal(*x, *y));
 }
@@ -45,7 +38,7 @@ std::uint64_t NodeRules::hash(const model::PodSpec& spec) {
   state::DeepHash hash;
   hash.add(spec.nodeSelector);
   hash.add(spec.tolerations);
-  if (const model::NodeSelector* selector = required(spec)) hash.add(*selector);
+  if (const model::NodeSelector* selector = required_node_affinity(spec)) hash.add(*selector);
   return hash.value();
 }
 

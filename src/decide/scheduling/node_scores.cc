@@ -14,7 +14,7 @@ using state::NodeId;
 
 namespace {
 
-constexpr std::int64_t kMegabyte = 1024 * 1024;
+constexpr std::int64_t kMegabyte = std::int64_t{1} << 20;
 constexpr std::int64_t kMinImageBytes = 23 * kMegabyte;
 constexpr std::int64_t kMaxContainerImageBytes = 1000 * kMegabyte;
 
