@@ -6,6 +6,7 @@
 #include <fmt/core.h>
 
 #include "decide/provisioning/node_ask.h"
+#include "model/labels.h"
 
 namespace gputide::app {
 namespace {
@@ -15,7 +16,7 @@ using model::Value;
 using provisioning::ProviderType;
 using provisioning::ProvisionProblem;
 
-constexpr const char* kCapacityType = "karpenter.sh/capacity-type";
+using labels::kCapacityType;
 
 // What a pool is offered of the reservation; nullptr: nothing.
 const ProviderType::Offering* offering_of(const ProvisionProblem& problem, std::size_t pool,

@@ -1,4 +1,5 @@
 // gputide simulate: what will happen, and what will it cost?
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -117,6 +118,14 @@ void tell(const SimulateOptions& options, Sinks& sinks, const port::RunResult& r
   if (options.output == Output::Json) to_stdout(report::result_json(result));
 }
 
+// Capacity reservations cost the same whatever runs on them.
+Money paid_anyway(const port::RunResult& result) {
+  Money sum;
+  for (const port::RunResult::Reservation& each : result.reservations)
+    sum += each.used + each.unused;
+  return sum;
+}
+
 }  // namespace
 
 int simulate(const SimulateOptions& options) {
@@ -151,6 +160,8 @@ int simulate(const SimulateOptions& options) {
   }
   port::RunResult& result = done->result;
   if (sinks.bound) result.cost.lower_bound = sinks.bound->bound();
+  if (result.cost.lower_bound)
+    result.cost.lower_bound = std::max(*result.cost.lower_bound, paid_anyway(result));
   if (result.cost.lower_bound)
     result.cost.over_bound_permille =
         provisioning::over_bound_permille(result.cost.total, *result.cost.lower_bound);

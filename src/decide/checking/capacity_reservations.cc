@@ -16,9 +16,10 @@ namespace {
 using Term = model::CapacityReservationSelectorTerm;
 
 using labels::kCapacityType;
+
 constexpr std::size_t kMostTerms = 30, kMostTags = 20;
 
-struct Pool {
+struct ReservingPool {
   const model::Object* object;
   std::string class_name;
   bool reserved = false;  // its requirements allow reserved capacity
@@ -27,9 +28,9 @@ struct Pool {
 };
 
 template <class NodePool>
-Pool pool_of(const model::Object& object, const NodePool& pool) {
+ReservingPool pool_of(const model::Object& object, const NodePool& pool) {
   const auto& node = pool.spec.template_.spec;
-  Pool told{&object, node.nodeClassRef.name};
+  ReservingPool told{&object, node.nodeClassRef.name};
   const auto asked =
       provisioning::Requirements::from_node_pool(node.requirements).get(kCapacityType);
   told.reserved = asked.has("reserved");
@@ -39,8 +40,8 @@ Pool pool_of(const model::Object& object, const NodePool& pool) {
   return told;
 }
 
-std::vector<Pool> pools_of(const World& world) {
-  std::vector<Pool> pools;
+std::vector<ReservingPool> pools_of(const World& world) {
+  std::vector<ReservingPool> pools;
   for (const model::Object* object : world.objects) {
     if (const auto* pool = object->as<model::NodePool>()) pools.push_back(pool_of(*object, *pool));
     if (const auto* beta = object->as<model::v1beta1::NodePool>())
@@ -100,7 +101,7 @@ void check_term(const Term& term, const Place& place, Findings& findings) {
 }
 
 void check_class(const Context& context, const model::Object& object,
-                 const std::vector<Term>& terms, const std::vector<Pool>& pools) {
+                 const std::vector<Term>& terms, const std::vector<ReservingPool>& pools) {
   const Place place = Place(object)["spec"]["capacityReservationSelectorTerms"];
   if (terms.size() > kMostTerms)
     context.findings.error(
@@ -109,7 +110,7 @@ void check_class(const Context& context, const model::Object& object,
          "select by tags"});
   for (std::size_t i = 0; i < terms.size(); ++i) check_term(terms[i], place[i], context.findings);
   bool used = false, allowed = false;
-  for (const Pool& pool : pools) {
+  for (const ReservingPool& pool : pools) {
     if (pool.class_name != object.metadata.name) continue;
     used = true;
     allowed = allowed || pool.reserved;
@@ -125,7 +126,7 @@ void check_class(const Context& context, const model::Object& object,
 }
 
 // A pool that takes nothing but reservations, of a class that selects none.
-void check_pool(const Context& context, const Pool& pool) {
+void check_reserving(const Context& context, const ReservingPool& pool) {
   if (!pool.reserved || pool.others) return;
   for (const model::Object* object : context.world.objects) {
     const auto* node_class = object->as<model::EC2NodeClass>();
@@ -144,12 +145,12 @@ void check_pool(const Context& context, const Pool& pool) {
 }  // namespace
 
 void check_capacity_reservations(const Context& context) {
-  const std::vector<Pool> pools = pools_of(context.world);
+  const std::vector<ReservingPool> pools = pools_of(context.world);
   for (const model::Object* object : context.world.objects)
     if (const auto* node_class = object->as<model::EC2NodeClass>())
       if (const auto& terms = node_class->spec.capacityReservationSelectorTerms; !terms.empty())
         check_class(context, *object, terms, pools);
-  for (const Pool& pool : pools) check_pool(context, pool);
+  for (const ReservingPool& pool : pools) check_reserving(context, pool);
 }
 
 }  // namespace gputide::checking
