@@ -132,7 +132,6 @@ Value reservations_json(const std::vector<ReservationUse>& uses) {
     each.set("free_before", use.reservation->available);
     each.set("taken", use.taken);
     each.set("left", use.left());
-    each.set("paid_already", true);
     if (use.on_demand > Money())
       each.set("on_demand_usd_per_hour_each", use.on_demand.to_dollars());
     if (!use.why_not.empty()) each.set("not_used", use.why_not);

@@ -6,7 +6,7 @@
 #include <fmt/core.h>
 #include <gtest/gtest.h>
 
-#include "control/provisioner/bench.h"
+#include "control/provisioner/provisioner_fixture.h"
 
 namespace gputide::provisioner {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "control/provisioner/bench.h"
+#include "control/provisioner/provisioner_fixture.h"
 
 namespace gputide::provisioner {
 namespace {
@@ -30,6 +30,16 @@ std::shared_ptr<const model::NodePool> reserved_pool(std::vector<std::string> ma
   auto pool = std::make_shared<model::NodePool>(*gpu_pool());
   pool->spec.template_.spec.requirements[1].values = std::move(markets);
   return pool;
+}
+
+// A pod runs on the node that took the only slot of cr-1.
+void run_one_reserved(Bench& bench) {
+  bench.reservations = {reserved(1)};
+  select_reservations(bench);
+  bench.add_pod("a");
+  bench.run(Duration::seconds(90));
+  bench.bind_pods();
+  bench.run(Duration::minutes(1));
 }
 
 constexpr const char* kCapacityType = "karpenter.sh/capacity-type";
@@ -120,12 +130,7 @@ TEST(Reservations, TakeOverFromOnDemandNodesWhenThereAreAny) {
 
 TEST(Reservations, ThatAreOverLeaveOnDemandNodes) {
   Bench bench({}, reserved_pool({"reserved", "on-demand"}));
-  bench.reservations = {reserved(1)};
-  select_reservations(bench);
-  bench.add_pod("a");
-  bench.run(Duration::seconds(90));
-  bench.bind_pods();
-  bench.run(Duration::minutes(1));
+  run_one_reserved(bench);
   bench.reservations[0].state = "expired";
   bench.reservations[0].available = 0;
   bench.run(Duration::minutes(2));
@@ -141,12 +146,7 @@ TEST(Reservations, ThatAreOverLeaveOnDemandNodes) {
 
 TEST(Reservations, ThatAreNotSelectedAnyMoreAreDrift) {
   Bench bench({}, reserved_pool({"reserved", "on-demand"}));
-  bench.reservations = {reserved(1)};
-  select_reservations(bench);
-  bench.add_pod("a");
-  bench.run(Duration::seconds(90));
-  bench.bind_pods();
-  bench.run(Duration::minutes(1));
+  run_one_reserved(bench);
   EXPECT_EQ(bench.condition("Drifted"), "");
   select_reservations(bench, "web");
   EXPECT_EQ(bench.condition("Drifted"), "CapacityReservationDrift");
