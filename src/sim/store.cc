@@ -147,6 +147,11 @@ Result<Typed> Store::create_kind(Ref<Kind> given) {
   if constexpr (std::is_same_v<Kind, model::Pod>)
     if (Result<void> admitted = admit(*object); !admitted) return tl::unexpected(admitted.error());
   if constexpr (std::is_same_v<Kind, model::PersistentVolumeClaim>) admit(*object);
+  if constexpr (requires {
+                  object->spec.template_;
+                  object->status.is_map();
+                })
+    object->status = {};  // controllers alone say it
   meta.uid = fresh_uid();
   meta.creationTimestamp = heap_.now();
   meta.deletionTimestamp.reset();

@@ -116,6 +116,13 @@ TEST_F(StoreTest, AsksBudgetsBeforeItEvicts) {
   EXPECT_EQ(store.get<model::PodDisruptionBudget>("default", "b")->status.disruptionsAllowed, 0);
 }
 
+TEST_F(StoreTest, TakesNoStatusOfAWorkloadFromWhoCreatesIt) {
+  ASSERT_TRUE(
+      apply("apiVersion: batch/v1\nkind: Job\nmetadata: {name: j}\nstatus: {conditions: none}\n"
+            "spec: {template: {spec: {restartPolicy: Never, containers: [{name: c, image: a}]}}}"));
+  EXPECT_TRUE(store.get<model::Job>("default", "j")->status.is_null());
+}
+
 TEST_F(StoreTest, CutsALongGenerateNameForItsSuffix) {
   auto node = std::make_shared<model::Node>();
   node->metadata.generateName = std::string(70, 'n');

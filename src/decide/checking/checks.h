@@ -27,6 +27,7 @@ void check_device_plugins(const Context& context);
 void check_pods(const Context& context);       // what the API server refuses, GPU requests
 void check_placement(const Context& context);  // selectors and tolerations against node groups
 void check_workloads(const Context& context);  // selectors, templates, budgets
+void check_untyped_fields(const Context& context);  // of workloads
 void check_karpenter(const Context& context);
 void check_capacity_reservations(const Context& context);  // terms that select them
 void check_scenarios(const Context& context);
