@@ -180,6 +180,68 @@ TEST(RoundTrip, Samples) {
   check_folder(kRoot / "tests" / "check" / "good");
 }
 
+// What says how the pods of workloads come and go.
+TEST(RoundTrip, Workloads) {
+  const std::string pods =
+      "  selector: {matchLabels: {a: b}}\n"
+      "  template: {metadata: {labels: {a: b}}, spec: {containers: [{name: c, image: i}]}}\n";
+  check_text(R"(
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: d}
+spec:
+  strategy: {type: RollingUpdate, rollingUpdate: {maxSurge: 10%, maxUnavailable: 0}}
+  minReadySeconds: 5
+  revisionHistoryLimit: 0
+  paused: true
+  progressDeadlineSeconds: 60
+)" + pods + R"(---
+apiVersion: apps/v1
+kind: ReplicaSet
+metadata: {name: r}
+spec:
+  minReadySeconds: 5
+)" + pods + R"(---
+apiVersion: v1
+kind: ReplicationController
+metadata: {name: c}
+spec:
+  minReadySeconds: 5
+---
+apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: e}
+spec:
+  updateStrategy: {type: OnDelete, rollingUpdate: {maxSurge: 1, maxUnavailable: 50%}}
+  minReadySeconds: 5
+  revisionHistoryLimit: 3
+)" + pods + R"(---
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: s}
+spec:
+  serviceName: s
+  updateStrategy: {type: RollingUpdate, rollingUpdate: {partition: 2, maxUnavailable: 1}}
+  minReadySeconds: 5
+  revisionHistoryLimit: 3
+  ordinals: {start: 5}
+)" + pods + R"(---
+apiVersion: batch/v1
+kind: Job
+metadata: {name: j}
+spec:
+  completions: 3
+  completionMode: Indexed
+  activeDeadlineSeconds: 60
+  ttlSecondsAfterFinished: 0
+  podReplacementPolicy: Failed
+  successPolicy: {rules: [{succeededIndexes: "0,2", succeededCount: 1}, {succeededIndexes: "1"}]}
+  manualSelector: true
+  managedBy: example.com/jobs
+)" + pods,
+             "workloads.yaml");
+}
+
 TEST(RoundTrip, KarpenterV1) {
   check_text(R"(
 apiVersion: karpenter.sh/v1

@@ -32,13 +32,6 @@ IntOrString parse_int_or_string(std::string_view text) {
   return IntOrString::from_int(static_cast<std::int32_t>(*number));
 }
 
-IntOrString int_or_string(const Value* value, IntOrString fallback) {
-  if (value != nullptr && value->kind() == Value::Kind::Int)
-    return IntOrString::from_int(static_cast<std::int32_t>(value->as_int()));
-  if (value != nullptr && value->is_string()) return IntOrString::from_string(value->as_string());
-  return fallback;
-}
-
 Result<std::int64_t> scaled_value(const IntOrString& value, std::int64_t total, bool round_up) {
   if (!value.is_string()) return value.int_value();
   const std::string_view text = value.string_value();

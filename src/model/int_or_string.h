@@ -6,15 +6,11 @@
 
 #include "base/result.h"
 #include "model/meta.h"
-#include "model/value.h"
 
 namespace gputide::model {
 
 /// What a command line means: a number if it reads as a 32-bit one, else the text itself.
 IntOrString parse_int_or_string(std::string_view text);
-
-/// The number or text that `value` is; `fallback` where it is neither, or nullptr.
-IntOrString int_or_string(const Value* value, IntOrString fallback);
 
 /// The number itself, or that share of `total`, rounded up or down.
 Result<std::int64_t> scaled_value(const IntOrString& value, std::int64_t total, bool round_up);

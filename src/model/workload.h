@@ -11,10 +11,9 @@ struct ReplicaSetSpec {
   std::optional<std::int32_t> replicas;  // absent = 1
   std::optional<LabelSelector> selector;
   PodTemplateSpec template_;
-  static constexpr std::string_view kKept[] = {"minReadySeconds"};
-  Kept kept;
+  std::int32_t minReadySeconds = 0;
 };
-BOOST_DESCRIBE_STRUCT(ReplicaSetSpec, (), (replicas, selector, template_))
+BOOST_DESCRIBE_STRUCT(ReplicaSetSpec, (), (replicas, selector, template_, minReadySeconds))
 
 struct ReplicaSet {
   ObjectMeta metadata;
@@ -27,10 +26,10 @@ struct ReplicationControllerSpec {
   std::optional<std::int32_t> replicas;
   StringMap selector;
   PodTemplateSpec template_;
-  static constexpr std::string_view kKept[] = {"minReadySeconds"};
-  Kept kept;
+  std::int32_t minReadySeconds = 0;
 };
-BOOST_DESCRIBE_STRUCT(ReplicationControllerSpec, (), (replicas, selector, template_))
+BOOST_DESCRIBE_STRUCT(ReplicationControllerSpec, (),
+                      (replicas, selector, template_, minReadySeconds))
 
 struct ReplicationController {
   ObjectMeta metadata;
@@ -39,15 +38,32 @@ struct ReplicationController {
 };
 BOOST_DESCRIBE_STRUCT(ReplicationController, (), (metadata, spec, status))
 
+/// How many pods may be missing, or too many, while they are replaced.
+struct RollingUpdate {
+  std::optional<IntOrString> maxUnavailable;  // absent: 25% of a Deployment's, 1 of a DaemonSet's
+  std::optional<IntOrString> maxSurge;        // absent: 25% of a Deployment's, 0 of a DaemonSet's
+};
+BOOST_DESCRIBE_STRUCT(RollingUpdate, (), (maxUnavailable, maxSurge))
+
+struct UpdateStrategy {
+  std::string type;  // RollingUpdate (default); Recreate of a Deployment, OnDelete of a DaemonSet
+  RollingUpdate rollingUpdate;
+};
+BOOST_DESCRIBE_STRUCT(UpdateStrategy, (), (type, rollingUpdate))
+
 struct DeploymentSpec {
   std::optional<std::int32_t> replicas;
   std::optional<LabelSelector> selector;
   PodTemplateSpec template_;
-  static constexpr std::string_view kKept[] = {
-      "strategy", "minReadySeconds", "revisionHistoryLimit", "paused", "progressDeadlineSeconds"};
-  Kept kept;
+  UpdateStrategy strategy;
+  std::int32_t minReadySeconds = 0;
+  std::optional<std::int32_t> revisionHistoryLimit;
+  bool paused = false;
+  std::optional<std::int32_t> progressDeadlineSeconds;  // absent = 600; the largest: no limit
 };
-BOOST_DESCRIBE_STRUCT(DeploymentSpec, (), (replicas, selector, template_))
+BOOST_DESCRIBE_STRUCT(DeploymentSpec, (),
+                      (replicas, selector, template_, strategy, minReadySeconds,
+                       revisionHistoryLimit, paused, progressDeadlineSeconds))
 
 struct Deployment {
   ObjectMeta metadata;
@@ -59,11 +75,12 @@ BOOST_DESCRIBE_STRUCT(Deployment, (), (metadata, spec, status))
 struct DaemonSetSpec {
   std::optional<LabelSelector> selector;
   PodTemplateSpec template_;
-  static constexpr std::string_view kKept[] = {"updateStrategy", "minReadySeconds",
-                                               "revisionHistoryLimit"};
-  Kept kept;
+  UpdateStrategy updateStrategy;
+  std::int32_t minReadySeconds = 0;
+  std::optional<std::int32_t> revisionHistoryLimit;
 };
-BOOST_DESCRIBE_STRUCT(DaemonSetSpec, (), (selector, template_))
+BOOST_DESCRIBE_STRUCT(DaemonSetSpec, (),
+                      (selector, template_, updateStrategy, minReadySeconds, revisionHistoryLimit))
 
 struct DaemonSet {
   ObjectMeta metadata;
@@ -79,6 +96,24 @@ struct ClaimRetentionPolicy {
 };
 BOOST_DESCRIBE_STRUCT(ClaimRetentionPolicy, (), (whenDeleted, whenScaled))
 
+struct StatefulSetRollingUpdate {
+  std::optional<std::int32_t> partition;  // so many pods from the first keep the old template
+  std::optional<IntOrString> maxUnavailable;
+};
+BOOST_DESCRIBE_STRUCT(StatefulSetRollingUpdate, (), (partition, maxUnavailable))
+
+struct StatefulSetUpdateStrategy {
+  std::string type;  // RollingUpdate (default), OnDelete
+  StatefulSetRollingUpdate rollingUpdate;
+};
+BOOST_DESCRIBE_STRUCT(StatefulSetUpdateStrategy, (), (type, rollingUpdate))
+
+/// The numbers in the names of a StatefulSet's pods.
+struct StatefulSetOrdinals {
+  std::int32_t start = 0;
+};
+BOOST_DESCRIBE_STRUCT(StatefulSetOrdinals, (), (start))
+
 struct StatefulSetSpec {
   std::optional<std::int32_t> replicas;
   std::optional<LabelSelector> selector;
@@ -87,13 +122,15 @@ struct StatefulSetSpec {
   std::string podManagementPolicy;  // OrderedReady (default), Parallel
   std::vector<PersistentVolumeClaim> volumeClaimTemplates;
   std::optional<ClaimRetentionPolicy> persistentVolumeClaimRetentionPolicy;
-  static constexpr std::string_view kKept[] = {"updateStrategy", "revisionHistoryLimit",
-                                               "minReadySeconds", "ordinals"};
-  Kept kept;
+  StatefulSetUpdateStrategy updateStrategy;
+  std::optional<std::int32_t> revisionHistoryLimit;
+  std::int32_t minReadySeconds = 0;
+  StatefulSetOrdinals ordinals;
 };
 BOOST_DESCRIBE_STRUCT(StatefulSetSpec, (),
                       (replicas, selector, template_, serviceName, podManagementPolicy,
-                       volumeClaimTemplates, persistentVolumeClaimRetentionPolicy))
+                       volumeClaimTemplates, persistentVolumeClaimRetentionPolicy, updateStrategy,
+                       revisionHistoryLimit, minReadySeconds, ordinals))
 
 struct StatefulSet {
   ObjectMeta metadata;
@@ -129,6 +166,19 @@ struct PodFailurePolicy {
 };
 BOOST_DESCRIBE_STRUCT(PodFailurePolicy, (), (rules))
 
+/// Holds when so many of these indexes have succeeded.
+struct SuccessPolicyRule {
+  std::optional<std::string> succeededIndexes;  // "0,3-5"; absent: all
+  std::optional<std::int32_t> succeededCount;   // absent: all of them
+};
+BOOST_DESCRIBE_STRUCT(SuccessPolicyRule, (), (succeededIndexes, succeededCount))
+
+/// The first rule that holds ends the Job as a success.
+struct SuccessPolicy {
+  std::vector<SuccessPolicyRule> rules;
+};
+BOOST_DESCRIBE_STRUCT(SuccessPolicy, (), (rules))
+
 struct JobSpec {
   std::optional<std::int32_t> parallelism;  // absent = 1
   std::optional<std::int32_t>
@@ -140,14 +190,19 @@ struct JobSpec {
   std::optional<std::string> completionMode;
   std::optional<bool> suspend;
   PodTemplateSpec template_;
-  static constexpr std::string_view kKept[] = {
-      "activeDeadlineSeconds",   "successPolicy",        "selector", "manualSelector",
-      "ttlSecondsAfterFinished", "podReplacementPolicy", "managedBy"};
+  std::optional<std::int32_t> activeDeadlineSeconds;  // of 64 bits upstream
+  std::optional<SuccessPolicy> successPolicy;
+  std::optional<std::int32_t> ttlSecondsAfterFinished;
+  // Failed, TerminatingOrFailed; absent = Failed with a podFailurePolicy, else the other
+  std::optional<std::string> podReplacementPolicy;
+  static constexpr std::string_view kKept[] = {"selector", "manualSelector", "managedBy"};
   Kept kept;
 };
 BOOST_DESCRIBE_STRUCT(JobSpec, (),
                       (parallelism, completions, backoffLimit, backoffLimitPerIndex,
-                       maxFailedIndexes, podFailurePolicy, completionMode, suspend, template_))
+                       maxFailedIndexes, podFailurePolicy, completionMode, suspend, template_,
+                       activeDeadlineSeconds, successPolicy, ttlSecondsAfterFinished,
+                       podReplacementPolicy))
 
 struct Job {
   ObjectMeta metadata;

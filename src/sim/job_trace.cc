@@ -142,7 +142,7 @@ void TraceFeeder::create(const TraceRow& row) {
   job->metadata.namespace_ = "default";
   job->spec.parallelism = static_cast<std::int32_t>(pods);
   job->spec.completions = static_cast<std::int32_t>(pods);
-  job->spec.kept.push_back({"ttlSecondsAfterFinished", model::Value(0), {}});
+  job->spec.ttlSecondsAfterFinished = 0;
   job->spec.template_.metadata.annotations[std::string(kRunForAnnotation)] =
       fmt::format("{}s", row.duration_seconds);
   // Training jobs are not moved: what they have computed would be lost.

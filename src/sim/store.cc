@@ -36,9 +36,8 @@ std::string job_problem(const model::JobSpec& spec) {
     return "spec.backoffLimitPerIndex: requires indexed completion mode";
   if (spec.maxFailedIndexes && !spec.backoffLimitPerIndex)
     return "spec.backoffLimitPerIndex: Required value: when maxFailedIndexes is specified";
-  for (const model::Member& member : spec.kept)
-    if (member.key == "successPolicy" && spec.completionMode.value_or("NonIndexed") != "Indexed")
-      return "spec.successPolicy: Invalid value: requires indexed completion mode";
+  if (spec.successPolicy && spec.completionMode.value_or("NonIndexed") != "Indexed")
+    return "spec.successPolicy: Invalid value: requires indexed completion mode";
   if (!spec.podFailurePolicy) return {};
   const std::string& restarts = spec.template_.spec->restartPolicy;
   if (restarts != "Never")

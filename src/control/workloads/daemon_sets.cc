@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "control/workloads/kept_fields.h"
 #include "control/workloads/template_hash.h"
 #include "decide/scheduling/tolerations.h"
 #include "model/int_or_string.h"
@@ -186,13 +185,10 @@ void DaemonSets::time_passed(const std::string& uid, Desk& desk) {
 // How many pods that are available may be taken away now: maxUnavailable, without the nodes that
 // have none already.
 std::int32_t DaemonSets::may_go(const Entry& entry, Instant now) {
-  const model::Value* strategy = kept_field(entry.object->spec, "updateStrategy");
-  const model::Value* most =
-      strategy == nullptr ? nullptr : strategy->at("rollingUpdate", "maxUnavailable");
-  const std::int64_t allowed =
-      model::scaled_value(model::int_or_string(most, model::IntOrString::from_int(1)),
-                          entry.counts.desired, true)
-          .value_or(1);
+  const auto& most = entry.object->spec.updateStrategy.rollingUpdate.maxUnavailable;
+  const std::int64_t allowed = model::scaled_value(most.value_or(model::IntOrString::from_int(1)),
+                                                   entry.counts.desired, true)
+                                   .value_or(1);
   std::int64_t missing = 0;
   for (const auto& [node, here] : entry.on_node) {
     const bool runs = std::any_of(here.pods.begin(), here.pods.end(), [&](const auto& pod) {
@@ -208,8 +204,7 @@ std::int32_t DaemonSets::may_go(const Entry& entry, Instant now) {
 // as may be missing.
 void DaemonSets::roll(Entry& entry, Desk& desk) {
   if (!entry.rolling) return;
-  const model::Value* strategy = kept_field(entry.object->spec, "updateStrategy");
-  if (strategy != nullptr && strategy->text_at("type") == "OnDelete") return;
+  if (entry.object->spec.updateStrategy.type == "OnDelete") return;
   std::int32_t budget = may_go(entry, desk.now());
   bool old_left = false;
   for (const auto& [node, here] : entry.on_node)

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "control/workloads/kept_fields.h"
 #include "control/workloads/statuses.h"
 #include "control/workloads/template_hash.h"
 #include "model/int_or_string.h"
@@ -14,27 +13,21 @@ namespace {
 
 constexpr std::string_view kTemplateHashLabel = "pod-template-hash";
 
-bool is_paused(const model::Deployment& deployment) {
-  const model::Value* paused = kept_field(deployment.spec, "paused");
-  return paused != nullptr && paused->kind() == model::Value::Kind::Bool && paused->as_bool();
-}
-
-// Its pods are available when the Deployment's are.
-void set_min_ready(model::ReplicaSet& set, const model::Deployment& deployment) {
-  constexpr std::string_view kMinReady = "minReadySeconds";
-  std::erase_if(set.spec.kept, [&](const auto& member) { return member.key == kMinReady; });
-  if (const model::Value* seconds = kept_field(deployment.spec, kMinReady))
-    set.spec.kept.push_back({std::string(kMinReady), *seconds, {}});
-}
-
-// maxSurge rounds percentages up, maxUnavailable down.
-std::int32_t amount(const model::Deployment& deployment, std::string_view key, bool up) {
-  const model::Value* strategy = kept_field(deployment.spec, "strategy");
-  const model::Value* value = strategy == nullptr ? nullptr : strategy->at("rollingUpdate", key);
-  const model::IntOrString wanted =
-      model::int_or_string(value, model::IntOrString::from_string("25%"));
+// Of so many pods; `up` says which way percentages are rounded.
+std::int32_t amount(const std::optional<model::IntOrString>& wanted,
+                    const model::Deployment& deployment, bool up) {
   return static_cast<std::int32_t>(
-      model::scaled_value(wanted, deployment.spec.replicas.value_or(1), up).value_or(0));
+      model::scaled_value(wanted.value_or(model::IntOrString::from_string("25%")),
+                          deployment.spec.replicas.value_or(1), up)
+          .value_or(0));
+}
+
+std::int32_t max_surge(const model::Deployment& deployment) {
+  return amount(deployment.spec.strategy.rollingUpdate.maxSurge, deployment, true);
+}
+
+std::int32_t max_unavailable(const model::Deployment& deployment) {
+  return amount(deployment.spec.strategy.rollingUpdate.maxUnavailable, deployment, false);
 }
 
 }  // namespace
@@ -57,7 +50,7 @@ void Deployments::create_set(Entry& entry, std::int32_t replicas, Desk& desk) {
   set->spec.replicas = replicas;
   set->spec.selector = deployment.spec.selector.value_or(model::LabelSelector{});
   set->spec.selector->matchLabels[key] = entry.hash;
-  set_min_ready(*set, deployment);
+  set->spec.minReadySeconds = deployment.spec.minReadySeconds;
   set->spec.template_ = deployment.spec.template_;
   set->spec.template_.metadata.name.clear();
   set->spec.template_.metadata.labels[key] = entry.hash;
@@ -78,8 +71,8 @@ void Deployments::scale(Entry& entry, const Ref<model::ReplicaSet>& set, std::in
 // available: those that are not first.
 void Deployments::roll(Entry& entry, const Ref<model::ReplicaSet>& current, Desk& desk) {
   const std::int32_t want = entry.object->spec.replicas.value_or(1);
-  const std::int32_t surge = amount(*entry.object, "maxSurge", true);
-  std::int32_t unavailable = amount(*entry.object, "maxUnavailable", false);
+  const std::int32_t surge = max_surge(*entry.object);
+  std::int32_t unavailable = max_unavailable(*entry.object);
   if (surge == 0 && unavailable == 0) unavailable = 1;
   std::int32_t total = 0;
   std::int32_t available = 0;
@@ -145,7 +138,7 @@ model::Value Deployments::status_of(const Entry& entry, Instant now) const {
       current ? sets_.count(current->metadata.uid) : ReplicaSets::Count();
   return deployment_status(*entry.object, all, {updated.active, updated.ready, updated.available},
                            current ? current->metadata.name : std::string(),
-                           amount(*entry.object, "maxUnavailable", false), now);
+                           max_unavailable(*entry.object), now);
 }
 
 void Deployments::check_status(const Entry& entry, Desk& desk) {
@@ -153,7 +146,7 @@ void Deployments::check_status(const Entry& entry, Desk& desk) {
   if (untrue_.contains(uid)) return;
   const model::Value status = status_of(entry, desk.now());
   alarms_.set(uid,
-              is_paused(*entry.object) ? std::nullopt : progress_ends(entry.object->spec, status),
+              entry.object->spec.paused ? std::nullopt : progress_ends(entry.object->spec, status),
               desk);
   if (status == entry.object->status) return;
   untrue_.insert(uid);
@@ -176,25 +169,23 @@ void Deployments::write_statuses(Desk& desk) {
 
 void Deployments::reconcile(Entry& entry, Desk& desk) {
   const Ref<model::ReplicaSet> current = current_set(entry);
-  if (is_paused(*entry.object)) {  // no template is rolled out, and one set keeps its number
+  if (entry.object->spec.paused) {  // no template is rolled out, and one set keeps its number
     if (entry.sets.size() == 1)
       scale(entry, entry.sets.begin()->second, entry.object->spec.replicas.value_or(1), desk);
     return;
   }
-  const model::Value* strategy = kept_field(entry.object->spec, "strategy");
-  const bool at_once = strategy != nullptr && strategy->text_at("type") == "Recreate";
   if (!current) {
     if (entry.creating == entry.hash) return;
     const bool first = entry.sets.empty();
     return create_set(entry, first ? entry.object->spec.replicas.value_or(1) : 0, desk);
   }
-  if (min_ready(current->spec) != min_ready(entry.object->spec)) {
+  if (current->spec.minReadySeconds != entry.object->spec.minReadySeconds) {
     auto next = std::make_shared<model::ReplicaSet>(*current);
-    set_min_ready(*next, *entry.object);
+    next->spec.minReadySeconds = entry.object->spec.minReadySeconds;
     next->spec.replicas = wanted(entry, *current);
     return desk.replace(std::move(next));  // and on, when it has changed
   }
-  if (at_once)
+  if (entry.object->spec.strategy.type == "Recreate")
     recreate(entry, current, desk);
   else if (entry.sets.size() == 1)
     scale(entry, current, entry.object->spec.replicas.value_or(1), desk);

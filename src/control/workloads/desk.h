@@ -92,6 +92,12 @@ inline bool is_active(const model::Pod& pod) {
   return !pod.metadata.deletionTimestamp && !is_finished(pod);
 }
 
+/// How long pods of a workload with this spec must have been ready to be available.
+template <class Spec>
+Duration min_ready(const Spec& spec) {
+  return Duration::seconds(spec.minReadySeconds);
+}
+
 /// When a pod that is ready has been so for `min_ready`; nullopt: it is not ready, or ends.
 inline std::optional<Instant> available_at(const model::Pod& pod, Duration min_ready) {
   if (!is_active(pod) || !is_ready(pod)) return std::nullopt;

@@ -4,7 +4,6 @@
 #include <charconv>
 
 #include "base/text.h"
-#include "control/workloads/kept_fields.h"
 #include "control/workloads/pod_failure.h"
 #include "model/names.h"
 
@@ -80,9 +79,8 @@ bool is_complete(const model::Job& job, std::int32_t succeeded, std::int32_t act
 
 // A pod's successor comes when it has ended, not when it begins to.
 bool waits_for_ends(const model::Job& job) {
-  const model::Value* policy = kept_field(job.spec, "podReplacementPolicy");
-  if (policy == nullptr || !policy->is_string()) return job.spec.podFailurePolicy.has_value();
-  return policy->as_string() == "Failed";
+  const std::optional<std::string>& policy = job.spec.podReplacementPolicy;
+  return policy ? *policy == "Failed" : job.spec.podFailurePolicy.has_value();
 }
 
 }  // namespace
@@ -126,10 +124,9 @@ void Jobs::create(Entry& entry, Desk& desk) {
 }
 
 std::optional<Instant> Jobs::deadline(const Entry& entry) {
-  const model::Value* seconds = kept_field(entry.object->spec, "activeDeadlineSeconds");
-  if (!entry.started || seconds == nullptr || seconds->kind() != model::Value::Kind::Int)
-    return std::nullopt;
-  return *entry.started + Duration::seconds(seconds->as_int());
+  const std::optional<std::int32_t>& seconds = entry.object->spec.activeDeadlineSeconds;
+  if (!entry.started || !seconds) return std::nullopt;
+  return *entry.started + Duration::seconds(*seconds);
 }
 
 void Jobs::expire(const Entry& entry, Desk& desk) {
@@ -160,10 +157,9 @@ void Jobs::conclude(Entry& entry, Desk& desk) {
   desk.publish("Job", entry.object->metadata, !success,
                success ? "Completed" : entry.ending->reason,
                success ? "Job completed" : entry.ending->message);
-  const model::Value* ttl = kept_field(entry.object->spec, "ttlSecondsAfterFinished");
-  if (ttl != nullptr && ttl->kind() == model::Value::Kind::Int) {
-    if (ttl->as_int() <= 0) return expire(entry, desk);
-    desk.arm(Part::JobEnds, entry.id, desk.now() + Duration::seconds(ttl->as_int()));
+  if (const std::optional<std::int32_t>& ttl = entry.object->spec.ttlSecondsAfterFinished) {
+    if (*ttl <= 0) return expire(entry, desk);
+    desk.arm(Part::JobEnds, entry.id, desk.now() + Duration::seconds(*ttl));
   }
   auto now = std::make_shared<model::Job>(*entry.object);
   now->status = status_of(entry, desk.now());
@@ -211,23 +207,19 @@ model::Value Jobs::status_of(const Entry& entry, Instant now) {
 
 // The first rule of the Job's success policy that holds of the indexes that are done.
 std::optional<std::size_t> Jobs::met_rule(const Entry& entry) {
-  const model::Value* policy = kept_field(entry.object->spec, "successPolicy");
-  const model::Value* rules = policy == nullptr ? nullptr : policy->find("rules");
-  if (rules == nullptr || !rules->is_list() || !entry.indexed) return std::nullopt;
-  for (std::size_t i = 0; i < rules->as_list().size(); ++i) {
-    const model::Value& rule = rules->as_list()[i];
+  const std::optional<model::SuccessPolicy>& policy = entry.object->spec.successPolicy;
+  if (!policy || !entry.indexed) return std::nullopt;
+  for (std::size_t i = 0; i < policy->rules.size(); ++i) {
+    const model::SuccessPolicyRule& rule = policy->rules[i];
     std::vector<std::uint8_t> asked(entry.index_done.size(), 1);
-    if (const model::Value* indexes = rule.find("succeededIndexes"))
-      asked = indexes_of(indexes->is_string() ? indexes->as_string() : "", asked.size());
+    if (rule.succeededIndexes) asked = indexes_of(*rule.succeededIndexes, asked.size());
     std::int64_t done = 0;
     std::int64_t all = 0;
     for (std::size_t index = 0; index < asked.size(); ++index) {
       all += asked[index];
       done += asked[index] & entry.index_done[index];
     }
-    const model::Value* count = rule.find("succeededCount");
-    const bool counts = count != nullptr && count->kind() == model::Value::Kind::Int;
-    if (done >= (counts ? count->as_int() : all)) return i;
+    if (done >= (rule.succeededCount ? *rule.succeededCount : all)) return i;
   }
   return std::nullopt;
 }

@@ -7,7 +7,6 @@
 #include <utility>
 #include <vector>
 
-#include "control/workloads/kept_fields.h"
 #include "control/workloads/statuses.h"
 #include "model/conditions.h"
 

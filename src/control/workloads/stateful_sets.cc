@@ -5,7 +5,6 @@
 #include <utility>
 #include <vector>
 
-#include "control/workloads/kept_fields.h"
 #include "control/workloads/template_hash.h"
 
 namespace gputide::workloads {
@@ -41,24 +40,17 @@ std::string_view revision_of(const model::Pod& pod) {
 }
 
 bool rolls(const model::StatefulSet& set) {
-  const model::Value* strategy = kept_field(set.spec, "updateStrategy");
-  return strategy == nullptr || strategy->text_at("type") != "OnDelete";
+  return set.spec.updateStrategy.type != "OnDelete";
 }
 
-// Pods below this many from the first keep the old template.
 std::optional<std::int32_t> partition_of(const model::StatefulSet& set) {
-  const model::Value* strategy = kept_field(set.spec, "updateStrategy");
-  const model::Value* partition =
-      strategy == nullptr ? nullptr : strategy->at("rollingUpdate", "partition");
-  if (partition == nullptr || partition->kind() != model::Value::Kind::Int) return std::nullopt;
-  return static_cast<std::int32_t>(partition->as_int());
+  return set.spec.updateStrategy.rollingUpdate.partition;
 }
 
 }  // namespace
 
 std::int32_t StatefulSets::Entry::first() const {
-  const model::Value* numbers = kept_field(object->spec, "ordinals");
-  return numbers == nullptr ? 0 : number_or(numbers->find("start"), 0);
+  return object->spec.ordinals.start;
 }
 
 std::int32_t StatefulSets::Entry::end() const {

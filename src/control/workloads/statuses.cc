@@ -7,8 +7,6 @@
 
 #include <fmt/format.h>
 
-#include "control/workloads/kept_fields.h"
-
 namespace gputide::workloads {
 
 using model::Value;
@@ -142,8 +140,7 @@ Value deployment_status(const model::Deployment& deployment, const PodCounts& al
 }
 
 std::optional<Instant> progress_ends(const model::DeploymentSpec& spec, const Value& status) {
-  const std::int32_t seconds =
-      number_or(kept_field(spec, "progressDeadlineSeconds"), kDefaultDeadline);
+  const std::int32_t seconds = spec.progressDeadlineSeconds.value_or(kDefaultDeadline);
   const Value* progress = condition_of(status, "Progressing");
   if (progress == nullptr || seconds == std::numeric_limits<std::int32_t>::max() ||
       progress->text_at("reason") == kAvailable ||

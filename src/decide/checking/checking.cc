@@ -29,7 +29,6 @@ void check(std::span<const model::Object* const> objects, const pricing::Catalog
   check_pods(context);
   check_placement(context);
   check_workloads(context);
-  check_untyped_fields(context);
   check_karpenter(context);
   check_capacity_reservations(context);
   check_scenarios(context);

@@ -24,10 +24,9 @@ void check_node_groups(const Context& context);    // volumes, taints, IAM, imag
 void check_template_tags(const Context& context);  // what scale-from-zero can see
 void check_autoscalers(const Context& context);    // Cluster Autoscaler's flags and discovery
 void check_device_plugins(const Context& context);
-void check_pods(const Context& context);            // what the API server refuses, GPU requests
-void check_placement(const Context& context);       // selectors and tolerations against node groups
-void check_workloads(const Context& context);       // selectors, templates, budgets
-void check_untyped_fields(const Context& context);  // of workloads
+void check_pods(const Context& context);       // what the API server refuses, GPU requests
+void check_placement(const Context& context);  // selectors and tolerations against node groups
+void check_workloads(const Context& context);  // selectors, templates, budgets
 void check_karpenter(const Context& context);
 void check_capacity_reservations(const Context& context);  // terms that select them
 void check_scenarios(const Context& context);

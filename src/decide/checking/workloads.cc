@@ -54,34 +54,68 @@ void check_selector(const Context& context, const model::Object& object,
          "make them equal"});
 }
 
-void check_count(const Context& context, const model::Object& object, std::string_view field,
+void check_count(const Context& context, const Place& place, std::string_view field,
                  const std::optional<std::int32_t>& count) {
   if (count && *count < 0)
     context.findings.error(
-        Place(object)["spec"][field],
+        place[field],
         {"negative-count", fmt::format("{} {} is below zero", field, *count), "write 0 or more"});
 }
 
+void check_success_policy(const Context& context, const Place& place,
+                          const model::SuccessPolicy& policy) {
+  for (std::size_t i = 0; i < policy.rules.size(); ++i)
+    check_count(context, place["rules"][i], "succeededCount", policy.rules[i].succeededCount);
+}
+
+// The fields that count something, of whichever controllers have them.
+template <class Spec>
+void check_counts(const Context& context, const Place& place, const Spec& spec) {
+  const auto check = [&](std::string_view field, const std::optional<std::int32_t>& count) {
+    check_count(context, place, field, count);
+  };
+  if constexpr (requires { spec.replicas; }) check("replicas", spec.replicas);
+  if constexpr (requires { spec.minReadySeconds; }) check("minReadySeconds", spec.minReadySeconds);
+  if constexpr (requires { spec.revisionHistoryLimit; })
+    check("revisionHistoryLimit", spec.revisionHistoryLimit);
+  if constexpr (requires { spec.progressDeadlineSeconds; })
+    check("progressDeadlineSeconds", spec.progressDeadlineSeconds);
+  if constexpr (requires { spec.ordinals; }) {
+    check_count(context, place["updateStrategy"]["rollingUpdate"], "partition",
+                spec.updateStrategy.rollingUpdate.partition);
+    check_count(context, place["ordinals"], "start", spec.ordinals.start);
+  }
+  if constexpr (requires { spec.completions; }) {
+    check("parallelism", spec.parallelism);
+    check("completions", spec.completions);
+    check("backoffLimit", spec.backoffLimit);
+    check("activeDeadlineSeconds", spec.activeDeadlineSeconds);
+    check("ttlSecondsAfterFinished", spec.ttlSecondsAfterFinished);
+    if (spec.successPolicy)
+      check_success_policy(context, place["successPolicy"], *spec.successPolicy);
+  }
+}
+
 void check_controller(const Context& context, const model::Object& object) {
+  const auto counts = [&](const auto& kind) {
+    check_counts(context, Place(object)["spec"], kind.spec);
+  };
   const auto both = [&](const auto& kind) {
     check_selector(context, object, kind.spec.selector, kind.spec.template_.metadata.labels);
+    counts(kind);
   };
-  if (const auto* deployment = object.as<model::Deployment>()) {
+  if (const auto* deployment = object.as<model::Deployment>())
     both(*deployment);
-    check_count(context, object, "replicas", deployment->spec.replicas);
-  } else if (const auto* set = object.as<model::ReplicaSet>()) {
+  else if (const auto* set = object.as<model::ReplicaSet>())
     both(*set);
-    check_count(context, object, "replicas", set->spec.replicas);
-  } else if (const auto* daemons = object.as<model::DaemonSet>()) {
+  else if (const auto* old = object.as<model::ReplicationController>())
+    counts(*old);
+  else if (const auto* daemons = object.as<model::DaemonSet>())
     both(*daemons);
-  } else if (const auto* stateful = object.as<model::StatefulSet>()) {
+  else if (const auto* stateful = object.as<model::StatefulSet>())
     both(*stateful);
-    check_count(context, object, "replicas", stateful->spec.replicas);
-  } else if (const auto* job = object.as<model::Job>()) {
-    check_count(context, object, "parallelism", job->spec.parallelism);
-    check_count(context, object, "completions", job->spec.completions);
-    check_count(context, object, "backoffLimit", job->spec.backoffLimit);
-  }
+  else if (const auto* job = object.as<model::Job>())
+    counts(*job);
 }
 
 // "100%", "0", "3": of so many pods.
