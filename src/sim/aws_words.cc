@@ -53,7 +53,7 @@ void not_supported(std::string_view type, std::string_view zone, std::string& co
 
 void reservation_unknown(std::string_view id, std::string& code, std::string& message) {
   code = "InvalidCapacityReservationId.NotFound";
-  message = fmt::format("The capacity reservation ID '{}' does not exist.", id);
+  message = fmt::format("The capacity reservation ID '{}' was not found", id);
 }
 
 void reservation_full(std::string& code, std::string& message) {

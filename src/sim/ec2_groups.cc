@@ -359,6 +359,7 @@ Ec2::Attempt Ec2::launch_in_zone(Group& group, Market market, const std::string&
     aws::insufficient_capacity(from.first_type, zone, group.facts.availability_zones, attempt.code,
                                attempt.message);
   if (mixed) attempt.message = fmt::format("{} - {}", attempt.code, attempt.message);
+  if (!attempt.message.ends_with('.')) attempt.message += '.';  // another sentence follows
   return attempt;
 }
 

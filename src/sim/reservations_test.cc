@@ -74,6 +74,9 @@ TEST(Reservations, GiveTheirSlotsToThoseThatTargetThem) {
   ASSERT_EQ(result.instances.size(), 2u);
   ASSERT_EQ(result.errors.size(), 1u);
   EXPECT_EQ(result.errors[0].code, "ReservationCapacityExceeded");
+  EXPECT_EQ(result.errors[0].message,
+            "The requested reservation does not have sufficient compatible and available capacity "
+            "for this request.");
   EXPECT_EQ(described(world).at(0).available, 0);
   EXPECT_EQ(world.cloud->find(result.instances[0].id)->reservation, "cr-1");
   world.run_for(Duration::minutes(5));
@@ -81,8 +84,9 @@ TEST(Reservations, GiveTheirSlotsToThoseThatTargetThem) {
   EXPECT_EQ(described(world).at(0).available, 1);
   EXPECT_EQ(launch(world, fleet("cr-1")).instances.size(), 1u);
   EXPECT_EQ(launch(world, fleet("")).instances.size(), 1u) << "on demand beside it";
-  EXPECT_EQ(launch(world, fleet("cr-2")).errors.at(0).code,
-            "InvalidCapacityReservationId.NotFound");
+  const port::FleetError unknown = launch(world, fleet("cr-2")).errors.at(0);
+  EXPECT_EQ(unknown.code, "InvalidCapacityReservationId.NotFound");
+  EXPECT_EQ(unknown.message, "The capacity reservation ID 'cr-2' was not found");
   port::CreateFleet elsewhere = fleet("cr-1");
   elsewhere.overrides[0].zone = "us-west-2b";
   EXPECT_EQ(launch(world, elsewhere).errors.at(0).code, "ReservationCapacityExceeded");
@@ -136,6 +140,20 @@ TEST(Reservations, ServeAutoScalingGroupsThatTargetThem) {
   const auto activities = std::get<std::vector<model::ScalingActivity>>(
       world.cloud->call(port::DescribeScalingActivities{"group-one", 1}));
   EXPECT_NE(activities.at(0).status_message.find("ReservationCapacityExceeded"), std::string::npos)
+      << activities.at(0).status_message;
+}
+
+TEST(Reservations, ThatAreNotThereAreWhyAGroupDoesNotGrow) {
+  CloudWorld world;
+  auto plan = CloudWorld::group({"g4dn.xlarge"}, 1, 100, {"us-west-2a"});
+  plan.launch.capacity_reservation.target_id = "cr-9";
+  world.cloud->apply_node_group(plan);
+  world.run_for(Duration::minutes(1));
+  const auto activities = std::get<std::vector<model::ScalingActivity>>(
+      world.cloud->call(port::DescribeScalingActivities{"group-one", 1}));
+  EXPECT_NE(activities.at(0).status_message.find(
+                "The capacity reservation ID 'cr-9' was not found. Launching EC2 instance failed."),
+            std::string::npos)
       << activities.at(0).status_message;
 }
 
