@@ -3,16 +3,16 @@
 
 #include <filesystem>
 
-namespace gputide::testing {
+namespace gputide::tests {
 
 /// The repository's root, found upwards from the working folder; the working folder when there is
 /// none.
 inline std::filesystem::path repository_root() {
-  const std::filesystem::path here = std::filesystem::current_path();
+  std::filesystem::path here = std::filesystem::current_path();
   for (std::filesystem::path folder = here; folder.has_relative_path();
        folder = folder.parent_path())
     if (std::filesystem::exists(folder / "CMakePresets.json")) return folder;
   return here;
 }
 
-}  // namespace gputide::testing
+}  // namespace gputide::tests

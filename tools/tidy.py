@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""clang-tidy over the sources below src/, tests left out; what was clean is not asked again.
+"""clang-tidy over the sources below src/; what was clean is not asked again.
 
-The sources of a folder are read as one: most of the time goes to headers, which so are read once a folder. Names in
-unnamed namespaces must therefore differ within a folder, which helps people too. A folder is asked again when one of
-its sources, a header of the project, .clang-tidy or the tool changed (results: BUILD/tidy/).
+The sources of a folder are read as one, and the unit tests of all folders as another: most of the time goes to headers,
+which so are read once. Names in unnamed namespaces must therefore differ within a folder, among its sources and among
+its tests, which helps people too. Such a unit is asked again when one of its sources, a header of the project,
+.clang-tidy or the tool changed (results: BUILD/tidy/). Of a FOLDER that is named the tests are a unit of their own.
 Usage: tools/tidy.py BUILD [FOLDER...]
 """
 import collections
@@ -22,7 +23,8 @@ TIDY = "clang-tidy-19"
 
 def digest_of_headers():
     digest = hashlib.sha256(subprocess.run([TIDY, "--version"], check=True, capture_output=True).stdout)
-    for path in sorted([*ROOT.glob("src/**/*.h"), ROOT / ".clang-tidy", pathlib.Path(__file__)]):
+    headers = [*ROOT.glob("src/**/*.h"), *ROOT.glob("tests/*.h")]
+    for path in sorted([*headers, ROOT / ".clang-tidy", pathlib.Path(__file__)]):
         digest.update(path.read_bytes())
     return digest
 
@@ -37,11 +39,17 @@ def flags(commands):
     return list(found)
 
 
-def check(build, folder, sources, commands, headers):
+def unit_of(path, by_folder):
+    folder = path.parent.relative_to(ROOT).as_posix().replace("/", "+")
+    if not path.stem.endswith("_test"):
+        return folder
+    return f"{folder}+tests" if by_folder else "tests"
+
+
+def check(build, name, sources, commands, headers):
     digest = headers.copy()
     for source in sources:
         digest.update(source.read_bytes())
-    name = folder.relative_to(ROOT).as_posix().replace("/", "+")
     stamp = build / "tidy" / f"{name}.{digest.hexdigest()[:16]}"
     if stamp.exists():
         return ""
@@ -60,23 +68,24 @@ def main():
     build = (ROOT / sys.argv[1]).resolve()
     (build / "tidy").mkdir(parents=True, exist_ok=True)
     wanted = {(ROOT / name).resolve() for name in sys.argv[2:]}
-    folders, commands = collections.defaultdict(list), collections.defaultdict(list)
+    units, commands = collections.defaultdict(list), collections.defaultdict(list)
     for entry in json.loads((build / "compile_commands.json").read_text()):
         path = pathlib.Path(entry["file"])
-        if path.suffix != ".cc" or path.stem.endswith(("_test", "_fuzz")) or ROOT / "src" not in path.parents:
+        if path.suffix != ".cc" or path.stem.endswith("_fuzz") or ROOT / "src" not in path.parents:
             continue
         if not wanted or path.parent in wanted:
-            folders[path.parent].append(path)
-            commands[path.parent].append(entry["command"])
+            unit = unit_of(path, bool(wanted))
+            units[unit].append(path)
+            commands[unit].append(entry["command"])
     headers = digest_of_headers()
     failed = 0
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        largest_first = sorted(folders, key=lambda folder: -len(folders[folder]))
-        for output in pool.map(lambda f: check(build, f, sorted(set(folders[f])), commands[f], headers), largest_first):
+        largest_first = sorted(units, key=lambda unit: -len(units[unit]))
+        for output in pool.map(lambda u: check(build, u, sorted(set(units[u])), commands[u], headers), largest_first):
             if output:
                 failed += 1
                 print(output)
-    print(f"clang-tidy: {len(folders)} folders, {failed} with findings")
+    print(f"clang-tidy: {len(units)} units, {failed} with findings")
     return 1 if failed else 0
 
 

@@ -37,7 +37,7 @@ class Check : public ::testing::Test {
  protected:
   void SetUp() override {
     here_ = fs::current_path();
-    fs::current_path(testing::repository_root());
+    fs::current_path(tests::repository_root());
   }
   void TearDown() override { fs::current_path(here_); }
 

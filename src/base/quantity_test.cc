@@ -136,7 +136,7 @@ RC_GTEST_PROP(QuantityLaws, AdditionCommutesAndAssociates, ()) {
 RC_GTEST_PROP(QuantityLaws, OrderIsTotalAndAgreesWithSubtraction, ()) {
   const Quantity a = *quantities(), b = *quantities(), c = *quantities();
   const auto order = a <=> b;
-  RC_ASSERT((b <=> a) == 0 <=> order);
+  RC_ASSERT((b <=> a) == (0 <=> order));
   RC_ASSERT(difference(a, b).sign() == (order < 0 ? -1 : order > 0 ? 1 : 0));
   if (a <= b && b <= c) RC_ASSERT(a <= c);
   RC_ASSERT((a == b) == (order == 0));

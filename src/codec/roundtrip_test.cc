@@ -18,7 +18,7 @@ namespace {
 namespace fs = std::filesystem;
 using model::Value;
 
-const fs::path kRoot = testing::repository_root();
+const fs::path kRoot = tests::repository_root();
 
 std::string slurp(const fs::path& path) {
   std::ifstream in(path);

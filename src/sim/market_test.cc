@@ -263,8 +263,7 @@ TEST(Market, ReplaysTraces) {
 }
 
 TEST(Market, ReplaysMeasuredAvailability) {
-  const auto path =
-      gputide::testing::repository_root() / "../shared/data/spot-availability-traces.jsonl";
+  const auto path = tests::repository_root() / "../shared/data/spot-availability-traces.jsonl";
   std::ifstream file(path);
   if (!file) GTEST_SKIP() << path << " is not here: skipped";
   std::stringstream text;

@@ -40,11 +40,11 @@ inline scaling::Controllers read_controllers(const Value& value) {
     }
   };
   each("replicationControllers",
-       [&](auto name, auto replicas) { out.replication_controllers[name] = replicas; });
-  each("replicaSets", [&](auto name, auto replicas) { out.replica_sets[name] = replicas; });
-  each("statefulSets", [&](auto name, auto) { out.stateful_sets.insert(name); });
-  each("jobs", [&](auto name, auto) { out.jobs.insert(name); });
-  each("daemonSets", [&](auto name, auto) { out.daemon_sets.insert(name); });
+       [&](const auto& name, auto replicas) { out.replication_controllers[name] = replicas; });
+  each("replicaSets", [&](const auto& name, auto replicas) { out.replica_sets[name] = replicas; });
+  each("statefulSets", [&](const auto& name, auto) { out.stateful_sets.insert(name); });
+  each("jobs", [&](const auto& name, auto) { out.jobs.insert(name); });
+  each("daemonSets", [&](const auto& name, auto) { out.daemon_sets.insert(name); });
   return out;
 }
 

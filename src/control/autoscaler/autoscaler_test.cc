@@ -15,7 +15,7 @@ using testing::IsEmpty;
 
 constexpr Instant kStart = Instant::from_seconds(1'767'225'600);
 
-model::AutoScalingGroup group_of(std::string name, std::string type, std::int64_t max) {
+model::AutoScalingGroup group_of(std::string name, const std::string& type, std::int64_t max) {
   model::AutoScalingGroup group;
   group.name = std::move(name);
   group.max_size = max;

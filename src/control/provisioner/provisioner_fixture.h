@@ -185,7 +185,7 @@ class Bench {
   void change(port::Change what, model::Typed object) {
     step(port::ObjectChanged{what, std::move(object)});
   }
-  void step(port::Event event) {
+  void step(const port::Event& event) {
     port::Commands commands;
     controller_.step(event, now_, commands);
     for (port::Command& command : commands) std::visit([&](auto& each) { execute(each); }, command);

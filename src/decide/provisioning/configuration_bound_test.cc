@@ -90,8 +90,10 @@ double worthiest(const PlacementProblem& p, std::uint32_t offer, const std::vect
   for (std::int64_t n = 0; n <= (runs ? each.count : 0); ++n) {
     best =
         std::max(best, price[k] * static_cast<double>(n) + worthiest(p, offer, price, room, k + 1));
-    for (std::size_t r = 0; r < p.dimensions; ++r)
-      if ((room[r] -= each.demand[r]) < 0) return best;
+    for (std::size_t r = 0; r < p.dimensions; ++r) {
+      room[r] -= each.demand[r];
+      if (room[r] < 0) return best;
+    }
   }
   return best;
 }

@@ -5,12 +5,13 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include "model/labels.h"
+
 namespace gputide::provisioning {
 namespace {
 
 using rc::gen::inRange;
 
-constexpr const char* kZone = "topology.kubernetes.io/zone";
 constexpr const char* kMarket = "karpenter.sh/capacity-type";
 
 ProviderType type(const std::string& name, std::int64_t cores, std::int64_t spot,
@@ -18,7 +19,7 @@ ProviderType type(const std::string& name, std::int64_t cores, std::int64_t spot
   ProviderType out;
   out.name = name;
   out.requirements.add(Requirement::in("node.kubernetes.io/instance-type", name));
-  out.requirements.add(Requirement::in(kZone, "a"));
+  out.requirements.add(Requirement::in(labels::kZone, "a"));
   out.requirements.add(
       Requirement::make(kMarket, "In", std::vector<std::string>{"spot", "on-demand"}));
   out.offerings = {{"a", "spot", "", 0, Money::micros(spot), true},

@@ -9,7 +9,7 @@ namespace {
 
 using testing::ElementsAre;
 
-model::NodePool pool(const std::string& name = "gpu") {
+model::NodePool shared_pool(const std::string& name = "gpu") {
   model::NodePool out;
   out.metadata.name = name;
   out.spec.template_.metadata.labels = {{"share", "ten"}};
@@ -67,7 +67,7 @@ TEST(NodeOverlays, SelectOfferingsByRequirements) {
                                       {"node.kubernetes.io/instance-type", "In", {"g5.xlarge"}}});
   cheap.spec.price = "0.5";
   auto offered = types();
-  EXPECT_THAT(apply_overlays(std::span(&cheap, 1), pool(), offered), ElementsAre());
+  EXPECT_THAT(apply_overlays(std::span(&cheap, 1), shared_pool(), offered), ElementsAre());
   EXPECT_EQ(offered[0].offerings[1].price, Money::dollars(1));
   EXPECT_EQ(offered[1].offerings[0].price, Money::dollars(1));
   EXPECT_EQ(offered[1].offerings[1].price, Money::micros(500'000));
@@ -78,7 +78,7 @@ TEST(NodeOverlays, LeaveWhatIsReservedWithoutAPrice) {
   dear.spec.price = "3";
   auto offered = types();
   offered[0].offerings.push_back({"a", "reserved", "cr-1", 1, Money(), true});
-  apply_overlays(std::span(&dear, 1), pool(), offered);
+  apply_overlays(std::span(&dear, 1), shared_pool(), offered);
   EXPECT_EQ(offered[0].offerings.front().price, Money::dollars(3));
   EXPECT_EQ(offered[0].offerings.back().price, Money());
 }
@@ -88,8 +88,8 @@ TEST(NodeOverlays, CapacityCountsForTypesOfPoolsThatTheySelect) {
       overlay("shared", 0, {{"karpenter.sh/nodepool", "In", {"gpu"}}, {"share", "In", {"ten"}}});
   shared.spec.capacity = {{"example.com/vgpu", Quantity::from_value(10)}};
   auto here = types(), elsewhere = types();
-  apply_overlays(std::span(&shared, 1), pool(), here);
-  apply_overlays(std::span(&shared, 1), pool("other"), elsewhere);
+  apply_overlays(std::span(&shared, 1), shared_pool(), here);
+  apply_overlays(std::span(&shared, 1), shared_pool("other"), elsewhere);
   EXPECT_EQ(here[0].allocatable.at("example.com/vgpu").value(), 10);
   EXPECT_EQ(here[0].capacity.at("nvidia.com/gpu").value(), 1);
   EXPECT_FALSE(elsewhere[0].allocatable.contains("example.com/vgpu"));
@@ -103,7 +103,7 @@ TEST(NodeOverlays, TheHighestWeightCountsForEachPriceAndResource) {
   overlays[1].spec.price = "2";
   overlays[1].spec.capacity = {{"example.com/vgpu", Quantity::from_value(2)}};
   auto offered = types();
-  EXPECT_THAT(apply_overlays(overlays, pool(), offered), ElementsAre());
+  EXPECT_THAT(apply_overlays(overlays, shared_pool(), offered), ElementsAre());
   EXPECT_EQ(offered[0].offerings[0].price, Money::dollars(2));
   EXPECT_EQ(offered[0].capacity.at("example.com/vgpu").value(), 2);
   EXPECT_EQ(offered[0].capacity.at("example.com/other").value(), 3);
@@ -114,7 +114,7 @@ TEST(NodeOverlays, OfEqualWeightsThatSetTheSameOneIsLeftOut) {
   overlays[0].spec.price = "3";
   overlays[1].spec.price = "2";
   auto offered = types();
-  EXPECT_THAT(apply_overlays(overlays, pool(), offered),
+  EXPECT_THAT(apply_overlays(overlays, shared_pool(), offered),
               ElementsAre("NodeOverlay a is left out: another of the same weight sets the same for "
                           "NodePool gpu"));
   EXPECT_EQ(offered[0].offerings[0].price, Money::dollars(2));

@@ -47,7 +47,7 @@ bool fits(const PlacementProblem& p, const std::vector<std::uint32_t>& pods, std
 RC_GTEST_PROP(Patterns, HoldEveryPodThatFitsAndNoMore, ()) {
   const PlacementProblem p = any_placement();
   const Patterns found = choose_patterns(p, p.dimensions - static_cast<std::size_t>(*inRange(0, 2)),
-                                         *inRange(0, 5), *inRange(0, 2) * 1'000'000);
+                                         *inRange(0, 5), *inRange<std::int64_t>(0, 2) * 1'000'000);
   std::vector<std::int64_t> held(p.classes.size(), 0);
   Money cost;
   for (const Pattern& each : found.nodes) {

@@ -325,7 +325,7 @@ TEST_P(PackShares, JoinOthersOnNodesThatAreThere) {
 }
 
 // A plan of three pods of 0.6 on one node of two GPUs, on the GPUs that are named.
-PackPlan on_one_node(const PackProblem& p, std::vector<std::uint32_t> gpus) {
+PackPlan on_one_node(const PackProblem& p, const std::vector<std::uint32_t>& gpus) {
   PackPlan plan;
   plan.nodes = {{0, 0, {{0, static_cast<std::int64_t>(gpus.size())}}}};
   for (const std::uint32_t gpu : gpus) plan.order.push_back({0, 0, gpu});

@@ -12,7 +12,7 @@ namespace {
 using rc::gen::inRange;
 using Kind = TopologyRule::Kind;
 
-constexpr PackEffort kLittle = [] {
+constexpr PackEffort kFewTries = [] {
   PackEffort effort;
   effort.constructions = 2;
   effort.most_repacks = effort.shakes = 20;
@@ -59,7 +59,7 @@ WishProblem any_wishes() {
 
 RC_GTEST_PROP(Preferences, CostNothingAndBreakNothing, ()) {
   const WishProblem p = any_wishes();
-  const PackPlan plan = pack(p.pack, kLittle);
+  const PackPlan plan = pack(p.pack, kFewTries);
   const PackPlan better = honour(p, plan);
   RC_ASSERT(check_plan(p.pack, better).empty());
   RC_ASSERT(better.per_hour <= plan.per_hour);
@@ -71,8 +71,8 @@ RC_GTEST_PROP(Preferences, CostNothingAndBreakNothing, ()) {
 
 RC_GTEST_PROP(Preferences, AreHonouredAtAStatedPrice, ()) {
   const WishProblem p = any_wishes();
-  const PackPlan plan = pack(p.pack, kLittle);
-  const PreferencePlan found = with_preferences(p, plan, kLittle);
+  const PackPlan plan = pack(p.pack, kFewTries);
+  const PreferencePlan found = with_preferences(p, plan, kFewTries);
   RC_ASSERT(check_plan(p.pack, found.plan).empty());
   RC_ASSERT(found.plan.per_hour <= plan.per_hour);
   RC_ASSERT(found.plan.unplaced == plan.unplaced);
@@ -88,7 +88,7 @@ RC_GTEST_PROP(Preferences, AreHonouredAtAStatedPrice, ()) {
 RC_GTEST_PROP(Preferences, HoldWhereTheyAreRequired, ()) {
   WishProblem p = any_wishes();
   const std::vector<char> all(p.preferences, 1);
-  const PackPlan plan = require(p, all, {}, kLittle);
+  const PackPlan plan = require(p, all, {}, kFewTries);
   RC_ASSERT(check_plan(p.pack, plan).empty());
   RC_ASSERT(granted(p, plan) == recount_granted(p, plan));
 }

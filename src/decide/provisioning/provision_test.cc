@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 namespace gputide::provisioning {
@@ -130,9 +131,10 @@ TEST(Provision, SaysWhatContradictsWithinAPod) {
     model::PodSpec spec = in_zone(asking("1"), key, "a");
     spec.nodeSelector[key] = "b";
     add_pods(problem, spec, 1);
-    const std::string name = key;
-    EXPECT_EQ(reason(problem), "it asks " + name + " In [b] and " + name +
-                                   " In [a] at once, which no node can be; drop one");
+    EXPECT_EQ(
+        reason(problem),
+        fmt::format("it asks {0} In [b] and {0} In [a] at once, which no node can be; drop one",
+                    key));
   }
 }
 

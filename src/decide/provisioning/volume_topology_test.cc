@@ -10,11 +10,11 @@ model::NodeSelectorTerm in(const char* key, std::vector<std::string> values) {
 }
 
 // A pod with the claim "data".
-struct World {
+struct OneClaim {
   state::Storage storage;
   std::shared_ptr<model::Pod> pod = std::make_shared<model::Pod>();
 
-  World() {
+  OneClaim() {
     pod->metadata.namespace_ = "default";
     model::Volume volume;
     volume.name = "data";
@@ -65,7 +65,7 @@ struct World {
 };
 
 TEST(VolumeTopology, ThePodGoesWhereItsVolumeIs) {
-  World world;
+  OneClaim world;
   world.add_claim("v", "gp3");
   world.add_volume("v", {in("topology.ebs.csi.aws.com/zone", {"b"})});
   EXPECT_EQ(world.required(), "topology.kubernetes.io/zone=b,;|");
@@ -73,7 +73,7 @@ TEST(VolumeTopology, ThePodGoesWhereItsVolumeIs) {
 }
 
 TEST(VolumeTopology, OneOfThePodsTermsAndOneOfTheVolumes) {
-  World world;
+  OneClaim world;
   world.add_claim("v", "gp3");
   world.add_volume(
       "v", {in("topology.kubernetes.io/zone", {"a"}), in("topology.kubernetes.io/zone", {"b"})});
@@ -86,7 +86,7 @@ TEST(VolumeTopology, OneOfThePodsTermsAndOneOfTheVolumes) {
 }
 
 TEST(VolumeTopology, AClassThatWaitsSaysWhereVolumesMayBeMade) {
-  World world;
+  OneClaim world;
   world.add_claim("", "gp3");
   world.add_class("gp3", "WaitForFirstConsumer", {});
   EXPECT_EQ(world.required(), "anywhere");
@@ -95,7 +95,7 @@ TEST(VolumeTopology, AClassThatWaitsSaysWhereVolumesMayBeMade) {
 }
 
 TEST(VolumeTopology, SaysWhatIsWrongWithAClaim) {
-  World world;
+  OneClaim world;
   EXPECT_EQ(world.required(), "there is no PersistentVolumeClaim data; create it");
   world.add_claim("", "gp3");
   EXPECT_NE(world.required().find("there is no StorageClass \"gp3\""), std::string::npos);

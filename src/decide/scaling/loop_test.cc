@@ -322,7 +322,7 @@ TEST_F(LoopTest, ASecondLookAtTheSameIsSettledAndCostsNothing) {
   EXPECT_FALSE(first.settled);
   EXPECT_EQ(first.unneeded.size(), 2U);
   Plan later;
-  for (int i = 1; i < 4; ++i)
+  for (std::int64_t i = 1; i < 4; ++i)
     later = decide(seen, {}, state, kNow + Duration::seconds(10 * i), nullptr);
   EXPECT_TRUE(later.settled || later.next.has_value());
   EXPECT_EQ(later.next, kNow + Duration::minutes(10) + Duration::nanoseconds(1));
