@@ -254,6 +254,18 @@ void keep_binding(model::PersistentVolume& now, const model::PersistentVolume& b
                                   before.metadata.annotations.end());
 }
 
+// Whether a Job's or a Pod's spec may become the other one: of what the API server lets change,
+// only a Job's suspend. `before`: nullptr before anything was applied.
+bool may_become(const model::Value* before, const model::Value* now, bool job) {
+  if (before == nullptr || now == nullptr) return false;
+  const auto fixed = [job](model::Value spec) {
+    if (job && spec.is_map())
+      std::erase_if(spec.as_map(), [](const model::Member& each) { return each.key == "suspend"; });
+    return spec;
+  };
+  return fixed(*before) == fixed(*now);
+}
+
 }  // namespace
 
 template <class Kind>
@@ -275,14 +287,14 @@ Result<Applied> Store::apply_kind(const model::Object& object, const Ref<Kind>& 
   }
   if (last == object.source) return Applied::Unchanged;
   if constexpr (std::is_same_v<Kind, model::Pod> || std::is_same_v<Kind, model::Job>) {
-    const model::Value* spec = object.source.find("spec");
-    const model::Value* old = last.find("spec");
-    if (spec == nullptr || old == nullptr || !(*spec == *old))
+    constexpr bool is_job = std::is_same_v<Kind, model::Job>;
+    if (!may_become(last.find("spec"), object.source.find("spec"), is_job))
       return fail(
           fmt::format("{} \"{}\" is invalid: spec: Forbidden: the spec of a {} that exists "
                       "may not be changed",
                       kind_name<Kind>(), now->metadata.name, kind_name<Kind>()));
     now->spec = before->spec;
+    if constexpr (is_job) now->spec.suspend = wanted->spec.suspend;
   }
   if constexpr (requires { now->spec.selector; })
     if constexpr (std::is_same_v<Kind, model::Deployment> ||

@@ -1,4 +1,6 @@
 // What the controller manager makes, replaces and ends.
+#include <fmt/format.h>
+
 #include "sim/workloads_fixture.h"
 
 namespace gputide::sim {
@@ -475,6 +477,8 @@ TEST_F(JobFailureTest, ASuccessorComesWhenThePodHasEndedWhereTheJobSaysSo) {
     set_phase(name, "Running");
     ASSERT_TRUE(store.remove_gracefully({"Pod", "default", name}));
     settle();
+    EXPECT_EQ(store.count<model::Pod>(), 1U);
+    settle(Duration::seconds(10));
     EXPECT_EQ(store.count<model::Pod>(), std::string(policy) == "Failed" ? 1U : 2U);
     ASSERT_TRUE(store.remove_gracefully({"Pod", "default", name}, Duration()));
     settle(Duration::seconds(11));
@@ -501,6 +505,63 @@ TEST_F(JobFailureTest, ASuccessPolicyEndsTheJobBeforeAllIndexes) {
   const auto ended = store.get<model::Job>("default", "j");
   EXPECT_EQ(ended->status.find("conditions")->as_list()[0].text_at("type"), "SuccessCriteriaMet");
   EXPECT_EQ(ended->status.text_at("completedIndexes"), "0,2");
+  EXPECT_EQ(ended->status.find("failed")->as_int(), 0) << "what was left over does not count";
+}
+
+TEST_F(JobFailureTest, ALastFailureFailsAJobThatHadASuccess) {
+  apply(job("  parallelism: 2\n  backoffLimit: 0\n"));
+  set_phase(store.list<model::Pod>()[0]->metadata.name, "Succeeded");
+  EXPECT_EQ(ending(), "") << "it ends with its last pod";
+  fail(1);
+  EXPECT_EQ(ending(), "Failed BackoffLimitExceeded");
+}
+
+TEST_F(JobFailureTest, ThePassedDeadlineIsAskedBeforeTheCompletions) {
+  apply(job("  completions: 0\n  activeDeadlineSeconds: 0\n"));
+  EXPECT_EQ(ending(), "Failed DeadlineExceeded");
+}
+
+TEST_F(JobFailureTest, ASuspendedJobHasNoPodsAndLosesNoTries) {
+  add_node("n1", false);
+  const std::string spec = "  backoffLimit: 0\n  suspend: ";
+  const auto suspended = [&] {
+    const auto found = store.get<model::Job>("default", "j");
+    const model::Value* conditions = found->status.find("conditions");
+    if (conditions == nullptr) return std::string();
+    const model::Value& first = conditions->as_list()[0];
+    return fmt::format("{} {} {}: {}", first.text_at("type"), first.text_at("status"),
+                       first.text_at("reason"), first.text_at("message"));
+  };
+  apply(job(spec + "false\n"));
+  const std::string name = store.list<model::Pod>()[0]->metadata.name;
+  ASSERT_TRUE(store.bind({"Pod", "default", name}, "n1"));
+  set_phase(name, "Running");
+  EXPECT_EQ(suspended(), "");
+  apply(job(spec + "true\n"));
+  EXPECT_EQ(suspended(), "Suspended True JobSuspended: Job suspended");
+  EXPECT_TRUE(store.pod("default", name)->metadata.deletionTimestamp);
+  ASSERT_TRUE(store.remove_gracefully({"Pod", "default", name}, Duration()));
+  settle(Duration::minutes(20));
+  EXPECT_EQ(store.count<model::Pod>(), 0U);
+  apply(job(spec + "false\n"));
+  EXPECT_EQ(suspended(), "Suspended False JobResumed: Job resumed");
+  ASSERT_EQ(store.count<model::Pod>(), 1U);
+  set_phase(store.list<model::Pod>()[0]->metadata.name, "Succeeded");
+  EXPECT_EQ(ending(), "Complete CompletionsReached");
+  EXPECT_TRUE(host.at_rest());
+}
+
+TEST_F(JobFailureTest, ScaledDownItKeepsThePodsThatRun) {
+  add_node("n1", false);
+  apply(job("  completions: 3\n  parallelism: 3\n  backoffLimit: 0\n"));
+  const std::string name = store.list<model::Pod>()[1]->metadata.name;
+  ASSERT_TRUE(store.bind({"Pod", "default", name}, "n1"));
+  set_phase(name, "Running");
+  ASSERT_TRUE(store.scale({"Job", "default", "j"}, 1));
+  settle();
+  ASSERT_EQ(store.count<model::Pod>(), 1U);
+  EXPECT_EQ(store.list<model::Pod>()[0]->metadata.name, name);
+  EXPECT_EQ(ending(), "") << "those that went did not fail";
 }
 
 TEST_F(JobFailureTest, ADisruptedPodDoesNotCountWhereTheJobSaysSo) {

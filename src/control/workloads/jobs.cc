@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "control/workloads/pod_failure.h"
+#include "control/workloads/replica_sets.h"
 #include "model/names.h"
 
 namespace gputide::workloads {
@@ -61,11 +62,15 @@ Instant next_try(std::int32_t failures, Instant now) {
                                           kFirstRetrySeconds << std::clamp(failures - 1, 0, 10)));
 }
 
+bool is_suspended(const model::Job& job) {
+  return job.spec.suspend.value_or(false);
+}
+
 // A Job without completions is done at the first success, and then lets the others end. `ended`:
 // pods that succeeded, and indexes that failed.
 std::int32_t still_wanted(const model::Job& job, std::int32_t ended, std::int32_t active) {
+  if (is_suspended(job)) return 0;
   const std::int32_t parallelism = job.spec.parallelism.value_or(1);
-  if (job.spec.suspend.value_or(false)) return 0;
   if (job.spec.completions || !job.spec.parallelism)
     return std::min(parallelism, job.spec.completions.value_or(1) - ended);
   return ended > 0 ? active : parallelism;
@@ -81,6 +86,33 @@ bool is_complete(const model::Job& job, std::int32_t succeeded, std::int32_t act
 bool waits_for_ends(const model::Job& job) {
   const std::optional<std::string>& policy = job.spec.podReplacementPolicy;
   return policy ? *policy == "Failed" : job.spec.podFailurePolicy.has_value();
+}
+
+// A pod that is deleted has failed, unless its successor waits for its end, which may be another.
+bool has_ended(const model::Job& job, const model::Pod& pod) {
+  return is_finished(pod) || (pod.metadata.deletionTimestamp && !waits_for_ends(job));
+}
+
+model::Value::List conditions_of(const model::Job& job) {
+  const model::Value* conditions = job.status.find("conditions");
+  return conditions == nullptr ? model::Value::List() : conditions->as_list();
+}
+
+model::Value::List::iterator find_type(model::Value::List& conditions, std::string_view type) {
+  return std::find_if(conditions.begin(), conditions.end(),
+                      [&](const model::Value& each) { return each.text_at("type") == type; });
+}
+
+model::Value job_condition(const char* type, bool holds, const std::string& reason,
+                           const std::string& message, Instant now) {
+  model::Value made;
+  made.set("type", type);
+  made.set("status", holds ? "True" : "False");
+  made.set("lastProbeTime", now.rfc3339());
+  made.set("lastTransitionTime", now.rfc3339());
+  made.set("reason", reason);
+  made.set("message", message);
+  return made;
 }
 
 }  // namespace
@@ -169,28 +201,17 @@ void Jobs::conclude(Entry& entry, Desk& desk) {
 // What was decided is a condition at once, what has come of it another when the last pod has ended.
 model::Value Jobs::status_of(const Entry& entry, Instant now) {
   const Ending& ending = *entry.ending;
-  const std::string time = now.rfc3339();
-  model::Value::List conditions;
-  if (const model::Value* before = entry.object->status.find("conditions"))
-    conditions = before->as_list();
+  model::Value::List conditions = conditions_of(*entry.object);
   const auto add = [&](const char* type) {
-    if (std::any_of(conditions.begin(), conditions.end(),
-                    [&](const model::Value& each) { return each.text_at("type") == type; }))
-      return;
-    model::Value condition;
-    condition.set("type", type);
-    condition.set("status", "True");
-    condition.set("lastTransitionTime", time);
-    condition.set("reason", ending.reason);
-    condition.set("message", ending.message);
-    conditions.push_back(std::move(condition));
+    if (find_type(conditions, type) == conditions.end())
+      conditions.push_back(job_condition(type, true, ending.reason, ending.message, now));
   };
   add(ending.success ? "SuccessCriteriaMet" : "FailureTarget");
   if (entry.done) add(ending.success ? "Complete" : "Failed");
   model::Value status;
   status.set("conditions", model::Value(std::move(conditions)));
   if (entry.started) status.set("startTime", entry.started->rfc3339());
-  if (entry.done && ending.success) status.set("completionTime", time);
+  if (entry.done && ending.success) status.set("completionTime", now.rfc3339());
   status.set("succeeded", std::int64_t{entry.succeeded});
   status.set("failed", std::int64_t{entry.failed});
   status.set("terminating", std::int64_t{terminating(entry)});
@@ -237,6 +258,44 @@ void Jobs::await_index(const Entry& entry, Desk& desk) {
   if (next) desk.arm(Part::Jobs, entry.id, *next);
 }
 
+// Suspended is said of a Job once it was; never of one that was not.
+void Jobs::tell_suspension(Entry& entry, Desk& desk) {
+  const bool suspended = is_suspended(*entry.object);
+  model::Value::List conditions = conditions_of(*entry.object);
+  const auto old = find_type(conditions, "Suspended");
+  const bool told = old != conditions.end() && old->text_at("status") == "True";
+  if (told == suspended) return;
+  const std::string message = suspended ? "Job suspended" : "Job resumed";
+  model::Value made = job_condition("Suspended", suspended,
+                                    suspended ? "JobSuspended" : "JobResumed", message, desk.now());
+  if (old == conditions.end())
+    conditions.push_back(std::move(made));
+  else
+    *old = std::move(made);
+  desk.publish("Job", entry.object->metadata, false, suspended ? "Suspended" : "Resumed", message);
+  auto now = std::make_shared<model::Job>(*entry.object);
+  now->status.set("conditions", model::Value(std::move(conditions)));
+  entry.object = now;
+  desk.replace(std::move(now));
+}
+
+// Those that have come least far go first. They count neither as failed nor as succeeded.
+void Jobs::remove_surplus(Entry& entry, std::int32_t wanted, Desk& desk) {
+  std::vector<const model::Pod*> active;
+  for (const auto& [name, pod] : entry.pods)
+    if (is_active(*pod) && !entry.removed.contains(name)) active.push_back(pod.get());
+  const auto kept = static_cast<std::size_t>(std::max(wanted, 0));
+  if (active.size() <= kept) return;
+  std::sort(active.begin(), active.end(), [&](const model::Pod* a, const model::Pod* b) {
+    return goes_first(*a, 0, *b, 0, desk.now());
+  });
+  active.resize(active.size() - kept);
+  for (const model::Pod* pod : active) {
+    entry.removed.insert(pod->metadata.name);
+    desk.remove("Pod", pod->metadata);
+  }
+}
+
 bool Jobs::end_if_failed(Entry& entry, Desk& desk) {
   const model::JobSpec& job = entry.object->spec;
   const auto end = [&](const char* reason, std::string message) {
@@ -247,6 +306,8 @@ bool Jobs::end_if_failed(Entry& entry, Desk& desk) {
   const bool limit_is_per_index = !entry.failures.empty() && !job.backoffLimit;
   if (!limit_is_per_index && entry.failed > job.backoffLimit.value_or(kDefaultBackoffLimit))
     return end("BackoffLimitExceeded", "Job has reached the specified backoff limit");
+  if (const std::optional<Instant> over = deadline(entry); over && *over <= desk.now())
+    return end("DeadlineExceeded", "Job was active longer than specified deadline");
   if (job.maxFailedIndexes && entry.failed_indexes > *job.maxFailedIndexes)
     return end("MaxFailedIndexesExceeded",
                "Job has exceeded the specified maximal number of failed indexes");
@@ -256,27 +317,24 @@ bool Jobs::end_if_failed(Entry& entry, Desk& desk) {
   return false;
 }
 
+// What is asked first decides where several hold, as in upstream's syncJob.
 void Jobs::reconcile(Entry& entry, Desk& desk) {
   if (entry.done) return;
   if (entry.ending) return conclude(entry, desk);
   const model::Job& job = *entry.object;
-  if (is_complete(job, entry.succeeded, entry.active + entry.creating))
-    return finish(entry, {true, "CompletionsReached", "Reached expected number of succeeded pods"},
-                  desk);
   if (end_if_failed(entry, desk)) return;
   if (const std::optional<std::size_t> rule = met_rule(entry))
     return finish(entry, {true, "SuccessPolicy", "Matched rules at index " + std::to_string(*rule)},
                   desk);
-  if (const std::optional<Instant> end = deadline(entry)) {
-    if (*end <= desk.now())
-      return finish(entry,
-                    {false, "DeadlineExceeded", "Job was active longer than specified deadline"},
-                    desk);
-    desk.arm(Part::JobEnds, entry.id, *end);
-  }
+  if (is_complete(job, entry.succeeded, entry.active + entry.creating))
+    return finish(entry, {true, "CompletionsReached", "Reached expected number of succeeded pods"},
+                  desk);
+  if (const std::optional<Instant> end = deadline(entry)) desk.arm(Part::JobEnds, entry.id, *end);
+  const std::int32_t wanted =
+      still_wanted(job, entry.succeeded + entry.failed_indexes, entry.active);
+  if (entry.active > wanted) return remove_surplus(entry, wanted, desk);
   const std::int32_t missing =
-      still_wanted(job, entry.succeeded + entry.failed_indexes, entry.active) - entry.active -
-      entry.creating - (waits_for_ends(job) ? terminating(entry) : 0);
+      wanted - entry.active - entry.creating - (waits_for_ends(job) ? terminating(entry) : 0);
   if (missing <= 0) return;
   if (entry.not_before && *entry.not_before > desk.now())
     return desk.arm(Part::Jobs, entry.id, *entry.not_before);
@@ -310,22 +368,28 @@ void Jobs::changed(port::Change change, const Ref<model::Job>& job, Desk& desk) 
     }
   }
   entry.object = job;
-  if (job->spec.suspend.value_or(false)) {
+  if (is_suspended(*job)) {
     entry.started.reset();
     desk.disarm(Part::JobEnds, entry.id);
   } else if (!entry.started) {
     entry.started = desk.now();
   }
   reconcile(entry, desk);
+  if (!entry.ending) tell_suspension(entry, desk);
 }
 
 void Jobs::count_end(Entry& entry, const model::Pod& pod, bool success, Desk& desk) {
   std::optional<std::size_t> index = entry.indexed ? index_of(pod) : std::nullopt;
   if (index && *index >= entry.index_done.size()) index.reset();
-  if (index) {
-    entry.index_taken[*index] = 0;
-    if (success && entry.index_done[*index] != 0) return;
-    if (success) entry.index_done[*index] = 1;
+  if (index) entry.index_taken[*index] = 0;
+  if (entry.removed.contains(pod.metadata.name)) return;
+  if (entry.ending) {  // what was left when it was decided failed with the Job, or does not count
+    if (!entry.ending->success) ++entry.failed;
+    return;
+  }
+  if (index && success) {
+    if (entry.index_done[*index] != 0) return;
+    entry.index_done[*index] = 1;
   }
   if (!success) return count_failure(entry, pod, index, desk);
   ++entry.succeeded;
@@ -363,20 +427,19 @@ void Jobs::pod_changed(port::Change change, const PodRef& pod, Desk& desk) {
   Entry& entry = found->second;
   const auto [at, added] = entry.pods.try_emplace(pod->metadata.name);
   const bool was_active = at->second && is_active(*at->second);
-  const bool was_finished = at->second && is_finished(*at->second);
+  const bool had_ended = at->second && has_ended(*entry.object, *at->second);
   const bool gone = change == port::Change::Deleted;
   const bool active = !gone && is_active(*pod);
   if (added && entry.creating > 0) --entry.creating;
   entry.active += static_cast<int>(active) - static_cast<int>(was_active);
-  // A pod that is deleted before its end counts as failed, once it is gone.
-  if (!was_finished && is_finished(*pod))
+  if (!had_ended && (gone || has_ended(*entry.object, *pod)))
     count_end(entry, *pod, pod->status.phase == "Succeeded", desk);
-  else if (gone && !was_finished)
-    count_end(entry, *pod, false, desk);
-  if (gone)
+  if (gone) {
+    entry.removed.erase(pod->metadata.name);
     entry.pods.erase(at);
-  else
+  } else {
     at->second = pod;
+  }
   reconcile(entry, desk);
 }
 

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -45,6 +46,7 @@ class Jobs {
     std::optional<Instant> started;         // not while it is suspended
     std::optional<Instant> not_before;      // failures delay the next pod
     std::map<std::string, PodRef> pods;     // by name
+    std::set<std::string> removed;          // pods of which there were too many
     std::vector<std::uint8_t> index_done;   // Indexed: completed indexes
     std::vector<std::uint8_t> index_taken;  // Indexed: active or asked for
     std::vector<IndexFailures> failures;    // of the indexes, where each has a limit of its own
@@ -66,6 +68,8 @@ class Jobs {
   static std::optional<std::size_t> free_index(const Entry& entry, Instant now);
   static void await_index(const Entry& entry, Desk& desk);
   bool end_if_failed(Entry& entry, Desk& desk);
+  static void tell_suspension(Entry& entry, Desk& desk);
+  static void remove_surplus(Entry& entry, std::int32_t wanted, Desk& desk);
   void expire(const Entry& entry, Desk& desk);
   static std::optional<Instant> deadline(const Entry& entry);
 
