@@ -117,13 +117,13 @@ struct AutoScalingGroup {
   std::string launch_configuration;
   std::optional<LaunchTemplateRef> launch_template;
   std::optional<MixedInstancesPolicy> mixed_instances_policy;
-  std::vector<std::pair<std::string, std::string>> tags;  // key, value; in AWS's order
-  std::vector<std::string> suspended_processes;           // Launch, Terminate, AZRebalance ...
+  Shared<std::vector<std::pair<std::string, std::string>>> tags;  // key, value; in AWS's order
+  std::vector<std::string> suspended_processes;  // Launch, Terminate, AZRebalance ...
   bool capacity_rebalance = false;
   std::vector<GroupInstance> instances;
 
   const std::string* tag(std::string_view key) const {
-    for (const auto& [k, v] : tags)
+    for (const auto& [k, v] : *tags)
       if (k == key) return &v;
     return nullptr;
   }

@@ -1,6 +1,7 @@
 // What every Kubernetes object has: metadata, selectors, and the small types that fields share.
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -47,6 +48,11 @@ class Shared {
   const void* identity() const { return value_.get(); }
   /// Whether another owner holds the same value.
   bool shared() const { return value_.use_count() > 1; }
+  bool operator==(const Shared& other) const
+    requires std::equality_comparable<T>
+  {
+    return value_ == other.value_ || **this == *other;
+  }
 
  private:
   static const T& empty() {

@@ -71,7 +71,7 @@ void Ec2::apply_node_group(const model::NodeGroupPlan& plan) {
   group->launch = plan.launch;
   group->subnet_cidrs = plan.subnet_cidrs;
   group->managed = plan.managed;
-  model::StringMap& tags = tag_sets_.emplace_back(plan.group.tags.begin(), plan.group.tags.end());
+  model::StringMap& tags = tag_sets_.emplace_back(plan.group.tags->begin(), plan.group.tags->end());
   tags["aws:autoscaling:groupName"] = plan.group.name;
   group->tags = &tags;
   if (fresh) announce(*group);

@@ -65,7 +65,7 @@ AutoScalingGroup read_group(const Value& value) {
   }
   if (const Value* tags = value.find("tags"); tags && tags->is_list())
     for (const Value& tag : tags->as_list())
-      group.tags.emplace_back(text_of(tag, "key"), text_of(tag, "value"));
+      group.tags.edit().emplace_back(text_of(tag, "key"), text_of(tag, "value"));
   return group;
 }
 
@@ -196,7 +196,7 @@ Value answer(const Value& input) {
   const AutoScalingGroup group = read_group(need(input, "asg"));
   const scaling::LaunchFacts facts = read_facts(input);
   const Value options = options_value(
-      scaling::group_options_from_tags(group.tags, read_options(need(input, "defaultOptions"))));
+      scaling::group_options_from_tags(*group.tags, read_options(need(input, "defaultOptions"))));
   const Result<scaling::LaunchPlan> plan = scaling::launch_plan(group, facts);
   if (!plan) return Value::Map{{"stage", "refresh", {}}, {"error", plan.error().message, {}}};
   std::optional<scaling::InstanceShape> shape;

@@ -362,7 +362,8 @@ TEST(Autoscaler, SleepsWhileNothingCanChange) {
 TEST(Autoscaler, OursBuysWithinTwoSecondsAndOnce) {
   Bench bench(scaling::Compat::Gputide, {});
   model::AutoScalingGroup group = group_of("gpu-a", "g4dn.xlarge", 5);
-  group.tags.emplace_back("k8s.io/cluster-autoscaler/node-template/resources/nvidia.com/gpu", "1");
+  group.tags.edit().emplace_back("k8s.io/cluster-autoscaler/node-template/resources/nvidia.com/gpu",
+                                 "1");
   bench.add(group);
   bench.replica_set();
   bench.run_to(65);
@@ -378,8 +379,8 @@ TEST(Autoscaler, OursTurnsToAnotherGroupWhenALaunchFails) {
   for (const auto& [name, type] :
        {std::pair("gpu-a", "g4dn.xlarge"), std::pair("gpu-b", "g5.xlarge")}) {
     model::AutoScalingGroup group = group_of(name, type, 5);
-    group.tags.emplace_back("k8s.io/cluster-autoscaler/node-template/resources/nvidia.com/gpu",
-                            "1");
+    group.tags.edit().emplace_back(
+        "k8s.io/cluster-autoscaler/node-template/resources/nvidia.com/gpu", "1");
     bench.add(group);
   }
   bench.replica_set();

@@ -149,11 +149,14 @@ void CloudView::take(const Question& question, const port::CloudAnswer& answer, 
     case Question::Kind::Launch: {
       const std::pair key{question.subject, question.version};
       launch_read_[key] = now;
+      if (const auto* data = std::get_if<model::LaunchTemplateData>(&answer)) {
+        const auto [at, added] = facts_.launch_templates.try_emplace(key, *data);
+        if (!added && at->second == *data) return;
+        at->second = *data;
+      } else if (facts_.launch_templates.erase(key) == 0) {
+        return;
+      }
       details_changed_ = true;
-      if (const auto* data = std::get_if<model::LaunchTemplateData>(&answer))
-        facts_.launch_templates[key] = *data;
-      else
-        facts_.launch_templates.erase(key);
       return;
     }
     case Question::Kind::Nodegroup: {
@@ -206,7 +209,7 @@ void CloudView::ask_details(Instant now, const Ask& ask) {
     if (group.launch_template) ask_launch(*group.launch_template, now, ask);
     if (group.mixed_instances_policy)
       ask_launch(group.mixed_instances_policy->launch_template, now, ask);
-    if (const auto managed = scaling::managed_nodegroup(group)) {
+    if (const auto& managed = managed_nodegroup(group)) {
       const auto known = nodegroups_.find(managed->nodegroup);
       if (known == nodegroups_.end() || now - known->second.at >= kNodegroupLife) {
         nodegroups_[managed->nodegroup].at = now;
@@ -272,6 +275,7 @@ bool CloudView::take_group(const std::string& name, const port::GroupRef& told) 
   if (same && same_facts && failure(failing_) == failure(failing_before_)) return false;
   bool same_template = same_facts;
   known.viewed = false;
+  known.described = known.described && same_facts;
   names_changed_ = names_changed_ || added;
   if (!same) {
     const port::GroupRef before = std::exchange(known.group, with_limits(told));
@@ -280,6 +284,7 @@ bool CloudView::take_group(const std::string& name, const port::GroupRef& told) 
     same_template = same_template && before != nullptr && launch_alike(*before, *known.group);
   }
   if (!same_template) make_template(*known.group);
+  known.described = known.described && same_template;
   return true;
 }
 
@@ -319,9 +324,17 @@ void CloudView::forget_missing_groups() {
   });
 }
 
+const std::optional<scaling::NodegroupName>& CloudView::managed_nodegroup(
+    const AutoScalingGroup& group) const {
+  Managed& known = managed_[group.name];
+  if (known.by.identity() == nullptr || !(known.by == group.tags))
+    known = {group.tags, scaling::managed_nodegroup(group)};
+  return known.name;
+}
+
 const model::ManagedNodegroupDescription* CloudView::nodegroup_of(
     const AutoScalingGroup& group) const {
-  const auto managed = scaling::managed_nodegroup(group);
+  const auto& managed = managed_nodegroup(group);
   if (!managed) return nullptr;
   const auto known = nodegroups_.find(managed->nodegroup);
   return known == nodegroups_.end() || !known->second.nodegroup ? nullptr
@@ -342,7 +355,7 @@ std::string CloudView::recipe(const AutoScalingGroup& group) const {
     for (const auto& each : group.mixed_instances_policy->overrides)
       text += "," + each.instance_type;
   }
-  for (const auto& [key, value] : group.tags) text += fmt::format("\n{}={}", key, value);
+  for (const auto& [key, value] : *group.tags) text += fmt::format("\n{}={}", key, value);
   if (const model::ManagedNodegroupDescription* nodegroup = nodegroup_of(group)) {
     text += fmt::format("\n{}|{}|{}|{}", nodegroup->ami_type, nodegroup->capacity_type,
                         nodegroup->version, nodegroup->disk_size_gib.value_or(0));
@@ -438,29 +451,39 @@ void CloudView::price(const AutoScalingGroup& group, scaling::GroupView& view) c
       }
 }
 
-scaling::GroupView CloudView::view(const Known& known) const {
-  const AutoScalingGroup& group = *known.group;
+// All but sizes and instances.
+scaling::GroupView CloudView::described(const AutoScalingGroup& group) const {
   scaling::GroupView view;
   view.id = group.name;
   for (const char* tag : {"alpha.eksctl.io/nodegroup-name", "eks:nodegroup-name"})
     if (const std::string* name = group.tag(tag)) view.short_name = *name;
-  view.min_size = group.min_size;
-  view.max_size = group.max_size;
-  view.target_size = group.desired_capacity;
-  view.options = scaling::group_options_from_tags(group.tags, options_.group_defaults());
+  view.options = scaling::group_options_from_tags(*group.tags, options_.group_defaults());
   const Template& made = templates_.at(group.name);
   view.provider_template = made.node;
   view.template_error = made.error;
   view.template_version = made.version;
   price(group, view);
-  view.instances.reserve(group.instances.size());
+  return view;
+}
+
+void CloudView::update(Known& known, scaling::GroupView& view) const {
+  const AutoScalingGroup& group = *known.group;
+  if (!std::exchange(known.described, true)) {
+    std::vector<scaling::InstanceView> instances = std::move(view.instances);
+    view = described(group);
+    view.instances = std::move(instances);
+  }
+  view.min_size = group.min_size;
+  view.max_size = group.max_size;
+  view.target_size = group.desired_capacity;
+  view.instances.resize(group.instances.size());
   for (std::size_t i = 0; i < group.instances.size(); ++i) {
     const model::GroupInstance& instance = group.instances[i];
-    view.instances.push_back({provider_id(instance.zone, instance.id),
-                              instance.state == model::LifecycleState::Terminating ||
-                                  instance.state == model::LifecycleState::Terminated,
-                              {},
-                              known.numbers[i]});
+    scaling::InstanceView& shown = view.instances[i];
+    if (shown.number != known.numbers[i])
+      shown = {provider_id(instance.zone, instance.id), false, {}, known.numbers[i]};
+    shown.deleting = instance.state == model::LifecycleState::Terminating ||
+                     instance.state == model::LifecycleState::Terminated;
   }
   const auto failing = failing_.find(group.name);
   for (std::int64_t i = static_cast<std::int64_t>(group.instances.size());
@@ -475,7 +498,6 @@ scaling::GroupView CloudView::view(const Known& known) const {
                                 failing->second.pools.empty() ? view.pools : failing->second.pools};
     view.instances.push_back(std::move(placeholder));
   }
-  return view;
 }
 
 bool CloudView::fill(scaling::Observation& seen, bool& members_changed) {
@@ -483,6 +505,7 @@ bool CloudView::fill(scaling::Observation& seen, bool& members_changed) {
     for (auto& [name, known] : groups_) {
       make_template(*known.group);
       known.viewed = false;
+      known.described = false;
     }
     setup_seen_ = cluster_.setup_version();
     ++version_;
@@ -492,7 +515,8 @@ bool CloudView::fill(scaling::Observation& seen, bool& members_changed) {
   seen.groups.resize(groups_.size());
   std::size_t index = 0;
   for (auto& [name, known] : groups_) {
-    if (!known.viewed || names_changed_) seen.groups[index] = view(known);
+    known.described = known.described && !names_changed_;
+    if (!known.viewed || names_changed_) update(known, seen.groups[index]);
     known.viewed = true;
     ++index;
   }

@@ -17,6 +17,7 @@
 #include "decide/scaling/discovery.h"
 #include "decide/scaling/instance_choice.h"
 #include "decide/scaling/observation.h"
+#include "decide/scaling/template_node.h"
 #include "port/cloud.h"
 
 namespace gputide::autoscaler {
@@ -75,11 +76,17 @@ class CloudView {
     std::uint64_t version = 0;
   };
   struct Known {
-    port::GroupRef told;   // by AWS; nullptr: we changed it since
-    port::GroupRef group;  // with our own limits, and with what we asked for since
-    bool viewed = false;   // the last observation has it as it is
+    port::GroupRef told;     // by AWS; nullptr: we changed it since
+    port::GroupRef group;    // with our own limits, and with what we asked for since
+    bool viewed = false;     // the last observation has it as it is
+    bool described = false;  // and all of it but sizes and instances
     std::int32_t index = 0;
     std::vector<std::uint32_t> numbers;  // of the group's instances
+  };
+  /// The node group of EKS that a group is of, by its tags.
+  struct Managed {
+    decltype(model::AutoScalingGroup::tags) by;
+    std::optional<scaling::NodegroupName> name;
   };
   struct Question {
     enum class Kind { Groups, Launch, Nodegroup, Activities } kind = Kind::Groups;
@@ -110,7 +117,10 @@ class CloudView {
   const model::ManagedNodegroupDescription* nodegroup_of(
       const model::AutoScalingGroup& group) const;
   std::string recipe(const model::AutoScalingGroup& group) const;
-  scaling::GroupView view(const Known& known) const;
+  const std::optional<scaling::NodegroupName>& managed_nodegroup(
+      const model::AutoScalingGroup& group) const;
+  scaling::GroupView described(const model::AutoScalingGroup& group) const;
+  void update(Known& known, scaling::GroupView& view) const;
   void price(const model::AutoScalingGroup& group, scaling::GroupView& view) const;
 
   const scaling::Options& options_;
@@ -144,6 +154,7 @@ class CloudView {
   boost::unordered_flat_map<std::string, std::uint32_t> number_of_instance_;  // for lookups only
   std::vector<const Known*> by_number_{nullptr};                              // nullptr: gone
   std::map<std::string, Template> templates_;
+  mutable std::map<std::string, Managed> managed_;  // by group
   std::uint64_t setup_seen_ = 0;
   std::uint64_t version_ = 0;
   std::uint64_t filled_ = 0;

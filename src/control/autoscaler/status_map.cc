@@ -71,38 +71,45 @@ bool StatusMap::changed(const port::ObjectChanged& event) {
   return true;
 }
 
-StatusMap::Shown StatusMap::shown(const scaling::Observation& seen, const scaling::LoopState& state,
-                                  Instant now) {
+void StatusMap::look(const scaling::Observation& seen, const scaling::LoopState& state, Instant now,
+                     Shown& all) {
   const scaling::ClusterState& cluster = state.cluster();
-  Shown all;
+  all.upcoming = 0;
   all.healthy = cluster.cluster_healthy();
   all.candidates = state.planner().state().unneeded.size();
   all.counts = Counts(cluster.total());
+  all.groups.resize(seen.groups.size());
   for (std::size_t g = 0; g < seen.groups.size(); ++g) {
     const scaling::GroupView& group = seen.groups[g];
     const scaling::ScaleUpError* backoff = cluster.backed_off(g, now);
-    all.groups.push_back({group.id, backoff == nullptr ? std::string() : backoff->code,
-                          backoff != nullptr, cluster.group_healthy(g), cluster.upcoming(g),
-                          group.target_size, group.min_size, group.max_size, 0,
-                          Counts(cluster.count(g))});
-    all.upcoming += cluster.upcoming(g);
+    Group& one = all.groups[g];
+    one.id = group.id;
+    one.backoff_code = backoff == nullptr ? std::string() : backoff->code;
+    one.backed_off = backoff != nullptr;
+    one.healthy = cluster.group_healthy(g);
+    one.upcoming = cluster.upcoming(g);
+    one.target = group.target_size;
+    one.min = group.min_size;
+    one.max = group.max_size;
+    one.candidates = 0;
+    one.counts = Counts(cluster.count(g));
+    all.upcoming += one.upcoming;
   }
   for (const scaling::Removable& node : state.planner().state().unneeded)
     if (node.group != scaling::kNoGroup)
       ++all.groups[static_cast<std::size_t>(node.group)].candidates;
-  return all;
 }
 
 void StatusMap::write(const scaling::Observation& seen, const scaling::LoopState& state,
                       Instant now, port::Commands& commands) {
-  Shown all = shown(seen, state, now);
-  if (written_ == all) return;
+  look(seen, state, now, shown_);
+  if (written_ == shown_) return;
   auto map = std::make_shared<model::ConfigMap>();
   map->metadata.name = options_.status_config_map_name;
   map->metadata.namespace_ = options_.config_namespace;
   map->metadata.annotations[kUpdated] = now.rfc3339();
-  map->data["status"] = fmt::format("time: {}\n{}", now.rfc3339(), text(all));
-  written_ = std::move(all);
+  map->data["status"] = fmt::format("time: {}\n{}", now.rfc3339(), text(shown_));
+  written_ = shown_;
   if (exists_)
     commands.emplace_back(
         port::Replace{model::Typed(std::shared_ptr<const model::ConfigMap>(map))});

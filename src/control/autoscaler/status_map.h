@@ -48,8 +48,8 @@ class StatusMap {
     std::vector<Group> groups;
     bool operator==(const Shown&) const = default;
   };
-  static Shown shown(const scaling::Observation& seen, const scaling::LoopState& state,
-                     Instant now);
+  static void look(const scaling::Observation& seen, const scaling::LoopState& state, Instant now,
+                   Shown& all);
   static std::string text(const Counts& count);
   static std::string text(const Group& group);
   std::string text(const Shown& all);
@@ -57,6 +57,7 @@ class StatusMap {
   const scaling::Options& options_;
   bool exists_ = false;
   std::optional<Shown> written_;
+  Shown shown_;                           // by the last look; kept for its memory
   std::vector<std::string> group_texts_;  // of written_'s groups
 };
 

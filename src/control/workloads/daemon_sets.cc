@@ -155,9 +155,7 @@ void DaemonSets::counted(const Entry& entry, Desk& desk) {
   alarms_.set(uid,
               entry.waiting.empty() ? std::nullopt : std::optional(entry.waiting.begin()->first),
               desk);
-  if (untrue_.contains(uid) ||
-      daemon_set_status(*entry.object, entry.counts) == entry.object->status)
-    return;
+  if (entry.said == entry.counts || untrue_.contains(uid)) return;
   untrue_.insert(uid);
   desk.arm_once(Part::Statuses, 0, desk.now() + kStatusDelay);
 }
@@ -166,9 +164,10 @@ void DaemonSets::write_statuses(Desk& desk) {
   for (const std::string& uid : std::exchange(untrue_, {})) {
     const auto found = entries_.find(uid);
     if (found == entries_.end()) continue;
+    if (found->second.said == found->second.counts) continue;
     auto next = std::make_shared<model::DaemonSet>(*found->second.object);
     next->status = daemon_set_status(*next, found->second.counts);
-    if (!(next->status == found->second.object->status)) desk.replace_current(std::move(next));
+    desk.replace_current(std::move(next));
   }
 }
 
@@ -244,6 +243,7 @@ void DaemonSets::changed(port::Change change, const Ref<model::DaemonSet>& set, 
       entry.object && same_template(entry.object->spec.template_, set->spec.template_);
   const bool as_long = entry.object && min_ready(entry.object->spec) == min_ready(set->spec);
   entry.object = set;
+  entry.said = counts_said(*set);
   if (!same) entry.hash = template_hash(set->spec.template_);
   if (entry.hash == before) {
     if (!as_long) count_all(entry, desk);

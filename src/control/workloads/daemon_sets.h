@@ -45,6 +45,7 @@ class DaemonSets {
     bool rolling = false;             // there may be pods of an older template
     std::set<std::string> replacing;  // pods that were asked to go and have not been seen to
     NodeCounts counts;                // of all nodes
+    std::optional<NodeCounts> said;   // by the object's status
     std::set<std::pair<Instant, std::string>> waiting;  // nodes by the time that they wait for
   };
   void reconcile(Entry& entry, const NodeRef& node, Desk& desk);

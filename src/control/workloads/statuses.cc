@@ -170,6 +170,16 @@ Value daemon_set_status(const model::DaemonSet& set, const NodeCounts& nodes) {
   return status;
 }
 
+std::optional<NodeCounts> counts_said(const model::DaemonSet& set) {
+  const auto said = [&](std::string_view key) {
+    return static_cast<std::int32_t>(count_of(set.status, key));
+  };
+  const NodeCounts counts{said("desiredNumberScheduled"), said("currentNumberScheduled"),
+                          said("numberMisscheduled"),     said("numberReady"),
+                          said("numberAvailable"),        said("updatedNumberScheduled")};
+  return daemon_set_status(set, counts) == set.status ? std::optional(counts) : std::nullopt;
+}
+
 Value stateful_set_status(const model::StatefulSet& set, const RevisionCounts& pods) {
   Value status;
   set_generation(status, set.metadata);

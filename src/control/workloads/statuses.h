@@ -47,8 +47,13 @@ struct NodeCounts {
   std::int32_t ready = 0;
   std::int32_t available = 0;
   std::int32_t updated = 0;  // of the newest template
+
+  bool operator==(const NodeCounts&) const = default;
 };
 model::Value daemon_set_status(const model::DaemonSet& set, const NodeCounts& nodes);
+/// The counts of which daemon_set_status would make the status that the set has; nullopt: it would
+/// make it of none, as where the status is of an older generation.
+std::optional<NodeCounts> counts_said(const model::DaemonSet& set);
 
 /// Pods of a StatefulSet by what they were made of: the template that all of them had (`current`),
 /// the newest one (`updated`).

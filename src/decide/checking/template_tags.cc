@@ -156,7 +156,7 @@ const PodView* pod_that_selects(const Context& context, const GroupView& group,
 }
 
 void check_missing_labels(const Context& context, const GroupView& group) {
-  const auto visible = scaling::labels_from_tags(group.plan.group.tags);
+  const auto visible = scaling::labels_from_tags(*group.plan.group.tags);
   for (const auto& [label, value] : group.written->labels) {
     if (visible.contains(label)) continue;
     const PodView* pod = pod_that_selects(context, group, label);
@@ -175,7 +175,7 @@ void check_missing_labels(const Context& context, const GroupView& group) {
 }
 
 void check_missing_taints(const Context& context, const GroupView& group) {
-  const auto visible = scaling::taints_from_tags(group.plan.group.tags);
+  const auto visible = scaling::taints_from_tags(*group.plan.group.tags);
   for (std::size_t i = 0; i < group.written->taints.list.size(); ++i) {
     const model::Taint& taint = group.written->taints.list[i];
     if (taint.effect != "NoSchedule" && taint.effect != "NoExecute") continue;

@@ -413,7 +413,7 @@ NodeGroupPlan Planner::self_managed(const NodeGroup& group, Entry& entry) {
     tags.emplace(fmt::format("k8s.io/cluster-autoscaler/{}", cluster()), "owned");
   }
   propagate(group, plan.bootstrap.labels, tags, entry);
-  asg.tags.assign(tags.begin(), tags.end());
+  asg.tags.edit().assign(tags.begin(), tags.end());
   return plan;
 }
 
@@ -467,7 +467,7 @@ NodeGroupPlan Planner::managed(const ManagedNodeGroup& group, Entry& entry) {
                     {"eks:cluster-name", cluster()},
                     {"eks:nodegroup-name", group.name}};
   propagate(group, plan.bootstrap.labels, tags, entry);
-  asg.tags.assign(tags.begin(), tags.end());
+  asg.tags.edit().assign(tags.begin(), tags.end());
 
   model::ManagedNodegroupDescription& eks = plan.managed.emplace();
   eks.cluster_name = cluster();

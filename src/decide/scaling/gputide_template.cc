@@ -60,7 +60,7 @@ Result<NodeTemplate> gputide_template(const LaunchPossibilities& from, std::stri
     if (is_first)
       for (const auto& [key, value] : devices.labels) node.metadata.labels.try_emplace(key, value);
   }
-  ResourceList tagged = resources_from_tags(from.group.tags);
+  ResourceList tagged = resources_from_tags(*from.group.tags);
   if (from.nodegroup != nullptr)
     for (const auto& [name, amount] :
          resources_from_tags({from.nodegroup->tags.begin(), from.nodegroup->tags.end()}))

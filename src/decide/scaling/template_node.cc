@@ -99,12 +99,12 @@ PodRef kube_proxy(const std::string& group, std::string_view suffix) {
 }  // namespace
 
 std::optional<NodegroupName> managed_nodegroup(const model::AutoScalingGroup& group) {
-  const bool named = std::any_of(group.tags.begin(), group.tags.end(), [](const auto& tag) {
+  const bool named = std::any_of(group.tags->begin(), group.tags->end(), [](const auto& tag) {
     return tag.first.find("eks:nodegroup-name") != std::string::npos ||
            tag.first.find("label/nodegroup-name") != std::string::npos;
   });
   if (!named) return std::nullopt;  // most groups: no labels are made for them
-  const std::map<std::string, std::string> labels = labels_from_tags(group.tags);
+  const std::map<std::string, std::string> labels = labels_from_tags(*group.tags);
   const auto nodegroup = labels.find("nodegroup-name");
   const auto cluster = labels.find("cluster-name");
   if (nodegroup == labels.end() || cluster == labels.end() || nodegroup->second.empty() ||
@@ -134,7 +134,7 @@ Result<NodeTemplate> upstream_template(const TemplateInput& input, std::string_v
   capacity[std::string(kNvidiaGpu)] = Quantity::from_value(type.gpus);
   if (!apply_requirements(input.launch.requirements, capacity))
     return fail(fmt::format("ASG \"{}\" requires NVIDIA GPUs without a minimal count", group.name));
-  for (const auto& [name, quantity] : resources_from_tags(group.tags)) capacity[name] = quantity;
+  for (const auto& [name, quantity] : resources_from_tags(*group.tags)) capacity[name] = quantity;
 
   const std::string& zone = group.availability_zones.front();
   model::StringMap& labels = node.metadata.labels;
@@ -145,8 +145,8 @@ Result<NodeTemplate> upstream_template(const TemplateInput& input, std::string_v
   labels["topology.kubernetes.io/zone"] = zone;
   labels["topology.ebs.csi.aws.com/zone"] = zone;
   labels["kubernetes.io/hostname"] = node.metadata.name;
-  for (const auto& [key, value] : labels_from_tags(group.tags)) labels[key] = value;
-  node.spec.taints = taints_from_tags(group.tags);
+  for (const auto& [key, value] : labels_from_tags(*group.tags)) labels[key] = value;
+  node.spec.taints = taints_from_tags(*group.tags);
 
   if (input.nodegroup != nullptr) {
     if (const auto facts = nodegroup_facts(*input.nodegroup)) {
