@@ -291,10 +291,13 @@ void ClusterView::fill(scaling::Observation& seen, const FindMembership& members
       update(*entry, membership);
       seen.nodes[entry->index] = entry->view;
     }
+    seen.changed_nodes.reset();
   } else {
+    std::vector<std::uint32_t>& changed = seen.changed_nodes.emplace();
     for (NodeEntry* entry : outdated_) {
       update(*entry, membership);
       seen.nodes[entry->index] = entry->view;
+      changed.push_back(static_cast<std::uint32_t>(entry->index));
     }
   }
   outdated_.clear();

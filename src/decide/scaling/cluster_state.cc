@@ -23,20 +23,31 @@ ClusterState::ClusterState(const Options& options)
                        options.max_node_group_backoff_duration,
                        options.node_group_backoff_reset_timeout} {}
 
-void ClusterState::update(const Observation& seen, std::span<const NodeFacts> facts, Instant now,
+void ClusterState::update(const Observation& seen, std::span<const NodeFacts> facts,
+                          std::uint64_t facts_version, Instant now,
                           std::vector<PlanEvent>& events) {
   seen_ = &seen;
   now_ = now;
-  changes_.clear();
-  total_ = {};
-  gate_nodes_ = 0;
-  gate_unready_ = 0;
-  groups_.assign(seen.groups.size(), {});
-  count_nodes(facts, now);
+  if (!counted_nodes(facts_version, now)) {
+    nodes_ = {};
+    nodes_.facts_version = facts_version;
+    nodes_.groups.resize(seen.groups.size());
+    count_nodes(facts, now);
+  }
+  total_ = nodes_.total;
+  groups_ = nodes_.groups;
+  changes_ = nodes_.deadlines;
   count_instances(facts, now);
   update_requests(now, events);
   notice_creation_errors(now, events);
   update_sizes(now);
+}
+
+bool ClusterState::counted_nodes(std::uint64_t facts_version, Instant now) const {
+  return facts_version != 0 && facts_version == nodes_.facts_version &&
+         nodes_.groups.size() == seen_->groups.size() &&
+         std::all_of(nodes_.deadlines.begin(), nodes_.deadlines.end(),
+                     [&](Instant deadline) { return deadline > now; });
 }
 
 void ClusterState::count_nodes(std::span<const NodeFacts> facts, Instant now) {
@@ -52,18 +63,18 @@ void ClusterState::count_nodes(std::span<const NodeFacts> facts, Instant now) {
       } else if (deadline > now) {
         ++count.not_started;
         count.starting.push_back(i);
-        consider(deadline);
+        if (&count == &nodes_.total) nodes_.deadlines.push_back(deadline);
       } else {
         ++count.unready;
       }
     };
-    const std::int64_t unready_before = total_.unready;
-    add(total_);
-    if (node.group != kNoGroup) add(groups_[static_cast<std::size_t>(node.group)]);
+    const std::int64_t unready_before = nodes_.total.unready;
+    add(nodes_.total);
+    if (node.group != kNoGroup) add(nodes_.groups[static_cast<std::size_t>(node.group)]);
     if (!semantics_.unready_gate_counts_unmanaged && (node.group == kNoGroup || node.to_be_deleted))
       continue;
-    ++gate_nodes_;
-    gate_unready_ += total_.unready - unready_before;
+    ++nodes_.gate_nodes;
+    nodes_.gate_unready += nodes_.total.unready - unready_before;
   }
 }
 
@@ -235,9 +246,9 @@ std::vector<WrongSize> ClusterState::wrong_sizes(Instant now) const {
 }
 
 bool ClusterState::cluster_healthy() const {
-  return gate_unready_ <= options_.ok_total_unready_count ||
-         static_cast<double>(gate_unready_) <=
-             options_.max_total_unready_percentage / 100.0 * static_cast<double>(gate_nodes_);
+  return nodes_.gate_unready <= options_.ok_total_unready_count ||
+         static_cast<double>(nodes_.gate_unready) <=
+             options_.max_total_unready_percentage / 100.0 * static_cast<double>(nodes_.gate_nodes);
 }
 
 bool ClusterState::group_healthy(std::size_t group) const {

@@ -52,10 +52,11 @@ class ClusterState {
  public:
   explicit ClusterState(const Options& options);
 
-  /// Takes in a loop's look. `facts` has an entry for each node. Requests that were fulfilled
-  /// or timed out end here, and instances that cannot be created are noticed.
-  void update(const Observation& seen, std::span<const NodeFacts> facts, Instant now,
-              std::vector<PlanEvent>& events);
+  /// Takes in a loop's look. `facts` has an entry for each node; `facts_version` is different
+  /// whenever they are (0: not kept). Requests that were fulfilled or timed out end here, and
+  /// instances that cannot be created are noticed.
+  void update(const Observation& seen, std::span<const NodeFacts> facts,
+              std::uint64_t facts_version, Instant now, std::vector<PlanEvent>& events);
 
   /// Not too many nodes of the cluster are unready.
   bool cluster_healthy() const;
@@ -102,6 +103,7 @@ class ClusterState {
   };
 
   void count_nodes(std::span<const NodeFacts> facts, Instant now);
+  bool counted_nodes(std::uint64_t facts_version, Instant now) const;
   void find_unregistered(std::span<const NodeFacts> facts, Instant now);
   void count_instances(std::span<const NodeFacts> facts, Instant now);
   void update_requests(Instant now, std::vector<PlanEvent>& events);
@@ -120,12 +122,20 @@ class ClusterState {
   std::uint64_t instances_version_ = 0;
   std::map<std::string, std::string, std::less<>> known_errors_;  // provider id -> error code
   std::map<std::string, Deviation, std::less<>> deviations_;      // group -> wrong size
+  // What the nodes alone decide, good for as long as their facts stay and no deadline passes:
+  struct NodesCount {
+    std::uint64_t facts_version = 0;
+    ReadinessCount total;
+    std::vector<ReadinessCount> groups;
+    std::vector<Instant> deadlines;
+    std::int64_t gate_nodes = 0;
+    std::int64_t gate_unready = 0;
+  };
+  NodesCount nodes_;
   // Of the last look:
   const Observation* seen_ = nullptr;
   Instant now_;
   ReadinessCount total_;
-  std::int64_t gate_nodes_ = 0;
-  std::int64_t gate_unready_ = 0;
   std::vector<ReadinessCount> groups_;
   std::vector<UnregisteredInstance> unregistered_;
   std::vector<Instant> changes_;

@@ -1,6 +1,7 @@
 #include "decide/scaling/loop.h"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include <boost/unordered/unordered_flat_map.hpp>
@@ -46,6 +47,7 @@ class LoopRun {
     if (!unchanged) state_.last_change_ = now_;
     state_.last_version_ = seen_.version;
     if (start()) {
+      fork_ = state_.simulation_.sequence();
       state_.simulation_.fork();
       act();
       state_.simulation_.revert();
@@ -78,19 +80,22 @@ class LoopRun {
 
   // False: the loop ends here.
   bool start() {
+    was_synchronised_ = std::exchange(state_.synchronised_, false);
     take_over_known();
-    count_ready();
+    sum_up();
     if (!options().scale_up_from_zero && ready_nodes_ == 0) {
       status_event(true, "ClusterUnhealthy", "Cluster has no ready nodes.");
       plan_.outcome = Outcome::Unhealthy;
       return false;
     }
-    if (const Result<void> found = state_.templates_.update(seen_, state_.facts_, now_); !found) {
+    if (const Result<void> found =
+            state_.templates_.update(seen_, state_.facts_, state_.facts_version_, now_);
+        !found) {
       plan_.outcome = Outcome::Failed;
       status_event(true, "FailedToBuildTemplates", found.error().message);
       return false;
     }
-    state_.cluster_.update(seen_, state_.facts_, now_, plan_.events);
+    state_.cluster_.update(seen_, state_.facts_, state_.facts_version_, now_, plan_.events);
     if (drop_long_unregistered()) {
       plan_.outcome = Outcome::Repaired;
       return false;
@@ -117,11 +122,38 @@ class LoopRun {
     if (state_.simulation_.end() > static_cast<NodeId>(2 * seen_.nodes.size()) + kWornIds) {
       state_.simulation_ = Simulation();
       for (LoopState::Known& each : known) each.id = kNoNode;
+      was_synchronised_ = false;
     }
     if (seen_.storage != nullptr) state_.simulation_.set_storage(*seen_.storage);
-    if (!stayed_in_place()) rearrange();
-    state_.facts_.resize(known.size());
-    for (std::size_t i = 0; i < known.size(); ++i) look_at(i);
+    if (const auto changed = changed_nodes()) {
+      for (const std::size_t i : *changed) look_at(i);
+      changed_ = *changed;
+    } else {
+      if (!stayed_in_place()) rearrange();
+      state_.facts_.resize(known.size());
+      ++state_.facts_version_;
+      for (std::size_t i = 0; i < known.size(); ++i) look_at(i);
+      was_synchronised_ = false;
+    }
+    state_.taken_version_ = seen_.version;
+    state_.promised_.clear();
+    for (const GroupView& group : seen_.groups) state_.promised_.push_back(group.provider_template);
+  }
+
+  // Indexes of the nodes that are not what the last loop saw; nullopt: it may be any.
+  std::optional<std::vector<std::size_t>> changed_nodes() const {
+    const bool same_groups =
+        std::equal(seen_.groups.begin(), seen_.groups.end(), state_.promised_.begin(),
+                   state_.promised_.end(), [](const GroupView& group, const auto& before) {
+                     return group.provider_template == before;
+                   });
+    if (seen_.version == 0 || !same_groups || state_.known_.size() != seen_.nodes.size())
+      return std::nullopt;
+    if (seen_.version == state_.taken_version_) return std::vector<std::size_t>();
+    if (seen_.version != state_.taken_version_ + 1 || !seen_.changed_nodes) return std::nullopt;
+    std::vector<std::size_t> changed(seen_.changed_nodes->begin(), seen_.changed_nodes->end());
+    std::sort(changed.begin(), changed.end());
+    return changed;
   }
 
   bool stayed_in_place() const {
@@ -169,8 +201,10 @@ class LoopRun {
     known.promised = promised;
     const model::ResourceList* expected =
         promised == nullptr ? nullptr : &promised->node.status.allocatable;
-    state_.facts_[index] =
-        node_facts(*view, readiness(*view->node, {state_.taints_, rules(), expected}));
+    const NodeFacts before = std::exchange(
+        state_.facts_[index],
+        node_facts(*view, readiness(*view->node, {state_.taints_, rules(), expected})));
+    if (!(before == state_.facts_[index])) ++state_.facts_version_;
   }
 
   void exchange_pods(NodeId node, const std::vector<PodRef>& before,
@@ -186,9 +220,19 @@ class LoopRun {
       if (!expendable(*now[kept])) state_.simulation_.add_pod(now[kept], node);
   }
 
-  void count_ready() {
-    for (const NodeFacts& node : state_.facts_)
-      if (node.ready && !node.unschedulable) ++ready_nodes_;
+  void sum_up() {
+    LoopState::Summary& sum = state_.summary_;
+    if (sum.of != state_.facts_version_) {
+      sum = {};
+      sum.of = state_.facts_version_;
+      for (std::size_t i = 0; i < state_.facts_.size(); ++i) {
+        const NodeFacts& node = state_.facts_[i];
+        if (node.ready && !node.unschedulable) ++sum.ready_nodes;
+        if (node.deleted_since) sum.to_be_deleted.push_back(i);
+        if (node.soft_tainted && node.group != kNoGroup) sum.soft_tainted.push_back(i);
+      }
+    }
+    ready_nodes_ = sum.ready_nodes;
   }
 
   // Instances that never became nodes are given up, down to the group's minimum.
@@ -230,25 +274,44 @@ class LoopRun {
   // Brings the simulation up to the nodes that are seen, without those that still start: their
   // upcoming copies stand for them.
   void synchronise() {
-    std::vector<std::uint8_t> starting(seen_.nodes.size(), 0);
+    std::vector<std::size_t> starting;
     for (std::size_t g = 0; g < seen_.groups.size(); ++g)
-      if (state_.cluster_.upcoming(g) > 0)
-        for (const std::size_t i : state_.cluster_.count(g).starting) starting[i] = 1;
-    ids_.reserve(seen_.nodes.size());
-    std::vector<PodRef> pods;
-    for (std::size_t i = 0; i < seen_.nodes.size(); ++i) {
-      LoopState::Known& known = state_.known_[i];
-      if (starting[i] && known.id != kNoNode) {
-        state_.simulation_.remove_node(known.id);
-        known.id = kNoNode;
-      } else if (!starting[i] && known.id == kNoNode) {
-        pods.clear();
-        for (const PodRef& pod : known.view->pods)
-          if (!expendable(*pod)) pods.push_back(pod);
-        known.id = state_.simulation_.add_node(known.view->node, pods);
+      if (state_.cluster_.upcoming(g) > 0) {
+        const std::vector<std::size_t>& mine = state_.cluster_.count(g).starting;
+        starting.insert(starting.end(), mine.begin(), mine.end());
       }
-      ids_.push_back(known.id);
+    std::sort(starting.begin(), starting.end());
+    std::vector<std::size_t>
+        open;  // only these can be in the simulation and should not, or not yet
+    if (was_synchronised_) {
+      open = changed_;
+      open.insert(open.end(), starting.begin(), starting.end());
+      open.insert(open.end(), state_.starting_.begin(), state_.starting_.end());
+      std::sort(open.begin(), open.end());
+      open.erase(std::unique(open.begin(), open.end()), open.end());
+    } else {
+      open.resize(seen_.nodes.size());
+      std::iota(open.begin(), open.end(), std::size_t{0});
     }
+    state_.ids_.resize(seen_.nodes.size(), kNoNode);
+    for (const std::size_t i : open)
+      synchronise(i, std::binary_search(starting.begin(), starting.end(), i));
+    state_.starting_ = std::move(starting);
+    state_.synchronised_ = true;
+  }
+
+  void synchronise(std::size_t index, bool starting) {
+    LoopState::Known& known = state_.known_[index];
+    if (starting && known.id != kNoNode) {
+      state_.simulation_.remove_node(known.id);
+      known.id = kNoNode;
+    } else if (!starting && known.id == kNoNode) {
+      std::vector<PodRef> pods;
+      for (const PodRef& pod : known.view->pods)
+        if (!expendable(*pod)) pods.push_back(pod);
+      known.id = state_.simulation_.add_node(known.view->node, pods);
+    }
+    state_.ids_[index] = known.id;
   }
 
   bool expendable(const model::Pod& pod) const {
@@ -474,8 +537,10 @@ class LoopRun {
   void scale_down(bool scaled_up) {
     const std::vector<std::uint8_t> held = held_groups();
     const ScaleDownInput input{
-        seen_,      ids_, state_.facts_,
-        deletions_, now_, options().scale_down_delay_type_local ? &held : nullptr};
+        seen_,         state_.ids_,
+        state_.facts_, deletions_,
+        now_,          options().scale_down_delay_type_local ? &held : nullptr,
+        fork_,         state_.facts_version_};
     const ScaleDownState& found = state_.planner_.update(input, state_.simulation_, state_.shapes_);
     settled_ = settled_ && state_.planner_.settled();
     note_unneeded(found);
@@ -527,16 +592,20 @@ class LoopRun {
   }
 
   void note_unneeded(const ScaleDownState& found) {
-    std::set<std::string, std::less<>> unneeded;
+    std::size_t old = 0;
     for (const Removable& node : found.unneeded) {
-      unneeded.insert(node.node);
-      if (state_.unneeded_before_.contains(node.node)) continue;
+      if (state_.unneeded_before_.contains(node.node)) {
+        ++old;
+        continue;
+      }
       const GroupOptions& own = seen_.groups[static_cast<std::size_t>(node.group)].options;
       const Duration wait = state_.facts_[node.index].ready ? own.scale_down_unneeded_time
                                                             : own.scale_down_unready_time;
       plan_.unneeded.push_back({node.node, node.since + wait, why_unneeded(node, found)});
     }
-    state_.unneeded_before_ = std::move(unneeded);
+    if (old == found.unneeded.size() && old == state_.unneeded_before_.size()) return;
+    state_.unneeded_before_.clear();
+    for (const Removable& node : found.unneeded) state_.unneeded_before_.insert(node.node);
   }
 
   static std::string why_unneeded(const Removable& node, const ScaleDownState& found) {
@@ -563,10 +632,10 @@ class LoopRun {
       else
         settled_ = false;
     };
-    std::vector<std::uint8_t> unneeded(seen_.nodes.size(), 0);
-    for (const Removable& node : found.unneeded) unneeded[node.index] = 1;
-    for (std::size_t i = 0; i < seen_.nodes.size(); ++i)
-      if (state_.facts_[i].group != kNoGroup && !unneeded[i]) change(i, false);
+    for (const std::size_t i : state_.summary_.soft_tainted)
+      if (std::none_of(found.unneeded.begin(), found.unneeded.end(),
+                       [&](const Removable& node) { return node.index == i; }))
+        change(i, false);
     for (const Removable& node : found.unneeded) change(node.index, true);
   }
 
@@ -577,9 +646,9 @@ class LoopRun {
     keep_earliest(next, state_.cluster_.next_change(now_));
     keep_earliest(next, state_.templates_.next_change(now_));
     if (options().scale_down_enabled) keep_earliest(next, state_.planner_.next_change(seen_, now_));
-    for (const NodeFacts& node : state_.facts_)
-      if (node.deleted_since && *node.deleted_since + kMaxDeletionTime > now_)
-        keep_earliest(next, *node.deleted_since + kMaxDeletionTime);
+    for (const std::size_t i : state_.summary_.to_be_deleted)
+      if (const Instant end = *state_.facts_[i].deleted_since + kMaxDeletionTime; end > now_)
+        keep_earliest(next, end);
     plan_.next = next;
   }
 
@@ -589,7 +658,10 @@ class LoopRun {
   const Instant now_;
   Rng* rng_;
   Plan plan_;
-  std::vector<NodeId> ids_;
+  std::vector<std::size_t>
+      changed_;                    // nodes that are not what the last loop saw, where it is known
+  bool was_synchronised_ = false;  // so were all others, by the last loop
+  std::optional<std::uint64_t> fork_;  // where the simulation was before anything was imagined
   std::vector<std::int64_t> targets_;
   std::int64_t ready_nodes_ = 0;
   std::int64_t upcoming_nodes_ = 0;

@@ -213,13 +213,13 @@ TEST_F(LoopTest, BackoffIsOfThePoolNotOfTheGroup) {
   seen.groups[2].pools = {"g4dn.xlarge|us-west-2a|spot", "g5.xlarge|us-west-2a|spot"};
   std::vector<PlanEvent> events;
   ClusterState ours(default_options(Compat::Gputide, Release::V1_36));
-  ours.update(seen, {}, kNow, events);
+  ours.update(seen, {}, 0, kNow, events);
   ours.fail("a", {ErrorClass::OutOfResources, "ICE", "", seen.groups[0].pools}, kNow);
   EXPECT_NE(ours.backed_off(0, kNow), nullptr);
   EXPECT_NE(ours.backed_off(1, kNow), nullptr);  // the same pool
   EXPECT_EQ(ours.backed_off(2, kNow), nullptr);  // another one is left
   ClusterState upstream(default_options(Compat::Upstream, Release::V1_36));
-  upstream.update(seen, {}, kNow, events);
+  upstream.update(seen, {}, 0, kNow, events);
   upstream.fail("a", {ErrorClass::OutOfResources, "ICE", "", seen.groups[0].pools}, kNow);
   EXPECT_NE(upstream.backed_off(0, kNow), nullptr);
   EXPECT_EQ(upstream.backed_off(1, kNow), nullptr);
@@ -258,11 +258,11 @@ TEST_F(LoopTest, ACachedTemplateFollowsItsGroupInOurs) {
     NodeTemplates templates(default_options(compat, Release::V1_36));
     const std::vector<NodeFacts> facts = {
         node_facts(*seen.nodes[0], condition_readiness(*seen.nodes[0]->node))};
-    ASSERT_TRUE(templates.update(seen, facts, kNow));
+    ASSERT_TRUE(templates.update(seen, facts, 0, kNow));
     EXPECT_EQ(templates.origin(0), TemplateOrigin::RealNode);
     seen.nodes.clear();
     seen.groups[0].template_version = 2;  // its launch data changed
-    ASSERT_TRUE(templates.update(seen, {}, kNow));
+    ASSERT_TRUE(templates.update(seen, {}, 0, kNow));
     EXPECT_EQ(templates.origin(0),
               compat == Compat::Upstream ? TemplateOrigin::Cached : TemplateOrigin::Launch);
   }

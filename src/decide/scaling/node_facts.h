@@ -23,6 +23,8 @@ struct NodeFacts {
   bool soft_tainted = false;         // a candidate for deletion, by its taint
   bool scale_down_disabled = false;  // by its annotation
 
+  bool operator==(const NodeFacts&) const = default;
+
   /// As is_being_deleted of the node.
   bool being_deleted(Instant now) const {
     return deleted_since && now - *deleted_since < kMaxDeletionTime;

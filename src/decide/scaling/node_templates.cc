@@ -181,23 +181,32 @@ const NodeTemplates::Cached* NodeTemplates::cached(const GroupView& group, Insta
   return nullptr;
 }
 
-void NodeTemplates::choose_real(const Observation& seen, std::span<const NodeFacts> facts,
-                                Instant now) {
+void NodeTemplates::find_real(const Observation& seen, std::span<const NodeFacts> facts,
+                              Instant now) {
+  real_.assign(seen.groups.size(), kNoNodeOf);
+  changes_.clear();
   std::size_t open = seen.groups.size();
   for (std::size_t i = 0; i < facts.size() && open > 0; ++i) {
     const NodeFacts& node = facts[i];
     if (node.group == kNoGroup || !node.ready || node.unschedulable) continue;
     const auto g = static_cast<std::size_t>(node.group);
-    if (chosen_[g].node != nullptr) continue;
+    if (real_[g] != kNoNodeOf) continue;
     const Instant good_at = node.last_transition + kStable + kPast;
     if (good_at > now) {
       changes_.push_back(good_at);
       continue;
     }
-    const GroupView& group = seen.groups[g];
-    chosen_[g] = {from_node(seen.nodes[i], group, seen), TemplateOrigin::RealNode};
-    cache_[group.id] = {chosen_[g].node, now, group.template_version};
+    real_[g] = i;
     --open;
+  }
+}
+
+void NodeTemplates::choose_real(const Observation& seen, Instant now) {
+  for (std::size_t g = 0; g < real_.size(); ++g) {
+    if (real_[g] == kNoNodeOf) continue;
+    const GroupView& group = seen.groups[g];
+    chosen_[g] = {from_node(seen.nodes[real_[g]], group, seen), TemplateOrigin::RealNode};
+    cache_[group.id] = {chosen_[g].node, now, group.template_version};
   }
 }
 
@@ -211,10 +220,14 @@ void NodeTemplates::choose_bad(const Observation& seen) {
 }
 
 Result<void> NodeTemplates::update(const Observation& seen, std::span<const NodeFacts> facts,
-                                   Instant now) {
+                                   std::uint64_t facts_version, Instant now) {
   chosen_.assign(seen.groups.size(), {});
-  changes_.clear();
-  choose_real(seen, facts, now);
+  const bool found =
+      facts_version != 0 && facts_version == facts_version_ && real_.size() == seen.groups.size() &&
+      std::all_of(changes_.begin(), changes_.end(), [&](Instant good_at) { return good_at > now; });
+  if (!found) find_real(seen, facts, now);
+  facts_version_ = facts_version;
+  choose_real(seen, now);
   bool all = true;
   for (std::size_t g = 0; g < seen.groups.size(); ++g) {
     const GroupView& group = seen.groups[g];

@@ -34,9 +34,11 @@ class NodeTemplates {
   /// are added to it, as the AWS provider does.
   explicit NodeTemplates(const Options& options, bool add_missing_resources = true);
 
-  /// Chooses anew; `facts` has an entry for each node. Error: a group's template cannot be told and
-  /// the rules end the loop for that.
-  Result<void> update(const Observation& seen, std::span<const NodeFacts> facts, Instant now);
+  /// Chooses anew; `facts` has an entry for each node, `facts_version` is different whenever they
+  /// are (0: not kept). Error: a group's template cannot be told and the rules end the loop for
+  /// that.
+  Result<void> update(const Observation& seen, std::span<const NodeFacts> facts,
+                      std::uint64_t facts_version, Instant now);
 
   /// By index of the last look; nullptr: none.
   const std::shared_ptr<const NodeTemplate>& of(std::size_t group) const {
@@ -71,7 +73,8 @@ class NodeTemplates {
                                                 const GroupView& group, const Observation& seen);
   std::shared_ptr<const NodeTemplate> from_launch(const GroupView& group, const Observation& seen);
   const Cached* cached(const GroupView& group, Instant now);
-  void choose_real(const Observation& seen, std::span<const NodeFacts> facts, Instant now);
+  void find_real(const Observation& seen, std::span<const NodeFacts> facts, Instant now);
+  void choose_real(const Observation& seen, Instant now);
   void choose_bad(const Observation& seen);
   void sanitize(model::Node& node, const GroupView& group, std::string_view kind) const;
   void add_missing(model::Node& node, const GroupView& group) const;
@@ -86,6 +89,11 @@ class NodeTemplates {
   std::map<std::string, Made, std::less<>> of_launch_;  // by group
   std::map<std::string, Cached, std::less<>> cache_;    // by group
   std::vector<Chosen> chosen_;
+  // The node that stands for each group, good for as long as the facts stay and no node becomes a
+  // good one by the passing of time:
+  static constexpr std::size_t kNoNodeOf = SIZE_MAX;
+  std::vector<std::size_t> real_;
+  std::uint64_t facts_version_ = 0;
   std::vector<Instant> changes_;
 };
 

@@ -69,6 +69,9 @@ struct Observation {
   /// not kept.
   std::uint64_t instances_version = 0;
   std::vector<std::shared_ptr<const NodeView>> nodes;
+  /// Indexes of the nodes whose views are not those of the observation with the version before this
+  /// one; nullopt: any, and the order may be another one.
+  std::optional<std::vector<std::uint32_t>> changed_nodes;
   std::vector<PodRef>
       pending;  // unbound, and marked unschedulable by the scheduler (or of a bypassed scheduler)
   std::vector<GroupView> groups;

@@ -22,6 +22,10 @@ bool is_empty(std::span<const PodRef> pods, const DrainOptions& options, Instant
   });
 }
 
+void keep_earliest(std::optional<Instant>& earliest, Instant at) {
+  if (!earliest || at < *earliest) earliest = at;
+}
+
 const GroupView* group_of(const Observation& seen, std::int32_t group) {
   return group == kNoGroup ? nullptr : &seen.groups[static_cast<std::size_t>(group)];
 }
@@ -71,12 +75,7 @@ class ScaleDownPlanner::Pass {
         input_(input),
         simulation_(simulation),
         shapes_(shapes),
-        budgets_(planner.budgets(input.seen)) {
-    const bool deleting = input.deletions.any();
-    for (std::size_t i = 0; i < input.ids.size(); ++i)
-      if (input.ids[i] != kNoNode && !(deleting && input.deletions.contains(name(i))))
-        destinations_.insert(input.ids[i]);
-  }
+        budgets_(planner.budgets(input.seen)) {}
 
   std::vector<Removable> run(const std::vector<std::size_t>& candidates) {
     std::vector<std::size_t> eligible;
@@ -88,6 +87,8 @@ class ScaleDownPlanner::Pass {
         planner_.state_.unremovable[index] = {reason, nullptr, BlockingReason::None};
     }
     std::vector<Removable> found;
+    if (eligible.empty()) return found;
+    find_destinations();
     const std::size_t limit = planner_.unneeded_limit();
     for (const std::size_t index : eligible) {
       if (found.size() >= limit) break;
@@ -101,30 +102,39 @@ class ScaleDownPlanner::Pass {
   const NodeView& view(std::size_t index) const { return *input_.seen.nodes[index]; }
   const std::string& name(std::size_t index) const { return view(index).node->metadata.name; }
 
-  UnremovableReason ineligible(std::size_t index) {
-    if (planner_.entries_[index].recheck_at) return UnremovableReason::RecentlyUnremovable;
-    const NodeFacts& node = input_.facts[index];
-    if (node.being_deleted(input_.now)) return UnremovableReason::CurrentlyBeingDeleted;
-    if (node.scale_down_disabled) return UnremovableReason::ScaleDownDisabledAnnotation;
-    const GroupView* group = group_of(input_.seen, node.group);
-    if (group == nullptr) return UnremovableReason::NotAutoscaled;
-    if (!planner_.options_.scale_down_unready_enabled && !node.ready)
-      return UnremovableReason::ScaleDownUnreadyDisabled;
-    return judge_utilization(index, group->options);
+  void find_destinations() {
+    const bool deleting = input_.deletions.any();
+    for (std::size_t i = 0; i < input_.ids.size(); ++i)
+      if (input_.ids[i] != kNoNode && !(deleting && input_.deletions.contains(name(i))))
+        destinations_.insert(input_.ids[i]);
   }
 
-  UnremovableReason judge_utilization(std::size_t index, const GroupOptions& options) {
+  UnremovableReason ineligible(std::size_t index) {
+    const Row& row = planner_.rows_[index];
+    if (row.waits) return UnremovableReason::RecentlyUnremovable;
+    if (!row.plain) {
+      const NodeFacts& node = input_.facts[index];
+      if (node.being_deleted(input_.now)) return UnremovableReason::CurrentlyBeingDeleted;
+      if (node.scale_down_disabled) return UnremovableReason::ScaleDownDisabledAnnotation;
+      if (node.group == kNoGroup) return UnremovableReason::NotAutoscaled;
+      if (!planner_.options_.scale_down_unready_enabled && !node.ready)
+        return UnremovableReason::ScaleDownUnreadyDisabled;
+    }
+    return judge_utilization(index);
+  }
+
+  UnremovableReason judge_utilization(std::size_t index) {
     static const Utilization kUnknown;
     const Semantics& semantics = planner_.semantics_;
-    const Entry& known = planner_.measured(index, input_, simulation_);
-    if (!known.used && semantics.utilization_error_blocks)
+    const Row& row = planner_.measured(index, input_, simulation_);
+    if (!row.usable && semantics.utilization_error_blocks)
       return UnremovableReason::UnexpectedError;
-    const Utilization& used = known.used ? *known.used : kUnknown;
-    planner_.state_.utilization[index] = &used;
-    const double threshold = known.has_gpu ? options.scale_down_gpu_utilization_threshold
-                                           : options.scale_down_utilization_threshold;
+    const Result<Utilization>& used = planner_.entries_[index].used;
+    planner_.state_.utilization[index] = used ? &*used : &kUnknown;
+    const GroupRow& group = planner_.groups_[static_cast<std::size_t>(row.group)];
+    const double threshold = row.has_gpu ? group.gpu_threshold : group.threshold;
     const bool may_go =
-        semantics.threshold_is_inclusive ? used.value <= threshold : used.value < threshold;
+        semantics.threshold_is_inclusive ? row.used <= threshold : row.used < threshold;
     return may_go ? UnremovableReason::None : UnremovableReason::NotUnderutilized;
   }
 
@@ -193,8 +203,12 @@ class ScaleDownPlanner::Pass {
   }
 
   void leave(std::size_t index, Unremovable why) {
-    planner_.entries_[index].recheck_at =
-        input_.now + planner_.options_.unremovable_node_recheck_timeout;
+    const Instant recheck_at = input_.now + planner_.options_.unremovable_node_recheck_timeout;
+    planner_.entries_[index].recheck_at = recheck_at;
+    planner_.rows_[index].waits = true;
+    keep_earliest(planner_.next_recheck_, recheck_at);
+    const std::vector<std::size_t>& due = planner_.rechecked_;
+    if (!std::binary_search(due.begin(), due.end(), index)) planner_.new_rechecks_ = true;
     planner_.state_.unremovable[index] = std::move(why);
   }
 
@@ -226,27 +240,24 @@ const DisruptionBudgets& ScaleDownPlanner::budgets(const Observation& seen) {
 std::vector<std::size_t> ScaleDownPlanner::candidates(const ScaleDownInput& input,
                                                       const Simulation& simulation) {
   struct Candidate {
-    std::size_t index;
-    bool empty;
-    bool before;
+    std::uint32_t index;
+    std::uint8_t rank;
   };
   std::vector<Candidate> found;
-  for (std::size_t i = 0; i < input.facts.size(); ++i) {
-    const std::int32_t number = input.facts[i].group;
-    const GroupView* group = group_of(input.seen, number);
-    if (input.ids[i] == kNoNode || group == nullptr || group->target_size <= group->min_size)
+  found.reserve(rows_.size());
+  bool sorted = true;
+  for (std::size_t i = 0; i < rows_.size(); ++i) {
+    const std::int32_t group = rows_[i].group;
+    if (group == kNoGroup || !groups_[static_cast<std::size_t>(group)].open ||
+        input.ids[i] == kNoNode)
       continue;
-    if (input.held_groups != nullptr && (*input.held_groups)[static_cast<std::size_t>(number)])
-      continue;
-    found.push_back({i, measured(i, input, simulation).empty, entries_[i].unneeded});
+    const Row& row = measured(i, input, simulation);
+    const std::uint8_t rank = row.empty ? (row.unneeded ? 0 : 1) : row.unneeded ? 2 : 3;
+    sorted = sorted && (found.empty() || found.back().rank <= rank);
+    found.push_back({static_cast<std::uint32_t>(i), rank});
   }
-  const auto rank = [&](const Candidate& one) {
-    return one.empty ? (one.before ? 0 : 1) : one.before ? 2 : 3;
-  };
-  const bool sorted = std::is_sorted(
-      found.begin(), found.end(), [&](const auto& a, const auto& b) { return rank(a) < rank(b); });
   if (!sorted)
-    GoSorter([&](std::size_t i, std::size_t j) { return rank(found[i]) < rank(found[j]); },
+    GoSorter([&](std::size_t i, std::size_t j) { return found[i].rank < found[j].rank; },
              [&](std::size_t i, std::size_t j) { std::swap(found[i], found[j]); })
         .sort(found.size());
   std::vector<std::size_t> ordered;
@@ -255,32 +266,74 @@ std::vector<std::size_t> ScaleDownPlanner::candidates(const ScaleDownInput& inpu
   return ordered;
 }
 
-const ScaleDownPlanner::Entry& ScaleDownPlanner::measured(std::size_t index,
-                                                          const ScaleDownInput& input,
-                                                          const Simulation& simulation) {
+const ScaleDownPlanner::Row& ScaleDownPlanner::measured(std::size_t index,
+                                                        const ScaleDownInput& input,
+                                                        const Simulation& simulation) {
+  const Row& row = rows_[index];
+  const bool ignore_daemonsets =
+      row.group != kNoGroup && groups_[static_cast<std::size_t>(row.group)].ignore_daemonsets;
+  const bool good = row.measured && row.ignored_daemonsets == ignore_daemonsets &&
+                    ((imagined_ && !imagined_->contains(input.ids[index])) ||
+                     simulation.pods(input.ids[index]).size() == entries_[index].view->pods.size());
+  if (!good) measure(index, input, simulation);
+  return row;
+}
+
+void ScaleDownPlanner::measure(std::size_t index, const ScaleDownInput& input,
+                               const Simulation& simulation) {
+  Row& row = rows_[index];
   Entry& known = entries_[index];
   const NodeView& view = *known.view;
   const std::vector<PodRef>& pods = simulation.pods(input.ids[index]);
-  const bool as_seen = pods.size() == view.pods.size();  // nothing is imagined on it
-  const GroupView* group = group_of(input.seen, input.facts[index].group);
-  const bool ignore_daemonsets = group != nullptr && group->options.ignore_daemonsets_utilization;
-  if (known.measured && as_seen && known.ignored_daemonsets == ignore_daemonsets) return known;
   const std::vector<state::PodEntry>& entries = simulation.entries(input.ids[index]);
+  const bool as_seen = pods.size() == view.pods.size();  // nothing is imagined on it
   const bool passing = std::any_of(entries.begin(), entries.end(), [](const auto& pod) {
     return pod.terminating;
   });  // time decides
-  known.measured = as_seen && !passing;
-  known.ignored_daemonsets = ignore_daemonsets;
-  known.empty = is_empty(pods, drain_, input.now);
-  known.has_gpu = !gpu_resource_of(*view.node, semantics_).empty();
-  known.used = utilization(*view.node, pods, entries,
-                           {ignore_daemonsets, options_.ignore_mirror_pods_utilization, semantics_},
-                           input.now);
-  return known;
+  row.measured = as_seen && !passing;
+  row.ignored_daemonsets =
+      row.group != kNoGroup && groups_[static_cast<std::size_t>(row.group)].ignore_daemonsets;
+  row.empty = is_empty(pods, drain_, input.now);
+  row.has_gpu = !gpu_resource_of(*view.node, semantics_).empty();
+  known.used = utilization(
+      *view.node, pods, entries,
+      {row.ignored_daemonsets, options_.ignore_mirror_pods_utilization, semantics_}, input.now);
+  row.usable = known.used.has_value();
+  row.used = row.usable ? known.used->value : 0;
+}
+
+void ScaleDownPlanner::align(const ScaleDownInput& input) {
+  const Observation& seen = input.seen;
+  if (!align_changed(seen)) align_all(seen);
+  aligned_version_ = seen.version;
+  const bool same_facts = input.facts_version != 0 && input.facts_version == facts_version_;
+  facts_version_ = input.facts_version;
+  if (same_facts) return;
+  for (std::size_t i = 0; i < rows_.size(); ++i) {
+    const NodeFacts& node = input.facts[i];
+    rows_[i].plain = node.ready && !node.deleted_since && !node.scale_down_disabled;
+  }
+}
+
+// False: more may differ than the views that the observation names.
+bool ScaleDownPlanner::align_changed(const Observation& seen) {
+  if (seen.version == 0 || entries_.size() != seen.nodes.size()) return false;
+  if (seen.version != aligned_version_) {
+    if (seen.version != aligned_version_ + 1 || !seen.changed_nodes) return false;
+    for (const std::size_t i : *seen.changed_nodes) take(i, seen.nodes[i]);
+  }
+  settled_ = true;
+  return true;
+}
+
+void ScaleDownPlanner::take(std::size_t index, const std::shared_ptr<const NodeView>& view) {
+  entries_[index].view = view;
+  rows_[index].group = view->group;
+  rows_[index].measured = false;
 }
 
 // Entries follow their nodes, by name.
-void ScaleDownPlanner::align(const Observation& seen) {
+void ScaleDownPlanner::align_all(const Observation& seen) {
   const std::size_t count = seen.nodes.size();
   const auto same_node = [&](std::size_t i) {
     return entries_[i].view == seen.nodes[i] ||
@@ -288,35 +341,88 @@ void ScaleDownPlanner::align(const Observation& seen) {
   };
   std::size_t first = 0;  // the first node that is not where it was
   while (first < std::min(count, entries_.size()) && same_node(first)) ++first;
-  std::map<std::string_view, Entry> moved;
+  std::map<std::string_view, std::pair<Row, Entry>> moved;
   for (std::size_t i = first; i < entries_.size(); ++i)
-    moved.emplace(entries_[i].view->node->metadata.name, std::move(entries_[i]));
+    moved.emplace(entries_[i].view->node->metadata.name,
+                  std::pair(rows_[i], std::move(entries_[i])));
   entries_.resize(first);
   entries_.resize(count);
+  rows_.resize(first);
+  rows_.resize(count);
   for (std::size_t i = first; i < count; ++i)
     if (const auto at = moved.find(seen.nodes[i]->node->metadata.name); at != moved.end()) {
-      entries_[i] = std::move(at->second);
+      rows_[i] = at->second.first;
+      entries_[i] = std::move(at->second.second);
       moved.erase(at);
     }
+  unneeded_.clear();
+  next_recheck_.reset();
   for (std::size_t i = 0; i < count; ++i) {
-    if (entries_[i].view == seen.nodes[i]) continue;
-    entries_[i].view = seen.nodes[i];
-    entries_[i].measured = false;
+    if (entries_[i].view != seen.nodes[i]) take(i, seen.nodes[i]);
+    if (rows_[i].unneeded) unneeded_.push_back(i);
+    if (rows_[i].waits) keep_earliest(next_recheck_, *entries_[i].recheck_at);
   }
   settled_ = std::none_of(moved.begin(), moved.end(), [](const auto& gone) {
-    return gone.second.unneeded || gone.second.recheck_at;
+    return gone.second.first.unneeded || gone.second.first.waits;
   });
+}
+
+void ScaleDownPlanner::read_groups(const ScaleDownInput& input) {
+  groups_.clear();
+  for (std::size_t g = 0; g < input.seen.groups.size(); ++g) {
+    const GroupView& group = input.seen.groups[g];
+    const bool held = input.held_groups != nullptr && (*input.held_groups)[g] != 0;
+    groups_.push_back({!held && group.target_size > group.min_size,
+                       group.options.ignore_daemonsets_utilization,
+                       group.options.scale_down_utilization_threshold,
+                       group.options.scale_down_gpu_utilization_threshold});
+  }
+}
+
+void ScaleDownPlanner::find_imagined(const ScaleDownInput& input, const Simulation& simulation) {
+  imagined_.reset();
+  if (!input.fork) return;
+  const auto changed = simulation.changes_since(*input.fork);
+  if (!changed) return;
+  imagined_.emplace();
+  for (const NodeId id : *changed) imagined_->insert(id);
 }
 
 void ScaleDownPlanner::start_pass(const ScaleDownInput& input) {
   if (last_update_) shortest_interval_ = std::min(shortest_interval_, input.now - *last_update_);
   if (shortest_interval_ <= Duration()) shortest_interval_ = Duration::nanoseconds(1);
   last_update_ = input.now;
-  align(input.seen);
+  align(input);
+  read_groups(input);
+  start_rechecks(input.now);
   state_.candidates.clear();
   state_.unneeded.clear();
   state_.unremovable.assign(input.seen.nodes.size(), {});
   state_.utilization.assign(input.seen.nodes.size(), nullptr);
+}
+
+void ScaleDownPlanner::start_rechecks(Instant now) {
+  rechecked_.clear();
+  new_rechecks_ = false;
+  if (!next_recheck_ || *next_recheck_ > now) return;
+  next_recheck_.reset();
+  for (std::size_t i = 0; i < rows_.size(); ++i) {
+    if (!rows_[i].waits) continue;
+    std::optional<Instant>& at = entries_[i].recheck_at;
+    if (*at > now) {
+      keep_earliest(next_recheck_, *at);
+      continue;
+    }
+    at.reset();
+    rows_[i].waits = false;
+    rechecked_.push_back(i);
+  }
+}
+
+// The same nodes wait as before the pass.
+bool ScaleDownPlanner::rechecks_settled() const {
+  return !new_rechecks_ && std::all_of(rechecked_.begin(), rechecked_.end(),
+                                       [&](std::size_t i) { return rows_[i].waits; });
 }
 
 // Once nodes are unneeded for long enough, this many go in each loop; more need not be known.
@@ -329,17 +435,21 @@ std::size_t ScaleDownPlanner::unneeded_limit() const {
 }
 
 void ScaleDownPlanner::keep_unneeded_since(std::vector<Removable>& found, Instant now) {
-  std::vector<std::uint8_t> unneeded(entries_.size(), 0);
+  const std::vector<std::size_t> before = std::move(unneeded_);
+  for (const std::size_t i : before) rows_[i].unneeded = false;
+  unneeded_.clear();
   for (Removable& removable : found) {
-    unneeded[removable.index] = 1;
     std::optional<Instant>& since = entries_[removable.index].unneeded_since;
     if (!since) since = now;
     removable.since = *since;
+    rows_[removable.index].unneeded = true;
+    unneeded_.push_back(removable.index);
   }
-  for (std::size_t i = 0; i < entries_.size(); ++i) {
-    settled_ = settled_ && entries_[i].unneeded == (unneeded[i] != 0);
-    entries_[i].unneeded = unneeded[i] != 0;
-    if (unneeded[i] == 0) entries_[i].unneeded_since.reset();
+  settled_ = settled_ && before.size() == unneeded_.size();
+  for (const std::size_t i : before) {
+    if (rows_[i].unneeded) continue;
+    settled_ = false;
+    entries_[i].unneeded_since.reset();
   }
   unneeded_nodes_ = found.size();
 }
@@ -349,12 +459,7 @@ const ScaleDownState& ScaleDownPlanner::update(const ScaleDownInput& input, Simu
   const std::uint64_t searched_before = mover_.searched() + evicted_.searched();
   const Duration interval_before = shortest_interval_;
   start_pass(input);
-  std::vector<std::uint8_t> checked_before(entries_.size(), 0);
-  for (std::size_t i = 0; i < entries_.size(); ++i) {
-    std::optional<Instant>& at = entries_[i].recheck_at;
-    checked_before[i] = at.has_value();
-    if (at && *at <= input.now) at.reset();
-  }
+  find_imagined(input, simulation);
   std::vector<std::size_t> order = candidates(input, simulation);
   state_.candidates = order;
   if (input.deletions.any())
@@ -363,6 +468,7 @@ const ScaleDownState& ScaleDownPlanner::update(const ScaleDownInput& input, Simu
     });
   simulation.fork();
   evicted_.place(input.deletions.evicted, {}, {}, OnFailure::Stop, simulation, shapes);
+  if (!input.deletions.evicted.empty()) find_imagined(input, simulation);
   Pass pass(*this, input, simulation, shapes);
   std::vector<Removable> found = pass.run(order);
   simulation.revert();
@@ -371,9 +477,7 @@ const ScaleDownState& ScaleDownPlanner::update(const ScaleDownInput& input, Simu
   mover_.drop_old_hints();
   evicted_.drop_old_hints();
   settled_ = settled_ && shortest_interval_ == interval_before &&
-             searched_before == mover_.searched() + evicted_.searched();
-  for (std::size_t i = 0; i < entries_.size() && settled_; ++i)
-    settled_ = entries_[i].recheck_at.has_value() == (checked_before[i] != 0);
+             searched_before == mover_.searched() + evicted_.searched() && rechecks_settled();
   return state_;
 }
 
@@ -401,6 +505,7 @@ UnremovableReason ScaleDownPlanner::waiting_reason(const Removable& removable,
 }
 
 NodesToDelete ScaleDownPlanner::nodes_to_delete(const ScaleDownInput& input) {
+  if (state_.unneeded.empty()) return {};
   std::vector<std::int64_t> sizes;
   for (const GroupView& group : input.seen.groups) sizes.push_back(group.target_size);
   ClusterAmounts above = limits_.above_minimum(input.seen, input.now);
@@ -441,8 +546,12 @@ std::optional<Instant> ScaleDownPlanner::next_change(const Observation& seen, In
   const auto consider = [&](Instant at) {
     if (at > now && (!next || at < *next)) next = at;
   };
-  for (const Entry& entry : entries_)
-    if (entry.recheck_at) consider(*entry.recheck_at);
+  if (next_recheck_ && *next_recheck_ > now) {
+    consider(*next_recheck_);
+  } else {
+    for (std::size_t i = 0; i < rows_.size(); ++i)
+      if (rows_[i].waits) consider(*entries_[i].recheck_at);
+  }
   for (const Removable& removable : state_.unneeded) {
     const GroupView* group = group_of(seen, removable.group);
     if (group == nullptr) continue;

@@ -19,6 +19,7 @@
 #include "decide/scaling/placement.h"
 #include "decide/scaling/resource_limits.h"
 #include "decide/scaling/utilization.h"
+#include "state/node_set.h"
 
 namespace gputide::scaling {
 
@@ -83,6 +84,9 @@ struct ScaleDownInput {
   /// By group: its nodes are no candidates for a while (--scale-down-delay-type-local); nullptr:
   /// none.
   const std::vector<std::uint8_t>* held_groups = nullptr;
+  /// Simulation::sequence() when nothing was imagined on `seen.nodes`; nullopt: not kept.
+  std::optional<std::uint64_t> fork = std::nullopt;
+  std::uint64_t facts_version = 0;  // different whenever the facts are; 0: not kept
 };
 
 /// What a pass found.
@@ -131,27 +135,49 @@ class ScaleDownPlanner {
  private:
   class Pass;
 
-  /// What is known of a node from pass to pass.
-  struct Entry {
-    std::shared_ptr<const NodeView> view;
-    std::optional<Instant> recheck_at;      // not looked at before
-    std::optional<Instant> unneeded_since;  // by the last pass
-    bool unneeded = false;                  // in the last pass: tried first
+  /// What every pass asks of every node, kept close together.
+  struct Row {
+    double used = 0;  // the share that counts; by `usable`
+    std::int32_t group = kNoGroup;
+    bool plain = false;     // ready, not being deleted, not disabled: by its facts
+    bool waits = false;     // has a recheck_at
+    bool unneeded = false;  // in the last pass: tried first
     // What the node and its pods alone decide; good while its view stays and nothing is imagined on
     // it.
     bool measured = false;
     bool ignored_daemonsets = false;  // while measuring
     bool empty = false;
     bool has_gpu = false;
-    Result<Utilization> used;
+    bool usable = false;  // its utilization is known
+  };
+  /// The rest of what is known of a node from pass to pass.
+  struct Entry {
+    std::shared_ptr<const NodeView> view;
+    std::optional<Instant> recheck_at;      // not looked at before
+    std::optional<Instant> unneeded_since;  // by the last pass
+    Result<Utilization> used;               // measured as the row says
+  };
+  /// A group, as a pass asks of it for each of its nodes.
+  struct GroupRow {
+    bool open = false;  // its nodes may go
+    bool ignore_daemonsets = false;
+    double threshold = 0;
+    double gpu_threshold = 0;
   };
 
-  void align(const Observation& seen);
+  void align(const ScaleDownInput& input);
+  void align_all(const Observation& seen);
+  bool align_changed(const Observation& seen);
+  void take(std::size_t index, const std::shared_ptr<const NodeView>& view);
   const DisruptionBudgets& budgets(const Observation& seen);
   std::vector<std::size_t> candidates(const ScaleDownInput& input, const Simulation& simulation);
   void start_pass(const ScaleDownInput& input);
-  const Entry& measured(std::size_t index, const ScaleDownInput& input,
-                        const Simulation& simulation);
+  void read_groups(const ScaleDownInput& input);
+  void find_imagined(const ScaleDownInput& input, const Simulation& simulation);
+  void start_rechecks(Instant now);
+  bool rechecks_settled() const;
+  const Row& measured(std::size_t index, const ScaleDownInput& input, const Simulation& simulation);
+  void measure(std::size_t index, const ScaleDownInput& input, const Simulation& simulation);
   void keep_unneeded_since(std::vector<Removable>& found, Instant now);
   std::size_t unneeded_limit() const;
   UnremovableReason waiting_reason(const Removable& removable, const ScaleDownInput& input,
@@ -164,7 +190,16 @@ class ScaleDownPlanner {
   ScaleDownState state_;
   DisruptionBudgets budgets_;  // compiled
   std::uint64_t budgets_version_ = 0;
-  std::vector<Entry> entries_;  // for each of Observation::nodes
+  std::vector<Row> rows_;              // for each of Observation::nodes
+  std::vector<Entry> entries_;         // and for each of them
+  std::uint64_t aligned_version_ = 0;  // of the observation that they are of
+  std::uint64_t facts_version_ = 0;
+  std::vector<GroupRow> groups_;            // in this pass
+  std::optional<state::NodeSet> imagined_;  // nodes that may not be as seen; nullopt: any
+  std::vector<std::size_t> unneeded_;       // rows that are
+  std::vector<std::size_t> rechecked_;      // nodes whose time came in this pass
+  bool new_rechecks_ = false;               // nodes that did not wait before this pass do
+  std::optional<Instant> next_recheck_;     // of the rows that wait, the first
   std::size_t unneeded_nodes_ = 0;
   std::optional<Instant> last_update_;
   Duration shortest_interval_;

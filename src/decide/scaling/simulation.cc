@@ -67,6 +67,12 @@ NodeId Simulation::end() const {
 bool Simulation::exists(NodeId node) const {
   return state_->cluster.exists(node);
 }
+std::uint64_t Simulation::sequence() const {
+  return state_->cluster.sequence();
+}
+std::optional<std::span<const NodeId>> Simulation::changes_since(std::uint64_t sequence) const {
+  return state_->cluster.changes_since(sequence);
+}
 void Simulation::fork() {
   state_->cluster.fork();
 }

@@ -68,6 +68,11 @@ class Simulation {
   NodeId end() const;
   bool exists(NodeId node) const;
 
+  /// The nodes that changed, or whose pods did, since `sequence` was the value of sequence();
+  /// nullopt: too long ago to tell.
+  std::uint64_t sequence() const;
+  std::optional<std::span<const NodeId>> changes_since(std::uint64_t sequence) const;
+
   /// Changes after fork() are undone by revert(), or kept by commit(). Forks nest; each costs what
   /// was changed in it.
   void fork();
