@@ -61,15 +61,14 @@ bool same(const model::Pod& a, const model::Pod& b) {
 
 // Of the controllers of pods, only their names and replica counts matter.
 template <class Set>
-Impact note(std::set<scaling::Controllers::Name>& names, Change change, const Set& object) {
+Impact note(scaling::Controllers::Names& names, Change change, const Set& object) {
   const scaling::Controllers::Name name{object.metadata.namespace_, object.metadata.name};
   if (change == Change::Deleted) return names.erase(name) > 0 ? Impact::Changed : Impact::None;
   return names.insert(name).second ? Impact::Changed : Impact::None;
 }
 
 template <class Set>
-Impact note(std::map<scaling::Controllers::Name, std::optional<std::int32_t>>& names, Change change,
-            const Set& object) {
+Impact note(scaling::Controllers::Replicas& names, Change change, const Set& object) {
   const scaling::Controllers::Name name{object.metadata.namespace_, object.metadata.name};
   if (change == Change::Deleted) return names.erase(name) > 0 ? Impact::Changed : Impact::None;
   const auto [at, added] = names.try_emplace(name, object.spec.replicas);

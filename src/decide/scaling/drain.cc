@@ -41,7 +41,7 @@ DrainVerdict replica_count(const Pod& pod, const DrainContext& context) {
   const std::optional<std::string_view> group = group_of(owner->apiVersion);
   if (!group) return kUndefined;
   const Controllers& known = *context.controllers;
-  const Controllers::Name name{pod.metadata.namespace_, owner->name};
+  const Controllers::NameView name{pod.metadata.namespace_, owner->name};
   const auto counted = [&](const auto& controllers) {
     const auto at = controllers.find(name);
     if (at == controllers.end()) return blocked(BlockingReason::ControllerNotFound);
@@ -49,7 +49,7 @@ DrainVerdict replica_count(const Pod& pod, const DrainContext& context) {
                ? blocked(BlockingReason::MinReplicasReached)
                : kUndefined;
   };
-  const auto present = [&](const std::set<Controllers::Name>& controllers) {
+  const auto present = [&](const Controllers::Names& controllers) {
     return controllers.contains(name) ? kUndefined : blocked(BlockingReason::ControllerNotFound);
   };
   if (owner->kind == "ReplicationController") return counted(known.replication_controllers);

@@ -2,13 +2,16 @@
 // Source: Cluster Autoscaler 1.31.5 simulator/drainability/rules, and 1.36 where Semantics say so.
 #pragma once
 
-#include <map>
 #include <optional>
-#include <set>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
+
+#include <boost/functional/hash.hpp>
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <boost/unordered/unordered_flat_set.hpp>
 
 #include "decide/scaling/disruption_budgets.h"
 #include "decide/scaling/node_template.h"
@@ -19,11 +22,26 @@ namespace gputide::scaling {
 /// The controllers that exist, by (namespace, name): whether those of pods still do.
 struct Controllers {
   using Name = std::pair<std::string, std::string>;
-  std::map<Name, std::optional<std::int32_t>> replication_controllers;  // spec.replicas
-  std::map<Name, std::optional<std::int32_t>> replica_sets;
-  std::set<Name> stateful_sets;
-  std::set<Name> jobs;
-  std::set<Name> daemon_sets;
+  using NameView = std::pair<std::string_view, std::string_view>;
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(const NameView& name) const {
+      return boost::hash<std::string_view>()(name.second) * 31 +
+             boost::hash<std::string_view>()(name.first);
+    }
+  };
+  struct Same {
+    using is_transparent = void;
+    bool operator()(const NameView& a, const NameView& b) const { return a == b; }
+  };
+  // For lookups only.
+  using Names = boost::unordered_flat_set<Name, Hash, Same>;
+  using Replicas = boost::unordered_flat_map<Name, std::optional<std::int32_t>, Hash, Same>;
+  Replicas replication_controllers;  // spec.replicas
+  Replicas replica_sets;
+  Names stateful_sets;
+  Names jobs;
+  Names daemon_sets;
 };
 
 enum class BlockingReason {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <boost/unordered/unordered_flat_map.hpp>
+
 #include "base/go_sort.h"
 #include "decide/scaling/pods.h"
 
@@ -138,12 +140,10 @@ std::vector<std::optional<Rejection>> try_on_template(std::span<const PodGroup> 
   verdicts.reserve(groups.size());
   simulation.fork();
   const NodeId id = simulation.add_node(copy_of(node, node.node.metadata.name), node.pods);
-  std::vector<std::optional<std::optional<Rejection>>> by_shape;
+  boost::unordered_flat_map<PodShapes::Id, std::size_t> first_of_shape;
   for (const PodGroup& group : groups) {
-    if (group.shape >= by_shape.size()) by_shape.resize(group.shape + 1);
-    std::optional<std::optional<Rejection>>& known = by_shape[group.shape];
-    if (!known) known = simulation.check(group.pods.front(), id);
-    verdicts.push_back(*known);
+    const auto [first, added] = first_of_shape.emplace(group.shape, verdicts.size());
+    verdicts.push_back(added ? simulation.check(group.pods.front(), id) : verdicts[first->second]);
   }
   simulation.revert();
   return verdicts;

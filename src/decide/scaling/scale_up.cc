@@ -102,14 +102,10 @@ class Orchestration {
   }
 
   bool alike(std::size_t a, std::size_t b) const {
-    const NodeTemplate* left = node(a);
-    const NodeTemplate* right = node(b);
     if (rules_.semantics.balance_by_intent && view(a).provider_template != nullptr &&
-        view(b).provider_template != nullptr) {
-      left = view(a).provider_template.get();
-      right = view(b).provider_template.get();
-    }
-    return similar(*left, *right, rules_.similarity);
+        view(b).provider_template != nullptr)
+      return rules_.alike(view(a).provider_template, view(b).provider_template);
+    return rules_.alike(input_.templates.of(a), input_.templates.of(b));
   }
 
   bool holds_the_same(std::size_t group, std::size_t other) const {
@@ -388,7 +384,7 @@ class Orchestration {
 ScaleUpRules::ScaleUpRules(const Options& from)
     : options(from),
       semantics(from.semantics()),
-      similarity(SimilarityOptions::of(from)),
+      alike(SimilarityOptions::of(from)),
       limits(from),
       expanders(from.expanders()) {}
 

@@ -25,7 +25,7 @@ struct ScaleUpRules {
   explicit ScaleUpRules(const Options& from);
   Options options;
   Semantics semantics;
-  SimilarityOptions similarity;
+  Likeness alike;
   ResourceLimits limits;
   std::vector<std::string> expanders;
 };

@@ -175,4 +175,20 @@ std::string difference(const NodeTemplate& a, const NodeTemplate& b,
   return found;
 }
 
+bool Likeness::operator()(const std::shared_ptr<const NodeTemplate>& a,
+                          const std::shared_ptr<const NodeTemplate>& b) const {
+  constexpr std::size_t kMostAnswers = 4096;
+  const std::pair<const void*, const void*> key{a.get(), b.get()};
+  const auto known = answers_.find(key);
+  if (known != answers_.end() && known->second.a.lock() == a && known->second.b.lock() == b)
+    return known->second.alike;
+  if (answers_.size() >= kMostAnswers)
+    boost::unordered::erase_if(answers_, [](const auto& answer) {
+      return answer.second.a.expired() || answer.second.b.expired();
+    });
+  const bool alike = similar(*a, *b, options_);
+  answers_[key] = {a, b, alike};
+  return alike;
+}
+
 }  // namespace gputide::scaling

@@ -3,10 +3,14 @@
 // aws_nodegroups.go.
 #pragma once
 
+#include <memory>
 #include <set>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
+
+#include <boost/unordered/unordered_flat_map.hpp>
 
 #include "decide/scaling/node_template.h"
 #include "decide/scaling/options.h"
@@ -35,5 +39,21 @@ inline bool similar(const NodeTemplate& a, const NodeTemplate& b,
                     const SimilarityOptions& options) {
   return difference(a, b, options).empty();
 }
+
+/// The same for templates that stay: an answer is kept as long as both do.
+class Likeness {
+ public:
+  explicit Likeness(SimilarityOptions options) : options_(std::move(options)) {}
+  bool operator()(const std::shared_ptr<const NodeTemplate>& a,
+                  const std::shared_ptr<const NodeTemplate>& b) const;
+
+ private:
+  struct Answer {
+    std::weak_ptr<const NodeTemplate> a, b;
+    bool alike = false;
+  };
+  SimilarityOptions options_;
+  mutable boost::unordered_flat_map<std::pair<const void*, const void*>, Answer> answers_;
+};
 
 }  // namespace gputide::scaling
