@@ -321,8 +321,23 @@ std::string date_and_time(std::int64_t unix_seconds) {
     --days;
   }
   const Date date = date_from_days(days);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", date.year, date.month, date.day,
-                     second / 3600, second / 60 % 60, second % 60);
+  if (date.year < 0 || date.year > 9999)
+    return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", date.year, date.month, date.day,
+                       second / 3600, second / 60 % 60, second % 60);
+  // Every write of a status has one of these: digit by digit it costs a tenth.
+  std::string text = "0000-00-00T00:00:00";
+  const auto two = [&](std::size_t at, std::int64_t value) {
+    text[at] = static_cast<char>('0' + value / 10);
+    text[at + 1] = static_cast<char>('0' + value % 10);
+  };
+  two(0, date.year / 100);
+  two(2, date.year % 100);
+  two(5, date.month);
+  two(8, date.day);
+  two(11, second / 3600);
+  two(14, second / 60 % 60);
+  two(17, second % 60);
+  return text;
 }
 
 }  // namespace

@@ -74,8 +74,7 @@ void Chronicle::changed(port::Change change, const model::Typed& now, const mode
 
 namespace {
 
-std::int64_t requested(const model::Pod& pod, const char* resource, bool milli) {
-  const model::ResourceList all = model::pod_requests(pod);
+std::int64_t amount(const model::ResourceList& all, const char* resource, bool milli) {
   const auto at = all.find(resource);
   if (at == all.end()) return 0;
   return milli ? at->second.milli_value() : at->second.value();
@@ -90,6 +89,7 @@ void Chronicle::pod_created(const model::Pod& pod) {
     ++pods_.pending;
   }
   const GpuAsk ask = gpu_ask(*pod.spec);
+  const model::ResourceList requests = model::pod_requests(pod);
   const model::OwnerReference* owner = pod.metadata.controller();
   const std::string name = telling_.pod_name(pod.metadata);
   const std::string owner_name = owner == nullptr ? "" : owner->kind + "/" + owner->name;
@@ -98,8 +98,8 @@ void Chronicle::pod_created(const model::Pod& pod) {
                  {"owner", std::string_view(owner_name)},
                  {"gpu_resource", ask.resource},
                  {"gpus", ask.count},
-                 {"cpu_milli", requested(pod, "cpu", true)},
-                 {"memory_bytes", requested(pod, "memory", false)},
+                 {"cpu_milli", amount(requests, "cpu", true)},
+                 {"memory_bytes", amount(requests, "memory", false)},
                  {"counted", std::int64_t{counted ? 1 : 0}}},
                 [&] {
                   std::string text =

@@ -75,18 +75,19 @@ void Cluster::set_object(NodeId id, NodeRef object) {
   if (state.object != nullptr) {
     by_name_[state.object->metadata.name] = id;
     ++node_count_;
-    for (const auto& entry : state.object->status.allocatable) resources_.of(entry.first);
-    widen();
-  }
-  std::fill_n(allocatable_.begin() + static_cast<std::ptrdiff_t>(row(id)), stride_, 0);
-  if (state.object != nullptr)
+    amounts_.clear();
     for (const auto& [name, quantity] : state.object->status.allocatable) {
       const ResourceId resource = resources_.of(name);
       if (name == "pods")
         state.allowed_pods = quantity.value();
       else if (resource != Resources::kNoResource)
-        allocatable_[row(id) + resource] = Resources::amount(resource, quantity);
+        amounts_.push_back({resource, Resources::amount(resource, quantity)});
     }
+    widen();
+  }
+  std::fill_n(allocatable_.begin() + static_cast<std::ptrdiff_t>(row(id)), stride_, 0);
+  if (state.object != nullptr)
+    for (const Amount& each : amounts_) allocatable_[row(id) + each.resource] = each.amount;
   place_domains(id);
   touch(id);
 }
@@ -214,7 +215,8 @@ void Cluster::add_pod(const PodRef& pod, const PodEntry& entry, NodeId node) {
   count(node, info, 1);
 }
 
-void Cluster::add_pods(std::span<const PodRef> pods, NodeId node) {
+void Cluster::add_pods(std::span<const PodRef> pods, std::span<const PodEntry> entries,
+                       NodeId node) {
   NodeState& state = at(node);
   const std::size_t place = state.pods.size();
   if (pods.size() > 1) {  // others may come to them
@@ -222,9 +224,9 @@ void Cluster::add_pods(std::span<const PodRef> pods, NodeId node) {
     state.entries.reserve(place + 2 * pods.size());
   }
   for (std::size_t i = 0; i < pods.size(); ++i) {
-    if (i + kAhead < pods.size()) prefetch(*pods[i + kAhead]);
+    if (entries.empty() && i + kAhead < pods.size()) prefetch(*pods[i + kAhead]);
     state.pods.push_back(pods[i]);
-    state.entries.push_back(entry_of(*pods[i]));
+    state.entries.push_back(entries.empty() ? entry_of(*pods[i]) : entries[i]);
   }
   const std::span<const PodEntry> added = std::span(state.entries).subspan(place);
   record({Undo::Kind::AddPods,

@@ -69,7 +69,9 @@ class Cluster {
   /// `entry` is entry_of(*pod).
   void add_pod(const PodRef& pod, const PodEntry& entry, NodeId node);
   /// Several, in order: one change.
-  void add_pods(std::span<const PodRef> pods, NodeId node);
+  void add_pods(std::span<const PodRef> pods, NodeId node) { add_pods(pods, {}, node); }
+  /// `entries`: entry_of each of them, or none.
+  void add_pods(std::span<const PodRef> pods, std::span<const PodEntry> entries, NodeId node);
   /// Removes this very object, which must be there.
   void remove_pod(const PodRef& pod, NodeId node);
   /// Several, given in the order in which they are on the node: one change.
@@ -182,6 +184,7 @@ class Cluster {
   Objects objects_;
   std::vector<NodeState> nodes_;
   std::size_t stride_ = 8;
+  std::vector<Amount> amounts_;  // of the node that is being set; kept for its memory
   std::vector<std::int64_t> allocatable_;
   std::vector<std::int64_t> requested_;
   boost::unordered_flat_map<std::string, NodeId> by_name_;

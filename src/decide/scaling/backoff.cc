@@ -16,6 +16,7 @@ Instant Backoffs::fail(const std::string& key, ScaleUpError error, const Backoff
 }
 
 const ScaleUpError* Backoffs::active(std::string_view key, Instant now) const {
+  if (entries_.empty()) return nullptr;
   const auto at = entries_.find(key);
   return at == entries_.end() || at->second.until < now ? nullptr : &at->second.error;
 }

@@ -40,6 +40,7 @@ class Backoffs {
   const ScaleUpError* active(std::string_view key, Instant now) const;
   /// When the running wait ends.
   std::optional<Instant> until(std::string_view key) const;
+  bool empty() const { return entries_.empty(); }
   void forget(std::string_view key);
   /// Drops what last failed longer than `options.reset` ago.
   void drop_stale(const BackoffOptions& options, Instant now);

@@ -264,6 +264,7 @@ bool ClusterState::group_healthy(std::size_t group) const {
 }
 
 const ScaleUpError* ClusterState::backed_off(std::size_t group, Instant now) const {
+  if (backoffs_.empty()) return nullptr;
   const GroupView& view = seen_->groups[group];
   if (const ScaleUpError* error = backoffs_.active(view.id, now)) return error;
   if (!semantics_.backoff_per_pool) return nullptr;

@@ -35,7 +35,7 @@ std::optional<std::string_view> group_of(std::string_view api_version) {
 }
 
 // Rule 3: the controller must exist and want enough replicas.
-DrainVerdict replica_count(const Pod& pod, const DrainContext& context) {
+DrainVerdict replica_count(const Pod& pod, bool of_daemonset, const DrainContext& context) {
   const OwnerReference* owner = pod.metadata.controller();
   if (context.controllers == nullptr || owner == nullptr) return kUndefined;
   const std::optional<std::string_view> group = group_of(owner->apiVersion);
@@ -53,7 +53,7 @@ DrainVerdict replica_count(const Pod& pod, const DrainContext& context) {
     return controllers.contains(name) ? kUndefined : blocked(BlockingReason::ControllerNotFound);
   };
   if (owner->kind == "ReplicationController") return counted(known.replication_controllers);
-  if (is_daemonset_pod(pod))
+  if (of_daemonset)
     return *group == "apps" && owner->kind == "DaemonSet" ? present(known.daemon_sets) : kUndefined;
   if (owner->kind == "Job") return present(known.jobs);
   if (owner->kind == "ReplicaSet") return counted(known.replica_sets);
@@ -130,11 +130,12 @@ DrainVerdict drainability(const Pod& pod, const DrainContext& context) {
   const DrainOptions& options = context.options;
   if (is_mirror_pod(pod)) return kSkipped;
   if (is_long_terminating(pod, context.now)) return kSkipped;
+  const bool of_daemonset = is_daemonset_pod(pod);
   if (options.skip_custom_controllers) {
-    const DrainVerdict verdict = replica_count(pod, context);
+    const DrainVerdict verdict = replica_count(pod, of_daemonset, context);
     if (verdict.outcome != Drainability::Undefined) return verdict;
   }
-  if (is_daemonset_pod(pod)) return kMovable;
+  if (of_daemonset) return {Drainability::Movable, BlockingReason::None, true};
   const std::string_view safe = safe_to_evict(pod);
   if (safe == "true") return kMovable;
   if (is_terminal(pod)) return kMovable;
@@ -167,9 +168,7 @@ PodsToMove pods_to_move(std::span<const PodRef> pods, const DrainContext& contex
       none.reason = verdict.reason;
       return none;
     }
-    // Those of DaemonSets are all Movable.
-    const bool of_daemonset = verdict.outcome == Drainability::Movable && is_daemonset_pod(*pod);
-    (of_daemonset ? result.daemonset_pods : result.pods).push_back(pod);
+    (verdict.of_daemonset ? result.daemonset_pods : result.pods).push_back(pod);
   }
   return result;
 }

@@ -85,6 +85,7 @@ enum class Drainability {
 struct DrainVerdict {
   Drainability outcome = Drainability::Undefined;
   BlockingReason reason = BlockingReason::None;
+  bool of_daemonset = false;  // known where a rule asked for it: of all that are Movable as such
 };
 DrainVerdict drainability(const model::Pod& pod, const DrainContext& context);
 

@@ -122,6 +122,7 @@ class LoopRun {
     if (state_.simulation_.end() > static_cast<NodeId>(2 * seen_.nodes.size()) + kWornIds) {
       state_.simulation_ = Simulation();
       for (LoopState::Known& each : known) each.id = kNoNode;
+      state_.upcoming_.clear();
       was_synchronised_ = false;
     }
     if (seen_.storage != nullptr) state_.simulation_.set_storage(*seen_.storage);
@@ -340,10 +341,14 @@ class LoopRun {
   void add_upcoming(std::size_t group, std::int64_t count) {
     if (state_.upcoming_.size() <= group) state_.upcoming_.resize(group + 1);
     LoopState::Copies& copies = state_.upcoming_[group];
-    if (copies.of != state_.templates_.of(group)) copies = {state_.templates_.of(group), {}};
+    if (copies.of != state_.templates_.of(group)) {
+      copies = {state_.templates_.of(group), {}, {}};
+      for (const PodRef& pod : copies.of->pods)
+        copies.entries.push_back(state_.simulation_.entry_of(*pod));
+    }
     for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) {
       if (i == copies.nodes.size()) copies.nodes.push_back(upcoming_copy(*copies.of, i));
-      state_.simulation_.add_node(copies.nodes[i], copies.of->pods);
+      state_.simulation_.add_node(copies.nodes[i], copies.of->pods, copies.entries);
     }
   }
 

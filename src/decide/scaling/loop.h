@@ -61,6 +61,7 @@ class LoopState {
   struct Copies {
     std::shared_ptr<const NodeTemplate> of;
     std::vector<NodeRef> nodes;
+    std::vector<state::PodEntry> entries;  // of the template's pods, in the simulation
   };
   /// Since when a group may not be scaled down, with delays per group.
   struct GroupTimes {

@@ -15,10 +15,8 @@ bool is_empty(std::span<const PodRef> pods, const DrainOptions& options, Instant
   static const DisruptionBudgets kNone;
   const DrainContext context{options, kNone, nullptr, now};
   return std::all_of(pods.begin(), pods.end(), [&](const PodRef& pod) {
-    const Drainability outcome = drainability(*pod, context).outcome;
-    return outcome == Drainability::Skipped ||
-           (is_daemonset_pod(*pod) && outcome != Drainability::Blocked &&
-            outcome != Drainability::Waiting);
+    const DrainVerdict verdict = drainability(*pod, context);
+    return verdict.outcome == Drainability::Skipped || verdict.of_daemonset;
   });
 }
 
@@ -126,7 +124,8 @@ class ScaleDownPlanner::Pass {
   UnremovableReason judge_utilization(std::size_t index) {
     static const Utilization kUnknown;
     const Semantics& semantics = planner_.semantics_;
-    const Row& row = planner_.measured(index, input_, simulation_);
+    const Row& row = planner_.rows_[index];  // measured as a candidate
+    if (!input_.deletions.evicted.empty()) planner_.measured(index, input_, simulation_);
     if (!row.usable && semantics.utilization_error_blocks)
       return UnremovableReason::UnexpectedError;
     const Result<Utilization>& used = planner_.entries_[index].used;

@@ -28,9 +28,10 @@ void Simulation::set_storage(const state::Storage& storage) {
   static_cast<state::Storage&>(objects) = storage;
 }
 
-NodeId Simulation::add_node(NodeRef node, std::span<const PodRef> pods) {
+NodeId Simulation::add_node(NodeRef node, std::span<const PodRef> pods,
+                            std::span<const state::PodEntry> entries) {
   const NodeId id = state_->cluster.add_node(std::move(node));
-  state_->cluster.add_pods(pods, id);
+  state_->cluster.add_pods(pods, entries, id);
   return id;
 }
 

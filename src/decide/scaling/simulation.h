@@ -47,7 +47,12 @@ class Simulation {
   /// What pods' claims are looked up in from now on. Before the first call nobody asks for them.
   void set_storage(const state::Storage& storage);
 
-  NodeId add_node(NodeRef node, std::span<const PodRef> pods);
+  NodeId add_node(NodeRef node, std::span<const PodRef> pods) {
+    return add_node(std::move(node), pods, {});
+  }
+  /// `entries`: entry_of each of the pods, or none.
+  NodeId add_node(NodeRef node, std::span<const PodRef> pods,
+                  std::span<const state::PodEntry> entries);
   void remove_node(NodeId node);
   /// A pod as numbers, which calls about it may be given to spare them a look at it.
   state::PodEntry entry_of(const model::Pod& pod);

@@ -12,10 +12,23 @@ namespace {
 using model::Node;
 
 // Pods next to each other that ask for the same and count alike.
-struct Run {
-  model::ResourceList requests;
+class Run {
+ public:
+  Run(const model::Pod& pod, bool is_ignored) : ignored(is_ignored) {
+    const model::PodSpec& spec = *pod.spec;
+    if (spec.containers.size() == 1 && spec.initContainers.empty() && spec.overhead.empty())
+      alone_ = &spec.containers.front().resources.requests;
+    else
+      sum_ = model::pod_requests(pod);
+  }
+  const model::ResourceList& requests() const { return alone_ == nullptr ? sum_ : *alone_; }
+
   std::int64_t pods = 0;
   bool ignored = false;
+
+ private:
+  const model::ResourceList* alone_ = nullptr;  // all that the pod asks for is in one place
+  model::ResourceList sum_;
 };
 
 std::vector<Run> runs_of(std::span<const PodRef> pods, std::span<const state::PodEntry> entries,
@@ -33,7 +46,7 @@ std::vector<Run> runs_of(std::span<const PodRef> pods, std::span<const state::Po
     const bool may_be_going = entries.empty() || entries[i].terminating;
     if (!ignored && may_be_going && is_long_terminating(*pods[i], now)) continue;
     if (runs.empty() || runs.back().ignored != ignored || !asks_as_last(i))
-      runs.push_back({model::pod_requests(*pods[i]), 0, ignored});
+      runs.emplace_back(*pods[i], ignored);
     ++runs.back().pods;
     last = i;
   }
@@ -50,8 +63,8 @@ Result<double> share(const Node& node, const std::vector<Run>& runs, const std::
   Quantity asked = Quantity::from_value(0);
   Quantity ignored = Quantity::from_value(0);
   for (const Run& run : runs) {
-    const auto amount = run.requests.find(resource);
-    if (amount == run.requests.end()) continue;
+    const auto amount = run.requests().find(resource);
+    if (amount == run.requests().end()) continue;
     Quantity sum = amount->second;
     sum.mul(run.pods);
     (run.ignored ? ignored : asked).add(sum);
