@@ -8,6 +8,9 @@ namespace gputide::state {
 
 class NodeSet {
  public:
+  NodeSet() = default;
+  /// Room for the nodes with ids below `end`.
+  explicit NodeSet(std::int32_t end) : words_(word_of(end) + 1) {}
   void insert(std::int32_t node) {
     const std::size_t word = word_of(node);
     if (word >= words_.size()) words_.resize(word + 1);

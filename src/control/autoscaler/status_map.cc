@@ -1,6 +1,9 @@
 #include "control/autoscaler/status_map.h"
 
-#include <fmt/core.h>
+#include <iterator>
+#include <string_view>
+
+#include <fmt/compile.h>
 
 namespace gputide::autoscaler {
 namespace {
@@ -18,40 +21,47 @@ StatusMap::Counts::Counts(const scaling::ReadinessCount& count)
       long_unregistered(count.long_unregistered),
       unregistered(count.unregistered) {}
 
-std::string StatusMap::text(const Counts& count) {
-  return fmt::format(
-      "    nodeCounts:\n      registered:\n        total: {}\n        ready: {}\n        "
-      "notStarted: {}\n        beingDeleted: {}\n        unready:\n          total: {}\n      "
-      "longUnregistered: {}\n      unregistered: {}\n",
+void StatusMap::append(std::string& text, const Counts& count) {
+  fmt::format_to(
+      std::back_inserter(text),
+      FMT_COMPILE(
+          "    nodeCounts:\n      registered:\n        total: {}\n        ready: {}\n        "
+          "notStarted: {}\n        beingDeleted: {}\n        unready:\n          total: {}\n      "
+          "longUnregistered: {}\n      unregistered: {}\n"),
       count.registered, count.ready, count.not_started, count.deleted, count.unready,
       count.long_unregistered, count.unregistered);
 }
 
 std::string StatusMap::text(const Group& group) {
-  std::string text =
-      fmt::format("- name: {}\n  health:\n    status: {}\n{}", group.id,
-                  group.healthy ? "Healthy" : "Unhealthy", StatusMap::text(group.counts));
-  text += fmt::format("    cloudProviderTarget: {}\n    minSize: {}\n    maxSize: {}\n",
-                      group.target, group.min, group.max);
-  text += fmt::format("  scaleUp:\n    status: {}\n", group.backed_off     ? "Backoff"
-                                                      : !group.healthy     ? "Unhealthy"
-                                                      : group.upcoming > 0 ? "InProgress"
-                                                                           : "NoActivity");
-  if (group.backed_off)
-    text += fmt::format("    backoffInfo:\n      errorCode: {}\n", group.backoff_code);
-  text +=
-      fmt::format("  scaleDown:\n    status: {}\n    candidates: {}\n",
-                  group.candidates > 0 ? "CandidatesPresent" : "NoCandidates", group.candidates);
+  std::string text = "- name: " + group.id +
+                     "\n  health:\n    status: " + (group.healthy ? "Healthy" : "Unhealthy") + "\n";
+  append(text, group.counts);
+  fmt::format_to(std::back_inserter(text),
+                 FMT_COMPILE("    cloudProviderTarget: {}\n    minSize: {}\n    maxSize: {}\n"
+                             "  scaleUp:\n    status: {}\n"),
+                 group.target, group.min, group.max,
+                 std::string_view(group.backed_off     ? "Backoff"
+                                  : !group.healthy     ? "Unhealthy"
+                                  : group.upcoming > 0 ? "InProgress"
+                                                       : "NoActivity"));
+  if (group.backed_off) text += "    backoffInfo:\n      errorCode: " + group.backoff_code + "\n";
+  fmt::format_to(std::back_inserter(text),
+                 FMT_COMPILE("  scaleDown:\n    status: {}\n    candidates: {}\n"),
+                 std::string_view(group.candidates > 0 ? "CandidatesPresent" : "NoCandidates"),
+                 group.candidates);
   return text;
 }
 
 std::string StatusMap::text(const Shown& all) {
-  std::string text = fmt::format(
-      "autoscalerStatus: Running\nclusterWide:\n  health:\n    status: {}\n{}  scaleUp:\n    "
-      "status: {}\n  scaleDown:\n    status: {}\n    candidates: {}\nnodeGroups:\n",
-      all.healthy ? "Healthy" : "Unhealthy", StatusMap::text(all.counts),
-      all.upcoming > 0 ? "InProgress" : "NoActivity",
-      all.candidates > 0 ? "CandidatesPresent" : "NoCandidates", all.candidates);
+  std::string text = "autoscalerStatus: Running\nclusterWide:\n  health:\n    status: ";
+  text += all.healthy ? "Healthy\n" : "Unhealthy\n";
+  append(text, all.counts);
+  fmt::format_to(std::back_inserter(text),
+                 FMT_COMPILE("  scaleUp:\n    status: {}\n  scaleDown:\n    status: {}\n    "
+                             "candidates: {}\nnodeGroups:\n"),
+                 std::string_view(all.upcoming > 0 ? "InProgress" : "NoActivity"),
+                 std::string_view(all.candidates > 0 ? "CandidatesPresent" : "NoCandidates"),
+                 all.candidates);
   group_texts_.resize(all.groups.size());
   for (std::size_t g = 0; g < all.groups.size(); ++g) {
     const bool same =

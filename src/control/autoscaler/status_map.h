@@ -50,7 +50,7 @@ class StatusMap {
   };
   static void look(const scaling::Observation& seen, const scaling::LoopState& state, Instant now,
                    Shown& all);
-  static std::string text(const Counts& count);
+  static void append(std::string& text, const Counts& count);
   static std::string text(const Group& group);
   std::string text(const Shown& all);
 

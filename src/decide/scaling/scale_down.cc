@@ -79,10 +79,8 @@ class ScaleDownPlanner::Pass {
     std::vector<std::size_t> eligible;
     for (const std::size_t index : candidates) {
       const UnremovableReason reason = ineligible(index);
-      if (reason == UnremovableReason::None)
-        eligible.push_back(index);
-      else
-        planner_.state_.unremovable[index] = {reason, nullptr, BlockingReason::None};
+      planner_.state_.unremovable[index].reason = reason;
+      if (reason == UnremovableReason::None) eligible.push_back(index);
     }
     std::vector<Removable> found;
     if (eligible.empty()) return found;
@@ -102,6 +100,7 @@ class ScaleDownPlanner::Pass {
 
   void find_destinations() {
     const bool deleting = input_.deletions.any();
+    destinations_ = state::NodeSet(simulation_.end());
     for (std::size_t i = 0; i < input_.ids.size(); ++i)
       if (input_.ids[i] != kNoNode && !(deleting && input_.deletions.contains(name(i))))
         destinations_.insert(input_.ids[i]);
@@ -125,7 +124,7 @@ class ScaleDownPlanner::Pass {
     static const Utilization kUnknown;
     const Semantics& semantics = planner_.semantics_;
     const Row& row = planner_.rows_[index];  // measured as a candidate
-    if (!input_.deletions.evicted.empty()) planner_.measured(index, input_, simulation_);
+    if (!input_.deletions.evicted.empty()) planner_.make_sure(index, input_, simulation_);
     if (!row.usable && semantics.utilization_error_blocks)
       return UnremovableReason::UnexpectedError;
     const Result<Utilization>& used = planner_.entries_[index].used;
@@ -246,12 +245,14 @@ std::vector<std::size_t> ScaleDownPlanner::candidates(const ScaleDownInput& inpu
   found.reserve(rows_.size());
   bool sorted = true;
   for (std::size_t i = 0; i < rows_.size(); ++i) {
-    const std::int32_t group = rows_[i].group;
-    if (group == kNoGroup || !groups_[static_cast<std::size_t>(group)].open ||
-        input.ids[i] == kNoNode)
-      continue;
-    const Row& row = measured(i, input, simulation);
-    const std::uint8_t rank = row.empty ? (row.unneeded ? 0 : 1) : row.unneeded ? 2 : 3;
+    const Row& row = rows_[i];
+    if (row.group == kNoGroup || input.ids[i] == kNoNode) continue;
+    const GroupRow& group = groups_[static_cast<std::size_t>(row.group)];
+    if (!group.open) continue;
+    if (!row.measured || row.ignored_daemonsets != group.ignore_daemonsets || !imagined_ ||
+        imagined_->contains(input.ids[i]))
+      make_sure(i, input, simulation);
+    const auto rank = static_cast<std::uint8_t>((row.empty ? 0 : 2) + (row.unneeded ? 0 : 1));
     sorted = sorted && (found.empty() || found.back().rank <= rank);
     found.push_back({static_cast<std::uint32_t>(i), rank});
   }
@@ -265,17 +266,14 @@ std::vector<std::size_t> ScaleDownPlanner::candidates(const ScaleDownInput& inpu
   return ordered;
 }
 
-const ScaleDownPlanner::Row& ScaleDownPlanner::measured(std::size_t index,
-                                                        const ScaleDownInput& input,
-                                                        const Simulation& simulation) {
+// Measures the node unless what is known of it holds.
+void ScaleDownPlanner::make_sure(std::size_t index, const ScaleDownInput& input,
+                                 const Simulation& simulation) {
   const Row& row = rows_[index];
-  const bool ignore_daemonsets =
-      row.group != kNoGroup && groups_[static_cast<std::size_t>(row.group)].ignore_daemonsets;
-  const bool good = row.measured && row.ignored_daemonsets == ignore_daemonsets &&
-                    ((imagined_ && !imagined_->contains(input.ids[index])) ||
-                     simulation.pods(input.ids[index]).size() == entries_[index].view->pods.size());
-  if (!good) measure(index, input, simulation);
-  return row;
+  const GroupRow& group = groups_[static_cast<std::size_t>(row.group)];
+  if (!row.measured || row.ignored_daemonsets != group.ignore_daemonsets ||
+      simulation.pods(input.ids[index]).size() != entries_[index].view->pods.size())
+    measure(index, input, simulation);
 }
 
 void ScaleDownPlanner::measure(std::size_t index, const ScaleDownInput& input,
@@ -290,8 +288,7 @@ void ScaleDownPlanner::measure(std::size_t index, const ScaleDownInput& input,
     return pod.terminating;
   });  // time decides
   row.measured = as_seen && !passing;
-  row.ignored_daemonsets =
-      row.group != kNoGroup && groups_[static_cast<std::size_t>(row.group)].ignore_daemonsets;
+  row.ignored_daemonsets = groups_[static_cast<std::size_t>(row.group)].ignore_daemonsets;
   row.empty = is_empty(pods, drain_, input.now);
   row.has_gpu = !gpu_resource_of(*view.node, semantics_).empty();
   known.used = utilization(
@@ -467,7 +464,6 @@ const ScaleDownState& ScaleDownPlanner::update(const ScaleDownInput& input, Simu
     });
   simulation.fork();
   evicted_.place(input.deletions.evicted, {}, {}, OnFailure::Stop, simulation, shapes);
-  if (!input.deletions.evicted.empty()) find_imagined(input, simulation);
   Pass pass(*this, input, simulation, shapes);
   std::vector<Removable> found = pass.run(order);
   simulation.revert();

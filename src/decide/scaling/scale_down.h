@@ -176,7 +176,7 @@ class ScaleDownPlanner {
   void find_imagined(const ScaleDownInput& input, const Simulation& simulation);
   void start_rechecks(Instant now);
   bool rechecks_settled() const;
-  const Row& measured(std::size_t index, const ScaleDownInput& input, const Simulation& simulation);
+  void make_sure(std::size_t index, const ScaleDownInput& input, const Simulation& simulation);
   void measure(std::size_t index, const ScaleDownInput& input, const Simulation& simulation);
   void keep_unneeded_since(std::vector<Removable>& found, Instant now);
   std::size_t unneeded_limit() const;
