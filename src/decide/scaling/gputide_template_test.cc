@@ -80,7 +80,7 @@ TEST_F(GputideTemplate, OfSeveralTypesTheLeastCounts) {
 }
 
 TEST_F(GputideTemplate, TagsWin) {
-  group.tags = {{"k8s.io/cluster-autoscaler/node-template/resources/nvidia.com/gpu", "7"}};
+  group.tags.edit() = {{"k8s.io/cluster-autoscaler/node-template/resources/nvidia.com/gpu", "7"}};
   EXPECT_EQ(offered("nvidia.com/gpu"), 7);
 }
 
