@@ -21,9 +21,10 @@ model::AutoScalingGroup group_of(std::string name, const std::string& type, std:
   group.max_size = max;
   group.availability_zones = {"us-west-2a"};
   group.launch_template = model::LaunchTemplateRef{"lt-" + type, "1"};
-  group.tags.edit() = {{"k8s.io/cluster-autoscaler/enabled", "true"},
-                {"k8s.io/cluster-autoscaler/node-template/label/k8s.amazonaws.com/accelerator",
-                 "nvidia-tesla-t4"}};
+  group.tags.edit() = {
+      {"k8s.io/cluster-autoscaler/enabled", "true"},
+      {"k8s.io/cluster-autoscaler/node-template/label/k8s.amazonaws.com/accelerator",
+       "nvidia-tesla-t4"}};
   return group;
 }
 
