@@ -130,6 +130,7 @@ template <class T>
 void decode(const model::Value& value, std::vector<T>& out, Decoder& decoder);
 template <class T>
 void decode(const model::Value& value, std::map<std::string, T>& out, Decoder& decoder);
+void decode(const model::Value& value, model::StringMap& out, Decoder& decoder);
 template <class T>
 void decode(const model::Value& value, model::Shared<T>& out, Decoder& decoder);
 template <Described T>
@@ -140,6 +141,7 @@ template <class T>
 model::Value encode(const std::vector<T>& value);
 template <class T>
 model::Value encode(const std::map<std::string, T>& value);
+model::Value encode(const model::StringMap& value);
 template <class T>
 model::Value encode(const model::Shared<T>& value);
 template <Described T>

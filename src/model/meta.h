@@ -1,8 +1,11 @@
 // What every Kubernetes object has: metadata, selectors, and the small types that fields share.
 #pragma once
 
+#include <algorithm>
+#include <compare>
 #include <concepts>
 #include <cstdint>
+#include <initializer_list>
 #include <map>
 #include <memory>
 #include <optional>
@@ -22,7 +25,6 @@ namespace gputide::model {
 /// Fields of a struct that nothing here acts on, as they were written (names: the struct's kKept).
 using Kept = Value::Map;
 
-using StringMap = std::map<std::string, std::string>;
 using ResourceList = std::map<std::string, Quantity>;
 
 /// A value shared by many owners and copied when one of them edits it: a pod template's spec, for
@@ -60,6 +62,78 @@ class Shared {
     return kEmpty;
   }
   std::shared_ptr<T> value_;
+};
+
+/// Labels and the like: a map of texts that is shared by the copies of an object until one of them
+/// changes it. Objects are copied at every write, and their labels seldom differ.
+class StringMap {
+ public:
+  using Map = std::map<std::string, std::string, std::less<>>;
+  using key_type = Map::key_type;
+  using mapped_type = Map::mapped_type;
+  using value_type = Map::value_type;
+  using size_type = Map::size_type;
+  using const_iterator = Map::const_iterator;
+  using iterator = const_iterator;  // values are changed by key
+
+  StringMap() = default;
+  StringMap(std::initializer_list<value_type> list) : map_(Map(list)) {}
+  template <class Iterator>
+  StringMap(Iterator first, Iterator last) : map_(Map(first, last)) {}
+
+  const_iterator begin() const { return map_->begin(); }
+  const_iterator end() const { return map_->end(); }
+  bool empty() const { return map_->empty(); }
+  size_type size() const { return map_->size(); }
+  const_iterator find(std::string_view key) const { return map_->find(key); }
+  bool contains(std::string_view key) const { return map_->contains(key); }
+  /// The key must be there.
+  const std::string& at(std::string_view key) const { return find(key)->second; }
+
+  std::string& operator[](std::string_view key) {
+    Map& map = map_.edit();
+    const auto known = map.find(key);
+    return known != map.end() ? known->second : map.emplace(key, std::string()).first->second;
+  }
+  template <class Key, class... Value>
+  std::pair<const_iterator, bool> emplace(Key&& key, Value&&... value) {
+    return map_.edit().emplace(std::forward<Key>(key), std::forward<Value>(value)...);
+  }
+  template <class Value>
+  std::pair<const_iterator, bool> try_emplace(std::string_view key, Value&& value) {
+    if (const auto known = find(key); known != end()) return {known, false};
+    return map_.edit().emplace(std::string(key), std::forward<Value>(value));
+  }
+  std::pair<const_iterator, bool> insert(value_type entry) {
+    return map_.edit().insert(std::move(entry));
+  }
+  template <class Iterator>
+  void insert(Iterator first, Iterator last) {
+    if (first != last) map_.edit().insert(first, last);
+  }
+  template <class Value>
+  void insert_or_assign(std::string_view key, Value&& value) {
+    (*this)[key] = std::forward<Value>(value);
+  }
+  /// How many went: 0 or 1.
+  size_type erase(std::string_view key) {
+    if (!contains(key)) return 0;
+    Map& map = map_.edit();
+    map.erase(map.find(key));
+    return 1;
+  }
+  void erase(const_iterator entry) { erase(std::string(entry->first)); }
+  template <class Predicate>
+  void erase_if(Predicate predicate) {
+    if (std::any_of(begin(), end(), predicate)) std::erase_if(map_.edit(), predicate);
+  }
+  void clear() { map_ = {}; }
+
+  bool operator==(const StringMap& other) const = default;
+  auto operator<=>(const StringMap& other) const { return *map_ <=> *other.map_; }
+
+ private:
+  Shared<Map> map_;
 };
 
 /// A number or a percentage such as "25%", as in maxUnavailable.

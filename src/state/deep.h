@@ -13,7 +13,7 @@
 
 #include "base/quantity.h"
 #include "base/rng.h"
-#include "model/value.h"
+#include "model/meta.h"
 
 namespace gputide::state {
 
@@ -46,6 +46,13 @@ class DeepHash {
   }
   template <class T>
   void add(const std::map<std::string, T>& map) {
+    add(map.size());
+    for (const auto& [key, value] : map) {
+      add(key);
+      add(value);
+    }
+  }
+  void add(const model::StringMap& map) {
     add(map.size());
     for (const auto& [key, value] : map) {
       add(key);

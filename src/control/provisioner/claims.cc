@@ -320,7 +320,8 @@ void Claims::launched(Claim& claim, const port::FleetResult& result, Instant now
   if (const model::CapacityReservation* in = offers_.reservation(reservation))
     for (const auto& [key, value] : reservation_labels(*in)) object.metadata.labels[key] = value;
   if (const auto* node_class = cluster_.node_class(object.spec.nodeClassRef.name)) {
-    object.metadata.annotations.merge(provisioning::hash_annotations(*node_class));
+    const model::StringMap hashes = provisioning::hash_annotations(*node_class);
+    object.metadata.annotations.insert(hashes.begin(), hashes.end());
     object.status.imageID = provisioning::image_of(*node_class);
   }
   object.status.conditions = model::Value::List{condition("Launched", true)};

@@ -75,6 +75,13 @@ class Writer {
       write(value);
     }
   }
+  void write(const model::StringMap& map) {
+    write(static_cast<std::int64_t>(map.size()));
+    for (const auto& [key, value] : map) {
+      write(key);
+      write(value);
+    }
+  }
   template <class T>
     requires boost::describe::has_describe_members<T>::value
   void write(const T& object) {
