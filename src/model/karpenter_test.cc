@@ -53,7 +53,7 @@ TEST(EC2NodeClassV1beta1, TurnsUbuntuAndUnknownFamilies) {
   old.spec.amiFamily = "Ubuntu";
   EC2NodeClass now = v1beta1::to_v1(old);
   EXPECT_EQ(now.spec.amiFamily, "AL2");
-  EXPECT_EQ(now.metadata.annotations.count("compatibility.karpenter.k8s.aws/v1beta1-ubuntu"), 1u);
+  EXPECT_TRUE(now.metadata.annotations.contains("compatibility.karpenter.k8s.aws/v1beta1-ubuntu"));
   ASSERT_EQ(now.spec.blockDeviceMappings.size(), 1u);
   EXPECT_EQ(now.spec.blockDeviceMappings[0].deviceName, "/dev/sda1");
   old.spec.amiFamily = "Custom";

@@ -6,6 +6,7 @@
 #include <concepts>
 #include <cstdint>
 #include <initializer_list>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <optional>
@@ -78,7 +79,8 @@ class StringMap {
 
   StringMap() = default;
   StringMap(std::initializer_list<value_type> list) : map_(Map(list)) {}
-  template <class Iterator>
+  template <std::input_iterator Iterator>
+    requires std::convertible_to<std::iter_reference_t<Iterator>, value_type>
   StringMap(Iterator first, Iterator last) : map_(Map(first, last)) {}
 
   const_iterator begin() const { return map_->begin(); }

@@ -35,7 +35,7 @@ class CloudWorld : public InstanceListener, public port::Recorder {
     plan.group.max_size = 1000;
     plan.group.desired_capacity = desired;
     plan.group.availability_zones = std::move(zones);
-    plan.group.tags = {{"team", "ml"}};
+    plan.group.tags.edit() = {{"team", "ml"}};
     plan.launch.instance_type = types.front();
     model::MixedInstancesPolicy policy;
     policy.launch_template = {"one", "1"};

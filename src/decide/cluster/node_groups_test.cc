@@ -160,7 +160,7 @@ TEST(Managed, AreMadeByEks) {
   EXPECT_EQ(plan.managed->ami_type, "AL2023_x86_64_NVIDIA");
   EXPECT_EQ(plan.managed->capacity_type, "SPOT");
   EXPECT_EQ(plan.managed->version, "1.34");
-  EXPECT_EQ(plan.managed->labels.count("eks.amazonaws.com/capacityType"), 0u);
+  EXPECT_FALSE(plan.managed->labels.contains("eks.amazonaws.com/capacityType"));
   ASSERT_EQ(plan.managed->taints.size(), 1u);
   EXPECT_EQ(plan.managed->taints[0].effect, "NO_SCHEDULE");
   EXPECT_FALSE(plan.managed->taints[0].value);

@@ -45,7 +45,8 @@ model::NodeClaim claim_of(const model::NodePool& pool, const model::EC2NodeClass
                            {"node.kubernetes.io/instance-type", "g4dn.xlarge"},
                            {"topology.kubernetes.io/zone", "us-west-2a"}};
   claim.metadata.annotations = hash_annotations(pool);
-  claim.metadata.annotations.merge(hash_annotations(node_class));
+  const model::StringMap of_class = hash_annotations(node_class);
+  claim.metadata.annotations.insert(of_class.begin(), of_class.end());
   claim.status.imageID = image_of(node_class);
   return claim;
 }

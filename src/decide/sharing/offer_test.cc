@@ -76,7 +76,7 @@ TEST(Offer, WholeGpus) {
   EXPECT_EQ(node.labels.at("nvidia.com/gpu.family"), "ampere");
   EXPECT_EQ(node.labels.at("nvidia.com/gpu.sharing-strategy"), "none");
   EXPECT_EQ(node.labels.at("nvidia.com/mig.capable"), "false");
-  EXPECT_EQ(node.labels.count("nvidia.com/mig.strategy"), 0u);
+  EXPECT_FALSE(node.labels.contains("nvidia.com/mig.strategy"));
 }
 
 TEST(Offer, NoGpusIsNothingAndNoError) {
