@@ -1,10 +1,8 @@
 #include "decide/scaling/loop.h"
 
 #include <algorithm>
-#include <numeric>
 #include <utility>
 
-#include <boost/unordered/unordered_flat_map.hpp>
 #include <fmt/core.h>
 
 #include "base/go_sort.h"
@@ -80,22 +78,21 @@ class LoopRun {
 
   // False: the loop ends here.
   bool start() {
-    was_synchronised_ = std::exchange(state_.synchronised_, false);
     take_over_known();
-    sum_up();
     if (!options().scale_up_from_zero && ready_nodes_ == 0) {
       status_event(true, "ClusterUnhealthy", "Cluster has no ready nodes.");
       plan_.outcome = Outcome::Unhealthy;
       return false;
     }
-    if (const Result<void> found =
-            state_.templates_.update(seen_, state_.facts_, state_.facts_version_, now_);
+    if (const Result<void> found = state_.templates_.update(seen_, state_.nodes_.facts(),
+                                                            state_.nodes_.facts_version(), now_);
         !found) {
       plan_.outcome = Outcome::Failed;
       status_event(true, "FailedToBuildTemplates", found.error().message);
       return false;
     }
-    state_.cluster_.update(seen_, state_.facts_, state_.facts_version_, now_, plan_.events);
+    state_.cluster_.update(seen_, state_.nodes_.facts(), state_.nodes_.facts_version(), now_,
+                           plan_.events);
     if (drop_long_unregistered()) {
       plan_.outcome = Outcome::Repaired;
       return false;
@@ -116,124 +113,16 @@ class LoopRun {
     return true;
   }
 
-  // Matches the nodes with those of the last loop; what is no longer there leaves the simulation.
+  // Node ids are not used again: after many of them the simulation begins anew.
   void take_over_known() {
-    std::vector<LoopState::Known>& known = state_.known_;
     if (state_.simulation_.end() > static_cast<NodeId>(2 * seen_.nodes.size()) + kWornIds) {
       state_.simulation_ = Simulation();
-      for (LoopState::Known& each : known) each.id = kNoNode;
+      state_.nodes_.forget_ids();
       state_.upcoming_.clear();
-      was_synchronised_ = false;
     }
     if (seen_.storage != nullptr) state_.simulation_.set_storage(*seen_.storage);
-    if (const auto changed = changed_nodes()) {
-      for (const std::size_t i : *changed) look_at(i);
-      changed_ = *changed;
-    } else {
-      if (!stayed_in_place()) rearrange();
-      state_.facts_.resize(known.size());
-      ++state_.facts_version_;
-      for (std::size_t i = 0; i < known.size(); ++i) look_at(i);
-      was_synchronised_ = false;
-    }
-    state_.taken_version_ = seen_.version;
-    state_.promised_.clear();
-    for (const GroupView& group : seen_.groups) state_.promised_.push_back(group.provider_template);
-  }
-
-  // Indexes of the nodes that are not what the last loop saw; nullopt: it may be any.
-  std::optional<std::vector<std::size_t>> changed_nodes() const {
-    const bool same_groups =
-        std::equal(seen_.groups.begin(), seen_.groups.end(), state_.promised_.begin(),
-                   state_.promised_.end(), [](const GroupView& group, const auto& before) {
-                     return group.provider_template == before;
-                   });
-    if (seen_.version == 0 || !same_groups || state_.known_.size() != seen_.nodes.size())
-      return std::nullopt;
-    if (seen_.version == state_.taken_version_) return std::vector<std::size_t>();
-    if (seen_.version != state_.taken_version_ + 1 || !seen_.changed_nodes) return std::nullopt;
-    std::vector<std::size_t> changed(seen_.changed_nodes->begin(), seen_.changed_nodes->end());
-    std::sort(changed.begin(), changed.end());
-    return changed;
-  }
-
-  bool stayed_in_place() const {
-    const std::vector<LoopState::Known>& known = state_.known_;
-    return known.size() == seen_.nodes.size() &&
-           std::equal(known.begin(), known.end(), seen_.nodes.begin(),
-                      [](const LoopState::Known& each, const auto& view) {
-                        return each.view == view ||
-                               each.view->node->metadata.name == view->node->metadata.name;
-                      });
-  }
-
-  void rearrange() {
-    std::vector<LoopState::Known> old = std::move(state_.known_);
-    const std::vector<NodeFacts> old_facts = std::move(state_.facts_);
-    boost::unordered_flat_map<const NodeView*, std::size_t> places;
-    for (std::size_t i = 0; i < old.size(); ++i) places.emplace(old[i].view.get(), i);
-    state_.known_.assign(seen_.nodes.size(), {});
-    state_.facts_.assign(seen_.nodes.size(), {});
-    for (std::size_t i = 0; i < seen_.nodes.size(); ++i) {
-      const auto at = places.find(seen_.nodes[i].get());
-      if (at == places.end()) continue;
-      state_.facts_[i] = old_facts[at->second];
-      state_.known_[i] = std::exchange(old[at->second], {});
-    }
-    for (const LoopState::Known& gone : old)
-      if (gone.id != kNoNode) state_.simulation_.remove_node(gone.id);
-  }
-
-  void look_at(std::size_t index) {
-    static const std::shared_ptr<const NodeTemplate> kNone;
-    const std::shared_ptr<const NodeView>& view = seen_.nodes[index];
-    LoopState::Known& known = state_.known_[index];
-    const std::int32_t group = known.view == view ? state_.facts_[index].group : view->group;
-    const auto& promised =
-        group == kNoGroup ? kNone : seen_.groups[static_cast<std::size_t>(group)].provider_template;
-    if (known.view == view && known.promised == promised) return;
-    if (known.id != kNoNode && known.view != view) {
-      if (known.view->node == view->node)
-        exchange_pods(known.id, known.view->pods, view->pods);
-      else
-        state_.simulation_.remove_node(std::exchange(known.id, kNoNode));
-    }
-    known.view = view;
-    known.promised = promised;
-    const model::ResourceList* expected =
-        promised == nullptr ? nullptr : &promised->node.status.allocatable;
-    const NodeFacts before = std::exchange(
-        state_.facts_[index],
-        node_facts(*view, readiness(*view->node, {state_.taints_, rules(), expected})));
-    if (!(before == state_.facts_[index])) ++state_.facts_version_;
-  }
-
-  void exchange_pods(NodeId node, const std::vector<PodRef>& before,
-                     const std::vector<PodRef>& now) {
-    std::size_t kept = 0;
-    for (const PodRef& pod : before) {
-      if (kept < now.size() && now[kept] == pod)
-        ++kept;
-      else if (!expendable(*pod))
-        state_.simulation_.remove_pod(pod, node);
-    }
-    for (; kept < now.size(); ++kept)
-      if (!expendable(*now[kept])) state_.simulation_.add_pod(now[kept], node);
-  }
-
-  void sum_up() {
-    LoopState::Summary& sum = state_.summary_;
-    if (sum.of != state_.facts_version_) {
-      sum = {};
-      sum.of = state_.facts_version_;
-      for (std::size_t i = 0; i < state_.facts_.size(); ++i) {
-        const NodeFacts& node = state_.facts_[i];
-        if (node.ready && !node.unschedulable) ++sum.ready_nodes;
-        if (node.deleted_since) sum.to_be_deleted.push_back(i);
-        if (node.soft_tainted && node.group != kNoGroup) sum.soft_tainted.push_back(i);
-      }
-    }
-    ready_nodes_ = sum.ready_nodes;
+    state_.nodes_.take(seen_, {state_.taints_, rules(), options()}, state_.simulation_);
+    ready_nodes_ = state_.nodes_.summary().ready;
   }
 
   // Instances that never became nodes are given up, down to the group's minimum.
@@ -272,8 +161,7 @@ class LoopRun {
     return any;
   }
 
-  // Brings the simulation up to the nodes that are seen, without those that still start: their
-  // upcoming copies stand for them.
+  // Upcoming copies stand for the nodes that still start.
   void synchronise() {
     std::vector<std::size_t> starting;
     for (std::size_t g = 0; g < seen_.groups.size(); ++g)
@@ -281,42 +169,8 @@ class LoopRun {
         const std::vector<std::size_t>& mine = state_.cluster_.count(g).starting;
         starting.insert(starting.end(), mine.begin(), mine.end());
       }
-    std::sort(starting.begin(), starting.end());
-    std::vector<std::size_t>
-        open;  // only these can be in the simulation and should not, or not yet
-    if (was_synchronised_) {
-      open = changed_;
-      open.insert(open.end(), starting.begin(), starting.end());
-      open.insert(open.end(), state_.starting_.begin(), state_.starting_.end());
-      std::sort(open.begin(), open.end());
-      open.erase(std::unique(open.begin(), open.end()), open.end());
-    } else {
-      open.resize(seen_.nodes.size());
-      std::iota(open.begin(), open.end(), std::size_t{0});
-    }
-    state_.ids_.resize(seen_.nodes.size(), kNoNode);
-    for (const std::size_t i : open)
-      synchronise(i, std::binary_search(starting.begin(), starting.end(), i));
-    state_.starting_ = std::move(starting);
-    state_.synchronised_ = true;
-  }
-
-  void synchronise(std::size_t index, bool starting) {
-    LoopState::Known& known = state_.known_[index];
-    if (starting && known.id != kNoNode) {
-      state_.simulation_.remove_node(known.id);
-      known.id = kNoNode;
-    } else if (!starting && known.id == kNoNode) {
-      std::vector<PodRef> pods;
-      for (const PodRef& pod : known.view->pods)
-        if (!expendable(*pod)) pods.push_back(pod);
-      known.id = state_.simulation_.add_node(known.view->node, pods);
-    }
-    state_.ids_[index] = known.id;
-  }
-
-  bool expendable(const model::Pod& pod) const {
-    return priority_of(pod) < options().expendable_pods_priority_cutoff;
+    state_.nodes_.synchronise(std::move(starting), {state_.taints_, rules(), options()},
+                              state_.simulation_);
   }
 
   // ---- what is to be done ----
@@ -368,7 +222,7 @@ class LoopRun {
   std::vector<PodRef> pods_to_help() {
     std::vector<PodRef> pending;
     for (const PodRef& pod : seen_.pending) {
-      if (expendable(*pod)) continue;
+      if (is_expendable(*pod, options())) continue;
       const NodeId nominated = pod->status.nominatedNodeName.empty()
                                    ? kNoNode
                                    : state_.simulation_.find(pod->status.nominatedNodeName);
@@ -541,11 +395,14 @@ class LoopRun {
 
   void scale_down(bool scaled_up) {
     const std::vector<std::uint8_t> held = held_groups();
-    const ScaleDownInput input{
-        seen_,         state_.ids_,
-        state_.facts_, deletions_,
-        now_,          options().scale_down_delay_type_local ? &held : nullptr,
-        fork_,         state_.facts_version_};
+    const ScaleDownInput input{seen_,
+                               state_.nodes_.ids(),
+                               state_.nodes_.facts(),
+                               deletions_,
+                               now_,
+                               options().scale_down_delay_type_local ? &held : nullptr,
+                               fork_,
+                               state_.nodes_.facts_version()};
     const ScaleDownState& found = state_.planner_.update(input, state_.simulation_, state_.shapes_);
     settled_ = settled_ && state_.planner_.settled();
     note_unneeded(found);
@@ -604,8 +461,8 @@ class LoopRun {
         continue;
       }
       const GroupOptions& own = seen_.groups[static_cast<std::size_t>(node.group)].options;
-      const Duration wait = state_.facts_[node.index].ready ? own.scale_down_unneeded_time
-                                                            : own.scale_down_unready_time;
+      const Duration wait = state_.nodes_.facts()[node.index].ready ? own.scale_down_unneeded_time
+                                                                    : own.scale_down_unready_time;
       plan_.unneeded.push_back({node.node, node.since + wait, why_unneeded(node, found)});
     }
     if (old == found.unneeded.size() && old == state_.unneeded_before_.size()) return;
@@ -630,14 +487,14 @@ class LoopRun {
     std::int64_t budget = options().max_bulk_soft_taint_count;
     if (budget == 0) return;
     const auto change = [&](std::size_t index, bool add) {
-      const NodeFacts& node = state_.facts_[index];
+      const NodeFacts& node = state_.nodes_.facts()[index];
       if (node.soft_tainted == add || node.to_be_deleted) return;
       if (budget-- > 0)
         plan_.soft_taints.push_back({seen_.nodes[index]->node->metadata.name, add});
       else
         settled_ = false;
     };
-    for (const std::size_t i : state_.summary_.soft_tainted)
+    for (const std::size_t i : state_.nodes_.summary().soft_tainted)
       if (std::none_of(found.unneeded.begin(), found.unneeded.end(),
                        [&](const Removable& node) { return node.index == i; }))
         change(i, false);
@@ -651,8 +508,9 @@ class LoopRun {
     keep_earliest(next, state_.cluster_.next_change(now_));
     keep_earliest(next, state_.templates_.next_change(now_));
     if (options().scale_down_enabled) keep_earliest(next, state_.planner_.next_change(seen_, now_));
-    for (const std::size_t i : state_.summary_.to_be_deleted)
-      if (const Instant end = *state_.facts_[i].deleted_since + kMaxDeletionTime; end > now_)
+    for (const std::size_t i : state_.nodes_.summary().to_be_deleted)
+      if (const Instant end = *state_.nodes_.facts()[i].deleted_since + kMaxDeletionTime;
+          end > now_)
         keep_earliest(next, end);
     plan_.next = next;
   }
@@ -663,9 +521,6 @@ class LoopRun {
   const Instant now_;
   Rng* rng_;
   Plan plan_;
-  std::vector<std::size_t>
-      changed_;                    // nodes that are not what the last loop saw, where it is known
-  bool was_synchronised_ = false;  // so were all others, by the last loop
   std::optional<std::uint64_t> fork_;  // where the simulation was before anything was imagined
   std::vector<std::int64_t> targets_;
   std::int64_t ready_nodes_ = 0;

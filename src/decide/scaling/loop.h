@@ -9,6 +9,7 @@
 
 #include "base/rng.h"
 #include "decide/scaling/cluster_state.h"
+#include "decide/scaling/known_nodes.h"
 #include "decide/scaling/node_templates.h"
 #include "decide/scaling/observation.h"
 #include "decide/scaling/placement.h"
@@ -44,19 +45,6 @@ class LoopState {
   friend class LoopRun;
   friend Plan decide(const Observation&, const Deletions&, LoopState&, Instant, Rng*);
 
-  /// What is known of each node of the last look.
-  struct Known {
-    std::shared_ptr<const NodeView> view;
-    std::shared_ptr<const NodeTemplate> promised;  // launch data of its group then
-    NodeId id = kNoNode;                           // in the simulation
-  };
-  /// What the facts of all nodes come to.
-  struct Summary {
-    std::uint64_t of = 0;  // the version of the facts
-    std::int64_t ready_nodes = 0;
-    std::vector<std::size_t> to_be_deleted;  // those that have a time of it
-    std::vector<std::size_t> soft_tainted;   // of groups
-  };
   /// Copies of a group's template that stand for nodes on their way.
   struct Copies {
     std::shared_ptr<const NodeTemplate> of;
@@ -76,15 +64,7 @@ class LoopState {
   Simulation simulation_;
   PodShapes shapes_;
   Placer schedulable_;
-  std::vector<Known> known_;           // for each of Observation::nodes
-  std::vector<NodeFacts> facts_;       // theirs
-  std::vector<NodeId> ids_;            // and theirs in the simulation, as after synchronising
-  std::vector<std::size_t> starting_;  // those that upcoming copies stand for
-  std::vector<std::shared_ptr<const NodeTemplate>> promised_;  // by group
-  std::uint64_t taken_version_ = 0;  // of the observation that known_ is of
-  std::uint64_t facts_version_ = 0;
-  bool synchronised_ = false;  // the last loop came so far
-  Summary summary_;
+  KnownNodes nodes_;              // of the last look
   std::vector<Copies> upcoming_;  // by group
   std::optional<Instant> last_added_, last_deleted_, last_failed_;
   std::map<std::string, GroupTimes, std::less<>> group_times_;

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 
 #include <gtest/gtest.h>
+#include <rapidcheck.h>
+#include <rapidcheck/gtest.h>
 
 #include "decide/scaling/pods.h"
 
@@ -327,6 +329,166 @@ TEST_F(LoopTest, ASecondLookAtTheSameIsSettledAndCostsNothing) {
   EXPECT_TRUE(later.settled || later.next.has_value());
   EXPECT_EQ(later.next, kNow + Duration::minutes(10) + Duration::nanoseconds(1));
   EXPECT_FALSE(state.at_rest(seen, kNow + Duration::seconds(30)));
+}
+
+// A cluster that changes at random, seen as an autoscaler sees it: views stay where nothing
+// changed.
+class ChangingCluster {
+ public:
+  ChangingCluster() {
+    for (const char* id : {"a", "b"}) {
+      GroupView group;
+      group.id = id;
+      group.min_size = 1;
+      group.max_size = 8;
+      group.provider_template = launch(id);
+      seen.groups.push_back(std::move(group));
+    }
+  }
+
+  void step() {
+    seen.changed_nodes.emplace();
+    for (int i = *rc::gen::inRange(1, 4); i > 0; --i) change();
+    ++seen.version;
+    seen.instances_version = seen.version;
+    for (std::size_t g = 0; g < seen.groups.size(); ++g) {
+      GroupView& group = seen.groups[g];
+      group.instances.clear();
+      for (const auto& view : seen.nodes)
+        if (view->group == static_cast<std::int32_t>(g))
+          group.instances.push_back({view->node->spec.providerID, false, {}, view->instance});
+      group.target_size = static_cast<std::int64_t>(group.instances.size()) + missing_[g];
+    }
+  }
+
+  Observation seen;
+
+ private:
+  static std::shared_ptr<const NodeTemplate> launch(const std::string& id) {
+    auto made = std::make_shared<NodeTemplate>();
+    made->node = node_of("template-" + id, 1);
+    return made;
+  }
+  void change() {
+    const int what = *rc::gen::inRange(0, 9);
+    if (what == 0 || seen.nodes.empty()) return add_node();
+    const auto i =
+        static_cast<std::size_t>(*rc::gen::inRange<int>(0, static_cast<int>(seen.nodes.size())));
+    const auto g = static_cast<std::size_t>(*rc::gen::inRange(0, 2));
+    switch (what) {
+      case 1:
+        seen.nodes.erase(seen.nodes.begin() + static_cast<std::ptrdiff_t>(i));
+        seen.changed_nodes.reset();
+        return;
+      case 2:
+        return edit(i, [](model::Node& node) {
+          std::string& ready = node.status.conditions[0].status;
+          ready = ready == "True" ? "False" : "True";
+        });
+      case 3:
+        return edit(i, [](model::Node& node) { node.spec.unschedulable ^= true; });
+      case 4:
+        return edit(i, [](model::Node& node) {
+          if (node.spec.taints.empty())
+            node.spec.taints.push_back(
+                {std::string(kDeletionCandidateTaint), "1", "PreferNoSchedule", {}});
+          else
+            node.spec.taints.clear();
+        });
+      case 5:
+        missing_[g] = 1 - missing_[g];
+        return;
+      case 6:
+        seen.groups[g].provider_template = launch(seen.groups[g].id);
+        ++seen.groups[g].template_version;
+        return;
+      case 7:
+        if (!seen.pending.empty() && *rc::gen::arbitrary<bool>())
+          seen.pending.pop_back();
+        else
+          seen.pending.push_back(pod());
+        return;
+      default:
+        return exchange_pod(i);
+    }
+  }
+  void add_node() {
+    const int number = ++nodes_;
+    auto view = std::make_shared<NodeView>();
+    model::Node node = node_of("node-" + std::to_string(number), number % 3 == 0 ? 0 : 1);
+    node.spec.providerID = "aws:///a/i-" + std::to_string(number);
+    node.metadata.creationTimestamp = kNow;
+    view->node = std::make_shared<const model::Node>(std::move(node));
+    view->group = number % 2;
+    view->instance = static_cast<std::uint32_t>(number);
+    seen.nodes.push_back(std::move(view));
+    seen.changed_nodes.reset();
+  }
+  template <class Edit>
+  void edit(std::size_t index, Edit edit) {
+    auto node = std::make_shared<model::Node>(*seen.nodes[index]->node);
+    edit(*node);
+    auto view = std::make_shared<NodeView>(*seen.nodes[index]);
+    view->node = std::move(node);
+    replace(index, std::move(view));
+  }
+  void exchange_pod(std::size_t index) {
+    auto view = std::make_shared<NodeView>(*seen.nodes[index]);
+    if (!view->pods.empty() && *rc::gen::arbitrary<bool>())
+      view->pods.erase(view->pods.begin());
+    else
+      view->pods.push_back(pod());
+    replace(index, std::move(view));
+  }
+  void replace(std::size_t index, std::shared_ptr<const NodeView> view) {
+    seen.nodes[index] = std::move(view);
+    if (seen.changed_nodes) seen.changed_nodes->push_back(static_cast<std::uint32_t>(index));
+  }
+  PodRef pod() {
+    auto made = std::make_shared<model::Pod>(
+        *pod_of("pod-" + std::to_string(++pods_), Duration::minutes(5), *rc::gen::inRange(0, 5)));
+    made->metadata.ownerReferences = {{"apps/v1", "ReplicaSet", "set", "uid", true, true}};
+    return made;
+  }
+
+  int nodes_ = 0;
+  int pods_ = 0;
+  std::int64_t missing_[2] = {0, 0};
+};
+
+std::string text_of(const Plan& plan) {
+  std::string text = std::to_string(static_cast<int>(plan.outcome));
+  for (const SetSize& size : plan.resize) text += " " + size.group + ">" + std::to_string(size.to);
+  for (const DropInstances& drop : plan.drop) text += " drop " + drop.group;
+  for (const auto* list : {&plan.remove.empty, &plan.remove.drain})
+    for (const Removable& node : *list) text += " remove " + node.node;
+  for (const SoftTaint& taint : plan.soft_taints)
+    text += (taint.add ? " taint " : " untaint ") + taint.node;
+  for (const NewlyUnneeded& node : plan.unneeded) text += " unneeded " + node.node;
+  for (const PlanEvent& event : plan.events) text += " " + event.reason;
+  if (plan.next) text += " next " + std::to_string((*plan.next - kNow).nanoseconds());
+  return text;
+}
+
+RC_GTEST_PROP(LoopLaw, AGlanceAtWhatChangedDecidesAsALookAtEverything, ()) {
+  Options options =
+      default_options(*rc::gen::element(Compat::Upstream, Compat::Gputide), Release::V1_31);
+  options.scale_down_unneeded_time = Duration::seconds(30);
+  options.scale_down_delay_after_add = Duration::seconds(20);
+  LoopState glancing(options);
+  LoopState looking(options);
+  ChangingCluster cluster;
+  Instant now = kNow;
+  for (int i = *rc::gen::inRange(1, 25); i > 0; --i) {
+    if (*rc::gen::inRange(0, 4) != 0) cluster.step();
+    Observation all = cluster.seen;
+    all.version = all.instances_version = 0;
+    all.changed_nodes.reset();
+    now = now + Duration::seconds(10 * *rc::gen::inRange(1, 4));
+    const Plan whole = decide(all, {}, looking, now, nullptr);
+    const Plan glance = decide(cluster.seen, {}, glancing, now, nullptr);
+    if (!glance.settled) RC_ASSERT(text_of(glance) == text_of(whole));
+  }
 }
 
 }  // namespace

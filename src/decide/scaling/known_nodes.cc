@@ -1,0 +1,165 @@
+#include "decide/scaling/known_nodes.h"
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+#include <boost/unordered/unordered_flat_map.hpp>
+
+#include "decide/scaling/pods.h"
+#include "decide/scaling/readiness.h"
+
+namespace gputide::scaling {
+namespace {
+
+void exchange_pods(NodeId node, const std::vector<PodRef>& before, const std::vector<PodRef>& now,
+                   const Options& options, Simulation& simulation) {
+  std::size_t kept = 0;
+  for (const PodRef& pod : before) {
+    if (kept < now.size() && now[kept] == pod)
+      ++kept;
+    else if (!is_expendable(*pod, options))
+      simulation.remove_pod(pod, node);
+  }
+  for (; kept < now.size(); ++kept)
+    if (!is_expendable(*now[kept], options)) simulation.add_pod(now[kept], node);
+}
+
+}  // namespace
+
+bool is_expendable(const model::Pod& pod, const Options& options) {
+  return priority_of(pod) < options.expendable_pods_priority_cutoff;
+}
+
+void KnownNodes::take(const Observation& seen, const Rules& rules, Simulation& simulation) {
+  if (const auto list = changed(seen)) {
+    for (const std::size_t i : *list) look_at(i, seen, rules, simulation);
+    if (open_) open_->insert(open_->end(), list->begin(), list->end());
+  } else {
+    if (!stayed_in_place(seen)) rearrange(seen, simulation);
+    facts_.resize(known_.size());
+    ++facts_version_;
+    for (std::size_t i = 0; i < known_.size(); ++i) look_at(i, seen, rules, simulation);
+    open_.reset();
+  }
+  version_ = seen.version;
+  promised_.clear();
+  for (const GroupView& group : seen.groups) promised_.push_back(group.provider_template);
+  sum_up();
+}
+
+void KnownNodes::forget_ids() {
+  for (Known& each : known_) each.id = kNoNode;
+  open_.reset();
+}
+
+// Indexes of the nodes that are not what the last look saw; nullopt: it may be any.
+std::optional<std::vector<std::size_t>> KnownNodes::changed(const Observation& seen) const {
+  const bool same_groups = std::equal(
+      seen.groups.begin(), seen.groups.end(), promised_.begin(), promised_.end(),
+      [](const GroupView& group, const auto& before) { return group.provider_template == before; });
+  if (seen.version == 0 || !same_groups || known_.size() != seen.nodes.size()) return std::nullopt;
+  if (seen.version == version_) return std::vector<std::size_t>();
+  if (seen.version != version_ + 1 || !seen.changed_nodes) return std::nullopt;
+  return std::vector<std::size_t>(seen.changed_nodes->begin(), seen.changed_nodes->end());
+}
+
+bool KnownNodes::stayed_in_place(const Observation& seen) const {
+  return known_.size() == seen.nodes.size() &&
+         std::equal(known_.begin(), known_.end(), seen.nodes.begin(),
+                    [](const Known& each, const auto& view) {
+                      return each.view == view ||
+                             each.view->node->metadata.name == view->node->metadata.name;
+                    });
+}
+
+void KnownNodes::rearrange(const Observation& seen, Simulation& simulation) {
+  std::vector<Known> old = std::move(known_);
+  const std::vector<NodeFacts> old_facts = std::move(facts_);
+  boost::unordered_flat_map<const NodeView*, std::size_t> places;
+  for (std::size_t i = 0; i < old.size(); ++i) places.emplace(old[i].view.get(), i);
+  known_.assign(seen.nodes.size(), {});
+  facts_.assign(seen.nodes.size(), {});
+  for (std::size_t i = 0; i < seen.nodes.size(); ++i) {
+    const auto at = places.find(seen.nodes[i].get());
+    if (at == places.end()) continue;
+    facts_[i] = old_facts[at->second];
+    known_[i] = std::exchange(old[at->second], {});
+  }
+  for (const Known& gone : old)
+    if (gone.id != kNoNode) simulation.remove_node(gone.id);
+}
+
+void KnownNodes::look_at(std::size_t index, const Observation& seen, const Rules& rules,
+                         Simulation& simulation) {
+  static const std::shared_ptr<const NodeTemplate> kNone;
+  const std::shared_ptr<const NodeView>& view = seen.nodes[index];
+  Known& known = known_[index];
+  const auto& promised = view->group == kNoGroup
+                             ? kNone
+                             : seen.groups[static_cast<std::size_t>(view->group)].provider_template;
+  if (known.view == view && known.promised == promised) return;
+  if (known.id != kNoNode && known.view != view) {
+    if (known.view->node == view->node)
+      exchange_pods(known.id, known.view->pods, view->pods, rules.options, simulation);
+    else
+      simulation.remove_node(std::exchange(known.id, kNoNode));
+  }
+  known.view = view;
+  known.promised = promised;
+  const model::ResourceList* expected =
+      promised == nullptr ? nullptr : &promised->node.status.allocatable;
+  const NodeFacts before = std::exchange(
+      facts_[index],
+      node_facts(*view, readiness(*view->node, {rules.taints, rules.semantics, expected})));
+  if (!(before == facts_[index])) ++facts_version_;
+}
+
+void KnownNodes::sum_up() {
+  if (summary_.of == facts_version_) return;
+  summary_ = {};
+  summary_.of = facts_version_;
+  for (std::size_t i = 0; i < facts_.size(); ++i) {
+    const NodeFacts& node = facts_[i];
+    if (node.ready && !node.unschedulable) ++summary_.ready;
+    if (node.deleted_since) summary_.to_be_deleted.push_back(i);
+    if (node.soft_tainted && node.group != kNoGroup) summary_.soft_tainted.push_back(i);
+  }
+}
+
+void KnownNodes::synchronise(std::vector<std::size_t> starting, const Rules& rules,
+                             Simulation& simulation) {
+  std::sort(starting.begin(), starting.end());
+  std::vector<std::size_t> open(known_.size());
+  if (open_) {
+    open = std::move(*open_);
+    open.insert(open.end(), starting.begin(), starting.end());
+    open.insert(open.end(), starting_.begin(), starting_.end());
+    std::sort(open.begin(), open.end());  // ids are given in the order of the nodes
+    open.erase(std::unique(open.begin(), open.end()), open.end());
+  } else {
+    std::iota(open.begin(), open.end(), std::size_t{0});
+  }
+  ids_.resize(known_.size(), kNoNode);
+  for (const std::size_t i : open) {
+    Known& known = known_[i];
+    const bool starts = std::binary_search(starting.begin(), starting.end(), i);
+    if (starts && known.id != kNoNode)
+      simulation.remove_node(std::exchange(known.id, kNoNode));
+    else if (!starts && known.id == kNoNode)
+      bring_in(i, rules, simulation);
+    ids_[i] = known.id;
+  }
+  starting_ = std::move(starting);
+  open_.emplace();
+}
+
+void KnownNodes::bring_in(std::size_t index, const Rules& rules, Simulation& simulation) {
+  Known& known = known_[index];
+  std::vector<PodRef> pods;
+  for (const PodRef& pod : known.view->pods)
+    if (!is_expendable(*pod, rules.options)) pods.push_back(pod);
+  known.id = simulation.add_node(known.view->node, pods);
+}
+
+}  // namespace gputide::scaling
