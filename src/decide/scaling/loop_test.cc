@@ -370,7 +370,7 @@ class ChangingCluster {
     return made;
   }
   void change() {
-    const int what = *rc::gen::inRange(0, 9);
+    const int what = *rc::gen::inRange(0, 12);
     if (what == 0 || seen.nodes.empty()) return add_node();
     const auto i =
         static_cast<std::size_t>(*rc::gen::inRange<int>(0, static_cast<int>(seen.nodes.size())));
@@ -445,8 +445,9 @@ class ChangingCluster {
     if (seen.changed_nodes) seen.changed_nodes->push_back(static_cast<std::uint32_t>(index));
   }
   PodRef pod() {
-    auto made = std::make_shared<model::Pod>(
-        *pod_of("pod-" + std::to_string(++pods_), Duration::minutes(5), *rc::gen::inRange(0, 5)));
+    auto made =
+        std::make_shared<model::Pod>(*pod_of("pod-" + std::to_string(++pods_), Duration::minutes(5),
+                                             *rc::gen::inRange(0, 5), *rc::gen::inRange(0, 2)));
     made->metadata.ownerReferences = {{"apps/v1", "ReplicaSet", "set", "uid", true, true}};
     return made;
   }
@@ -479,7 +480,7 @@ RC_GTEST_PROP(LoopLaw, AGlanceAtWhatChangedDecidesAsALookAtEverything, ()) {
   LoopState looking(options);
   ChangingCluster cluster;
   Instant now = kNow;
-  for (int i = *rc::gen::inRange(1, 25); i > 0; --i) {
+  for (int i = *rc::gen::inRange(1, 40); i > 0; --i) {
     if (*rc::gen::inRange(0, 4) != 0) cluster.step();
     Observation all = cluster.seen;
     all.version = all.instances_version = 0;
