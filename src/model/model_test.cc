@@ -9,6 +9,24 @@
 namespace gputide::model {
 namespace {
 
+TEST(StringMap, IsCopiedWhenOneOfItsOwnersChangesIt) {
+  const StringMap first = {{"app", "web"}, {"tier", "fe"}};
+  StringMap second = first;
+  EXPECT_EQ(first, second);
+  second["app"] = "api";
+  EXPECT_EQ(second.erase("tier"), 1U);
+  EXPECT_EQ(second.erase("tier"), 0U);
+  EXPECT_FALSE(second.try_emplace("app", "other").second);
+  EXPECT_TRUE(second.emplace("zone", "a").second);
+  EXPECT_EQ(second, (StringMap{{"app", "api"}, {"zone", "a"}}));
+  second.erase_if([](const auto& entry) { return entry.second == "a"; });
+  EXPECT_EQ(second, (StringMap{{"app", "api"}}));
+  second.clear();
+  EXPECT_TRUE(second.empty());
+  EXPECT_EQ(first, (StringMap{{"app", "web"}, {"tier", "fe"}}));
+  EXPECT_LT(second, first);
+}
+
 bool selects(std::string_view text, const StringMap& labels) {
   const Result<Selector> selector = Selector::parse(text);
   EXPECT_TRUE(selector) << text;

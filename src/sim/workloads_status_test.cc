@@ -61,6 +61,19 @@ TEST_F(StatusTest, ANewTemplateIsUpdatedStepByStep) {
   EXPECT_EQ(condition("Progressing"), "True NewReplicaSetAvailable");
 }
 
+TEST_F(StatusTest, OneOfFourMayBeMissingWhereUpdatesRollAndNoneElsewhere) {
+  for (const bool rolls : {true, false}) {
+    apply(deployment(4, "a:1", rolls ? "" : "  strategy: {type: Recreate}\n"));
+    for (int round = 0; round < 6; ++round) all_ready();
+    settle(Duration::seconds(5));
+    EXPECT_EQ(condition("Available"), "True MinimumReplicasAvailable");
+    set_phase(store.list<model::Pod>().front()->metadata.name, "Pending");
+    settle(Duration::seconds(5));
+    EXPECT_EQ(condition("Available"),
+              rolls ? "True MinimumReplicasAvailable" : "False MinimumReplicasUnavailable");
+  }
+}
+
 TEST_F(StatusTest, PodsAreAvailableWhenTheyHaveBeenReadyForLongEnough) {
   const std::string slow = "  minReadySeconds: 30\n";
   apply(deployment(4, "a:1", slow));

@@ -27,6 +27,7 @@ std::int32_t max_surge(const model::Deployment& deployment) {
 }
 
 std::int32_t max_unavailable(const model::Deployment& deployment) {
+  if (deployment.spec.strategy.type == "Recreate") return 0;  // it is of rolling updates
   return amount(deployment.spec.strategy.rollingUpdate.maxUnavailable, deployment, false);
 }
 

@@ -331,6 +331,11 @@ TEST_F(LoopTest, ASecondLookAtTheSameIsSettledAndCostsNothing) {
   EXPECT_FALSE(state.at_rest(seen, kNow + Duration::seconds(30)));
 }
 
+// Any of them, in small cases too.
+int below(int end) {
+  return *rc::gen::resize(rc::kNominalSize, rc::gen::inRange(0, end));
+}
+
 // A cluster that changes at random, seen as an autoscaler sees it: views stay where nothing
 // changed.
 class ChangingCluster {
@@ -348,7 +353,7 @@ class ChangingCluster {
 
   void step() {
     seen.changed_nodes.emplace();
-    for (int i = *rc::gen::inRange(1, 4); i > 0; --i) change();
+    for (int i = 1 + below(3); i > 0; --i) change();
     ++seen.version;
     seen.instances_version = seen.version;
     for (std::size_t g = 0; g < seen.groups.size(); ++g) {
@@ -370,11 +375,10 @@ class ChangingCluster {
     return made;
   }
   void change() {
-    const int what = *rc::gen::inRange(0, 12);
+    const int what = below(12);
     if (what == 0 || seen.nodes.empty()) return add_node();
-    const auto i =
-        static_cast<std::size_t>(*rc::gen::inRange<int>(0, static_cast<int>(seen.nodes.size())));
-    const auto g = static_cast<std::size_t>(*rc::gen::inRange(0, 2));
+    const auto i = static_cast<std::size_t>(below(static_cast<int>(seen.nodes.size())));
+    const auto g = static_cast<std::size_t>(below(2));
     switch (what) {
       case 1:
         seen.nodes.erase(seen.nodes.begin() + static_cast<std::ptrdiff_t>(i));
@@ -403,7 +407,7 @@ class ChangingCluster {
         ++seen.groups[g].template_version;
         return;
       case 7:
-        if (!seen.pending.empty() && *rc::gen::arbitrary<bool>())
+        if (!seen.pending.empty() && below(2) == 0)
           seen.pending.pop_back();
         else
           seen.pending.push_back(pod());
@@ -434,7 +438,7 @@ class ChangingCluster {
   }
   void exchange_pod(std::size_t index) {
     auto view = std::make_shared<NodeView>(*seen.nodes[index]);
-    if (!view->pods.empty() && *rc::gen::arbitrary<bool>())
+    if (!view->pods.empty() && below(2) == 0)
       view->pods.erase(view->pods.begin());
     else
       view->pods.push_back(pod());
@@ -445,9 +449,8 @@ class ChangingCluster {
     if (seen.changed_nodes) seen.changed_nodes->push_back(static_cast<std::uint32_t>(index));
   }
   PodRef pod() {
-    auto made =
-        std::make_shared<model::Pod>(*pod_of("pod-" + std::to_string(++pods_), Duration::minutes(5),
-                                             *rc::gen::inRange(0, 5), *rc::gen::inRange(0, 2)));
+    auto made = std::make_shared<model::Pod>(
+        *pod_of("pod-" + std::to_string(++pods_), Duration::minutes(5), below(5), below(2)));
     made->metadata.ownerReferences = {{"apps/v1", "ReplicaSet", "set", "uid", true, true}};
     return made;
   }
@@ -480,12 +483,12 @@ RC_GTEST_PROP(LoopLaw, AGlanceAtWhatChangedDecidesAsALookAtEverything, ()) {
   LoopState looking(options);
   ChangingCluster cluster;
   Instant now = kNow;
-  for (int i = *rc::gen::inRange(1, 40); i > 0; --i) {
-    if (*rc::gen::inRange(0, 4) != 0) cluster.step();
+  for (int i = 40; i > 0; --i) {
+    if (below(4) != 0) cluster.step();
     Observation all = cluster.seen;
     all.version = all.instances_version = 0;
     all.changed_nodes.reset();
-    now = now + Duration::seconds(10 * *rc::gen::inRange(1, 4));
+    now = now + Duration::seconds(10 * (1 + below(3)));
     const Plan whole = decide(all, {}, looking, now, nullptr);
     const Plan glance = decide(cluster.seen, {}, glancing, now, nullptr);
     if (!glance.settled) RC_ASSERT(text_of(glance) == text_of(whole));
