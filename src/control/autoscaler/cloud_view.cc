@@ -278,7 +278,8 @@ bool CloudView::take_group(const std::string& name, const port::GroupRef& told) 
   known.described = known.described && same_facts;
   names_changed_ = names_changed_ || added;
   if (!same) {
-    const port::GroupRef before = std::exchange(known.group, with_limits(told));
+    const port::GroupRef before = known.group;
+    known.set(with_limits(told));
     known.told = told;
     take_instances(known, before);
     same_template = same_template && before != nullptr && launch_alike(*before, *known.group);
@@ -320,6 +321,7 @@ void CloudView::forget_missing_groups() {
       number_of_instance_.erase(known.group->instances[i].id);
     }
     templates_.erase(entry.first);
+    managed_.erase(entry.first);
     return true;
   });
 }
@@ -554,7 +556,7 @@ void CloudView::change(const std::string& group, std::int64_t desired) {
   auto changed = std::make_shared<AutoScalingGroup>(*known.group);
   changed->desired_capacity = desired;
   known.told = nullptr;
-  known.group = std::move(changed);
+  known.set(std::move(changed));
   known.viewed = false;
   ++version_;
 }
@@ -573,14 +575,18 @@ void CloudView::instance_ended(const std::string& group) {
   invalidate();
 }
 
+void CloudView::Known::set(port::GroupRef now) {
+  group = std::move(now);
+  restless =
+      gap(*group) != 0 ||
+      std::any_of(group->instances.begin(), group->instances.end(), [](const auto& instance) {
+        return instance.state != model::LifecycleState::InService;
+      });
+}
+
 bool CloudView::restless() const {
-  return std::any_of(groups_.begin(), groups_.end(), [](const auto& entry) {
-    const AutoScalingGroup& group = *entry.second.group;
-    return gap(group) != 0 ||
-           std::any_of(group.instances.begin(), group.instances.end(), [](const auto& instance) {
-             return instance.state != model::LifecycleState::InService;
-           });
-  });
+  return std::any_of(groups_.begin(), groups_.end(),
+                     [](const auto& entry) { return entry.second.restless; });
 }
 
 }  // namespace gputide::autoscaler

@@ -78,10 +78,13 @@ class CloudView {
   struct Known {
     port::GroupRef told;     // by AWS; nullptr: we changed it since
     port::GroupRef group;    // with our own limits, and with what we asked for since
+    bool restless = false;   // something is under way in it
     bool viewed = false;     // the last observation has it as it is
     bool described = false;  // and all of it but sizes and instances
     std::int32_t index = 0;
     std::vector<std::uint32_t> numbers;  // of the group's instances
+
+    void set(port::GroupRef now);
   };
   /// The node group of EKS that a group is of, by its tags.
   struct Managed {

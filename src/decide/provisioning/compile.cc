@@ -82,6 +82,7 @@ class Compiler {
   std::vector<NodePreference> preferred_;  // of any pod
   std::vector<model::Taint> unpopular_;    // PreferNoSchedule, of any pool or node
   std::map<std::string, std::size_t, std::less<>> dimension_;
+  std::vector<Requirements> pool_requirements_;
   std::vector<Requirements> kind_requirements_;
   std::vector<std::vector<std::string>> limit_names_;  // by pool
   std::map<std::string, std::uint32_t> reservations_;
@@ -140,7 +141,7 @@ std::set<std::string> Compiler::split_keys(std::uint32_t pool) const {
   for (const std::string_view known : {kZone, kCapacityType, kReservationId, kReservationType,
                                        kReservationInterruptible, kNodePool, kHostnameLabel})
     cared.erase(std::string(known));
-  const Requirements base = template_requirements(problem_.pools[pool]);
+  const Requirements& base = pool_requirements_[pool];
   std::set<std::string> out;
   for (const std::string& key : cared) {
     const Requirement* set = base.find(key);
@@ -160,7 +161,7 @@ std::set<std::string> Compiler::split_keys(std::uint32_t pool) const {
 }
 
 std::vector<Compiler::Variant> Compiler::variants(std::uint32_t pool) {
-  std::vector<Variant> all{{pool, template_requirements(problem_.pools[pool])}};
+  std::vector<Variant> all{{pool, pool_requirements_[pool]}};
   for (const std::string& key : split_keys(pool)) {
     std::set<std::string> values;  // those that anybody names
     const auto take = [&](const Requirements& from) {
@@ -219,7 +220,7 @@ void Compiler::add_pool(std::uint32_t pool) {
     out.limit.push_back(amount(name, limit) - limit_used(problem_, pool, name));
   }
   if (problem_.strict_min_values)
-    for (const auto& [key, requirement] : template_requirements(each)) {
+    for (const auto& [key, requirement] : pool_requirements_[pool]) {
       if (!requirement.min_values) continue;
       Pool::MinValues rule{*requirement.min_values, {}};
       std::map<std::string, std::uint32_t> numbers;
@@ -571,6 +572,8 @@ void Compiler::add_wishes(std::uint32_t i, const PodKind& kind, std::string key,
 Compiled Compiler::run() {
   name_dimensions();
   find_preferences();
+  for (const model::NodePool& pool : problem_.pools)
+    pool_requirements_.push_back(template_requirements(pool));
   for (std::uint32_t pool = 0; pool < problem_.pools.size(); ++pool) {
     add_pool(pool);
     if (problem_.pools[pool].spec.replicas) continue;  // pods do not decide how many nodes it has

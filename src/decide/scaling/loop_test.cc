@@ -488,7 +488,7 @@ RC_GTEST_PROP(LoopLaw, AGlanceAtWhatChangedDecidesAsALookAtEverything, ()) {
     Observation all = cluster.seen;
     all.version = all.instances_version = 0;
     all.changed_nodes.reset();
-    now = now + Duration::seconds(10 * (1 + below(3)));
+    now = now + Duration::seconds(10) * (1 + below(3));
     const Plan whole = decide(all, {}, looking, now, nullptr);
     const Plan glance = decide(cluster.seen, {}, glancing, now, nullptr);
     if (!glance.settled) RC_ASSERT(text_of(glance) == text_of(whole));

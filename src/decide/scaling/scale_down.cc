@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <boost/unordered/unordered_flat_map.hpp>
+
 #include "base/go_sort.h"
 #include "decide/scaling/pods.h"
 #include "decide/scaling/taints.h"
@@ -337,7 +339,7 @@ void ScaleDownPlanner::align_all(const Observation& seen) {
   };
   std::size_t first = 0;  // the first node that is not where it was
   while (first < std::min(count, entries_.size()) && same_node(first)) ++first;
-  std::map<std::string_view, std::pair<Row, Entry>> moved;
+  boost::unordered_flat_map<std::string_view, std::pair<Row, Entry>> moved;
   for (std::size_t i = first; i < entries_.size(); ++i)
     moved.emplace(entries_[i].view->node->metadata.name,
                   std::pair(rows_[i], std::move(entries_[i])));
