@@ -44,15 +44,9 @@ class DeepHash {
     add(list.size());
     for (const T& item : list) add(item);
   }
-  template <class T>
-  void add(const std::map<std::string, T>& map) {
-    add(map.size());
-    for (const auto& [key, value] : map) {
-      add(key);
-      add(value);
-    }
-  }
-  void add(const model::StringMap& map) {
+  template <class Map>
+    requires requires { typename Map::mapped_type; }
+  void add(const Map& map) {
     add(map.size());
     for (const auto& [key, value] : map) {
       add(key);

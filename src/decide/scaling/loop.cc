@@ -22,10 +22,6 @@ Instant created(const model::Pod& pod) {
   return pod.metadata.creationTimestamp.value_or(Instant());
 }
 
-void keep_earliest(std::optional<Instant>& earliest, std::optional<Instant> at) {
-  if (at && (!earliest || *at < *earliest)) earliest = at;
-}
-
 }  // namespace
 
 // One run of the loop over a state.

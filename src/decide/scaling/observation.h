@@ -52,6 +52,11 @@ inline constexpr std::int32_t kNoGroup = -1;
 /// What is asked as "longer ago than d" first holds so long after d has passed.
 inline constexpr Duration kPast = Duration::nanoseconds(1);
 
+/// For finding the first of several moments.
+inline void keep_earliest(std::optional<Instant>& earliest, std::optional<Instant> at) {
+  if (at && (!earliest || *at < *earliest)) earliest = at;
+}
+
 /// A node and what runs on it. Kept as long as neither changes, so that equal addresses mean that
 /// nothing did.
 struct NodeView {

@@ -67,15 +67,9 @@ class Writer {
   void write(const std::vector<T>& list) {
     write_all(list);
   }
-  template <class T>
-  void write(const std::map<std::string, T>& map) {
-    write(static_cast<std::int64_t>(map.size()));
-    for (const auto& [key, value] : map) {
-      write(key);
-      write(value);
-    }
-  }
-  void write(const model::StringMap& map) {
+  template <class Map>
+    requires requires { typename Map::mapped_type; }
+  void write(const Map& map) {
     write(static_cast<std::int64_t>(map.size()));
     for (const auto& [key, value] : map) {
       write(key);

@@ -22,10 +22,6 @@ bool is_empty(std::span<const PodRef> pods, const DrainOptions& options, Instant
   });
 }
 
-void keep_earliest(std::optional<Instant>& earliest, Instant at) {
-  if (!earliest || at < *earliest) earliest = at;
-}
-
 const GroupView* group_of(const Observation& seen, std::int32_t group) {
   return group == kNoGroup ? nullptr : &seen.groups[static_cast<std::size_t>(group)];
 }
