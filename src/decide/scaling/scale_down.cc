@@ -354,7 +354,7 @@ void ScaleDownPlanner::align_all(const Observation& seen) {
   for (std::size_t i = 0; i < count; ++i) {
     if (entries_[i].view != seen.nodes[i]) take(i, seen.nodes[i]);
     if (rows_[i].unneeded) unneeded_.push_back(i);
-    if (rows_[i].waits) keep_earliest(next_recheck_, *entries_[i].recheck_at);
+    if (rows_[i].waits) keep_earliest(next_recheck_, entries_[i].recheck_at);
   }
   settled_ = std::none_of(moved.begin(), moved.end(), [](const auto& gone) {
     return gone.second.first.unneeded || gone.second.first.waits;
@@ -404,7 +404,7 @@ void ScaleDownPlanner::start_rechecks(Instant now) {
     if (!rows_[i].waits) continue;
     std::optional<Instant>& at = entries_[i].recheck_at;
     if (*at > now) {
-      keep_earliest(next_recheck_, *at);
+      keep_earliest(next_recheck_, at);
       continue;
     }
     at.reset();
