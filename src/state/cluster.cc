@@ -133,21 +133,24 @@ ResourceId Cluster::resource(std::string_view name) {
   return id;
 }
 
-// `times` pods of one spec come, or go where it is negative.
-void Cluster::count(NodeId id, const SpecInfo& info, std::int64_t times) {
+// Pods of one spec come, or go where the sign is negative.
+void Cluster::count(NodeId id, std::span<const PodEntry> entries, std::int64_t sign) {
+  const SpecInfo& info = kinds_.spec(entries.front().spec);
+  const std::int64_t times = sign * static_cast<std::int64_t>(entries.size());
   std::int64_t* sums = requested_.data() + row(id);
   for (const Amount& request : info.requests) sums[request.resource] += times * request.amount;
   NodeState& state = at(id);
   state.scored_cpu += times * info.scored_cpu;
   state.scored_memory += times * info.scored_memory;
   const auto step = static_cast<std::int32_t>(times);
-  const auto tally = [&](bool flag, std::uint32_t& here, std::int32_t& everywhere) {
-    if (!flag) return;
-    here += static_cast<std::uint32_t>(step);
-    everywhere += step;
-  };
-  tally(info.required_anti_affinity, state.with_anti_affinity, with_anti_affinity_);
-  tally(info.any_pod_affinity, state.with_any_affinity, with_any_affinity_);
+  if (info.required_anti_affinity) {
+    state.with_anti_affinity += static_cast<std::uint32_t>(step);
+    with_anti_affinity_ += step;
+  }
+  if (info.any_pod_affinity) {
+    state.with_any_affinity += static_cast<std::uint32_t>(step);
+    for (const PodEntry& entry : entries) count_kind(entry, sign);
+  }
   count_priority(info.priority, times);
   touch(id);
 }
@@ -155,8 +158,14 @@ void Cluster::count(NodeId id, const SpecInfo& info, std::int64_t times) {
 void Cluster::count_all(NodeId id, std::span<const PodEntry> entries, std::int64_t sign) {
   for (std::size_t from = 0, to = 0; from < entries.size(); from = to) {
     while (to < entries.size() && entries[to].spec == entries[from].spec) ++to;
-    count(id, kinds_.spec(entries[from].spec), sign * static_cast<std::int64_t>(to - from));
+    count(id, entries.subspan(from, to - from), sign);
   }
+}
+
+void Cluster::count_kind(const PodEntry& entry, std::int64_t step) {
+  const auto at = with_affinity_.try_emplace({entry.spec, entry.pod_class}).first;
+  at->second += step;
+  if (at->second == 0) with_affinity_.erase(at);
 }
 
 void Cluster::count_priority(std::int32_t priority, std::int64_t times) {
@@ -202,7 +211,6 @@ PodEntry Cluster::entry_of(const model::Pod& pod) {
 
 void Cluster::add_pod(const PodRef& pod, const PodEntry& entry, NodeId node) {
   NodeState& state = at(node);
-  const SpecInfo& info = kinds_.spec(entry.spec);
   record({Undo::Kind::AddPods,
           node,
           static_cast<std::uint32_t>(state.pods.size()),
@@ -212,7 +220,7 @@ void Cluster::add_pod(const PodRef& pod, const PodEntry& entry, NodeId node) {
   state.pods.push_back(pod);
   state.entries.push_back(entry);
   take_ports(node, entry);
-  count(node, info, 1);
+  count(node, {&entry, 1}, 1);
 }
 
 void Cluster::add_pods(std::span<const PodRef> pods, std::span<const PodEntry> entries,
@@ -248,7 +256,7 @@ void Cluster::remove_pod(const PodRef& pod, NodeId node) {
   free_ports(node, entry);
   state.pods.erase(state.pods.begin() + static_cast<std::ptrdiff_t>(place));
   state.entries.erase(state.entries.begin() + static_cast<std::ptrdiff_t>(place));
-  count(node, kinds_.spec(entry.spec), -1);
+  count(node, {&entry, 1}, -1);
 }
 
 void Cluster::remove_pods(std::span<const PodRef> pods, NodeId node) {
@@ -354,7 +362,7 @@ void Cluster::undo(Undo& entry) {
       if (entry.before) node.ports = std::move(entry.before->ports);
       node.pods.insert(node.pods.begin() + place, std::move(entry.pod));
       node.entries.insert(node.entries.begin() + place, entry.entry);
-      count(entry.node, kinds_.spec(entry.entry.spec), 1);
+      count(entry.node, {&entry.entry, 1}, 1);
       break;
     case Undo::Kind::RemovePods:
       count_all(entry.node, node.entries, -1);

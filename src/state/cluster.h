@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -88,7 +89,10 @@ class Cluster {
   NodeId end() const { return static_cast<NodeId>(nodes_.size()); }
   std::int32_t node_count() const { return node_count_; }
   std::int32_t pods_with_anti_affinity() const { return with_anti_affinity_; }
-  std::int32_t pods_with_any_affinity() const { return with_any_affinity_; }
+  /// The kinds of the pods on nodes that have (anti-)affinity to pods, and how many there are of
+  /// each.
+  using Kinds = std::map<std::pair<SpecId, ClassId>, std::int64_t>;
+  const Kinds& kinds_with_affinity() const { return with_affinity_; }
   /// Of the pods on nodes; the largest int32 when there are none.
   std::int32_t lowest_priority() const {
     return priorities_.empty() ? INT32_MAX : priorities_.front().first;
@@ -166,8 +170,9 @@ class Cluster {
   void widen();
   void set_object(NodeId id, NodeRef object);
   void place_domains(NodeId id);
-  void count(NodeId id, const SpecInfo& info, std::int64_t times);
+  void count(NodeId id, std::span<const PodEntry> entries, std::int64_t sign);
   void count_all(NodeId id, std::span<const PodEntry> entries, std::int64_t sign);
+  void count_kind(const PodEntry& entry, std::int64_t step);
   void count_priority(std::int32_t priority, std::int64_t times);
   std::size_t place_of(const PodRef& pod, NodeId id) const;
   void undo(Undo& entry);
@@ -191,7 +196,7 @@ class Cluster {
   std::vector<NodeId> free_ids_;
   std::int32_t node_count_ = 0;
   std::int32_t with_anti_affinity_ = 0;
-  std::int32_t with_any_affinity_ = 0;
+  Kinds with_affinity_;
   std::uint32_t object_versions_ = 0;
   std::vector<std::pair<std::int32_t, std::int64_t>> priorities_;  // ascending, and how many pods
 

@@ -33,6 +33,11 @@ PodRef a_pod(const std::string& name, std::int64_t gpus, std::int32_t port, int 
   }
   pod->spec.edit().containers.push_back(std::move(container));
   pod->spec.edit().priority = priority;
+  if (gpus == 3) {
+    model::PodAffinity anti;
+    anti.requiredDuringSchedulingIgnoredDuringExecution.emplace_back().topologyKey = "zone";
+    pod->spec.edit().affinity.emplace().podAntiAffinity = anti;
+  }
   return pod;
 }
 
@@ -61,6 +66,12 @@ std::string portrait(const Cluster& cluster, TopologyId zone) {
   }
   number(cluster.node_count());
   number(cluster.lowest_priority());
+  number(cluster.pods_with_anti_affinity());
+  for (const auto& [kind, pods] : cluster.kinds_with_affinity()) {
+    number(kind.first);
+    number(kind.second);
+    number(pods);
+  }
   return out;
 }
 
@@ -158,6 +169,21 @@ TEST(Cluster, PodsOfOneTemplateShareANumberAndSoDoCopiesOfTheirSpec) {
   EXPECT_EQ(cluster.spec_of(*one), cluster.spec_of(*sharing));
   EXPECT_EQ(cluster.spec_of(*one), cluster.spec_of(*copied));
   EXPECT_NE(cluster.spec_of(*one), cluster.spec_of(*a_pod("two", 2, 0, 0)));
+}
+
+TEST(Cluster, KnowsWhichKindsOfItsPodsHaveAffinity) {
+  Cluster cluster;
+  const NodeId node = cluster.add_node(a_node("node", "a", 8));
+  const PodRef without = a_pod("without", 2, 0, 0);
+  const PodRef one = a_pod("one", 3, 0, 0);
+  const PodRef other = a_pod("other", 3, 0, 0);
+  for (const PodRef& pod : {without, one, other}) cluster.add_pod(pod, node);
+  const Cluster::Kinds both{{{cluster.spec_of(*one), cluster.class_of(*one)}, 2}};
+  EXPECT_EQ(cluster.kinds_with_affinity(), both);
+  cluster.remove_pods(std::vector<PodRef>{without, one}, node);
+  EXPECT_EQ(cluster.kinds_with_affinity().begin()->second, 1);
+  cluster.remove_pod(other, node);
+  EXPECT_TRUE(cluster.kinds_with_affinity().empty());
 }
 
 TEST(Cluster, TellsWhichNodesChangedSince) {
