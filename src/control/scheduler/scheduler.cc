@@ -42,10 +42,8 @@ bool same_for_scheduling(const model::Node& a, const model::Node& b) {
 }
 
 // The plugins for which pods that come may make room.
-PluginSet by_pods() {
-  return scheduling::plugin_bit(scheduling::kPodTopologySpread) |
-         scheduling::plugin_bit(scheduling::kInterPodAffinity);
-}
+constexpr PluginSet kByPods = scheduling::plugin_bit(scheduling::kPodTopologySpread) |
+                              scheduling::plugin_bit(scheduling::kInterPodAffinity);
 
 port::ObjectRef ref_of(const model::Pod& pod) {
   return {"Pod", pod.metadata.namespace_, pod.metadata.name};
@@ -359,7 +357,7 @@ bool KubeScheduler::Desk::fits_somewhere(const SchedulingQueue::Kind& kind) {
 // same.
 bool KubeScheduler::Desk::may_fit(const SchedulingQueue::Kind& kind, PluginSet rejected_by) {
   const state::SpecInfo& info = cluster_.kinds().spec(kind.spec);
-  const bool counts_pods = (rejected_by & by_pods()) != 0;
+  const bool counts_pods = (rejected_by & kByPods) != 0;
   if (help_.everything || counts_pods) return fits_somewhere(kind);
   return std::any_of(help_.nodes.begin(), help_.nodes.end(), [&](NodeId node) {
     return cluster_.exists(node) && has_room(info, node) &&
@@ -369,8 +367,7 @@ bool KubeScheduler::Desk::may_fit(const SchedulingQueue::Kind& kind, PluginSet r
 
 void KubeScheduler::Desk::wake(Instant now) {
   const bool by_nodes = help_.everything || !help_.nodes.empty();
-  if (!queue_.any_parked() ||
-      (!by_nodes && !(help_.pods_came && queue_.any_parked_by(by_pods())))) {
+  if (!queue_.any_parked() || (!by_nodes && !(help_.pods_came && queue_.any_parked_by(kByPods)))) {
     help_ = {{}, false, false};
     return;
   }
@@ -533,7 +530,7 @@ void KubeScheduler::Desk::run(Instant now, port::Commands& commands) {
   do {
     wake(now);
     while (const std::optional<Slot> next = queue_.pop(now)) try_next(*next, now, commands);
-  } while (help_.pods_came && queue_.any_parked_by(by_pods()));
+  } while (help_.pods_came && queue_.any_parked_by(kByPods));
   help_ = {{}, false, false};
   set_timers(now, commands);
 }

@@ -112,6 +112,13 @@ NodeId Demand::next(NodeId from, NodeId to, const state::NodeSet* among) {
   }
 }
 
+void Demand::find(NodeId from, NodeId to, std::size_t enough, std::vector<NodeId>& out) {
+  if (looks_beyond_node())
+    fit_->find(cluster_, from, to, enough, out, [&](NodeId node) { return fits_beyond(node); });
+  else
+    fit_->find(cluster_, from, to, enough, out, [](NodeId) { return true; });
+}
+
 Status check_node_name(const model::Pod& pod, const model::Node& node) {
   if (pod.spec->nodeName.empty() || pod.spec->nodeName == node.metadata.name) return {};
   return {Code::UnschedulableAndUnresolvable,

@@ -44,6 +44,9 @@ class Demand {
   /// The first node of [from, to), and of `among` where that is given, that takes the pod; kNoNode
   /// when there is none.
   state::NodeId next(state::NodeId from, state::NodeId to, const state::NodeSet* among = nullptr);
+  /// Appends the nodes of [from, to) that take the pod, in order, until `out` has `enough`.
+  void find(state::NodeId from, state::NodeId to, std::size_t enough,
+            std::vector<state::NodeId>& out);
 
   NodeFit& node_fit() { return *fit_; }
   /// What a node's verdict cannot be told from the node alone.

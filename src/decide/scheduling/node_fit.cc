@@ -22,6 +22,10 @@ std::uint64_t pack(Kind kind, std::uint64_t detail = 0) {
   return static_cast<std::uint64_t>(kind) | detail << kKindBits;
 }
 
+Kind kind_of(std::uint64_t verdict) {
+  return static_cast<Kind>(verdict & ((1U << kKindBits) - 1));
+}
+
 }  // namespace
 
 NodeRules::NodeRules(const model::PodSpec& spec)
@@ -137,10 +141,14 @@ std::uint64_t NodeFit::judge(const Cluster& cluster, NodeId node) const {
   return lack == 0 ? kFits : pack(Resources, lack);
 }
 
+bool NodeFit::tells_all(std::uint64_t verdict) {
+  return verdict != kFits && kind_of(verdict) != Taint;
+}
+
 Status NodeFit::status(const Cluster& cluster, NodeId node) {
   const std::uint64_t code = verdict(cluster, node);
   const std::uint64_t detail = code >> kKindBits;
-  switch (static_cast<Kind>(code & ((1U << kKindBits) - 1))) {
+  switch (kind_of(code)) {
     case Cordoned:
       return {
           Code::UnschedulableAndUnresolvable, kNodeUnschedulable, {"node(s) were unschedulable"}};

@@ -3,6 +3,9 @@
 // NodeResourcesFit).
 #pragma once
 
+#include <algorithm>
+#include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -64,6 +67,27 @@ class NodeFit {
   /// there is none.
   state::NodeId next(const state::Cluster& cluster, state::NodeId from, state::NodeId to,
                      const state::NodeSet* among = nullptr);
+  /// Appends those of [from, to) that fit and of which `also` holds, in order, until `out` has
+  /// `enough`.
+  template <class Also>
+  void find(const state::Cluster& cluster, state::NodeId from, state::NodeId to, std::size_t enough,
+            std::vector<state::NodeId>& out, Also&& also) {
+    const auto end = static_cast<std::size_t>(std::min(to, cluster.end()));
+    for (auto index = static_cast<std::size_t>(from); index < end; index = (index / 64 + 1) * 64) {
+      std::uint64_t& maybe = maybe_[index / 64];
+      for (std::uint64_t left = maybe >> (index % 64) << (index % 64); left != 0;
+           left &= left - 1) {
+        const auto bit = static_cast<std::size_t>(std::countr_zero(left));
+        const std::size_t at = index / 64 * 64 + bit;
+        if (at >= end || out.size() >= enough) return;
+        const auto node = static_cast<state::NodeId>(at);
+        if (!cluster.exists(node) || !fits(cluster, node))
+          maybe &= ~(std::uint64_t{1} << bit);
+        else if (also(node))
+          out.push_back(node);
+      }
+    }
+  }
   bool fits(const state::Cluster& cluster, state::NodeId node) {
     return verdict(cluster, node) == kFits;
   }
@@ -75,6 +99,8 @@ class NodeFit {
     return known;
   }
   Status status(const state::Cluster& cluster, state::NodeId node);
+  /// Whether the status of the verdict is the same on all nodes, and a rejection.
+  static bool tells_all(std::uint64_t verdict);
   NodeRules& rules() { return *rules_; }
 
   static constexpr std::uint64_t kFits = 0;

@@ -6,6 +6,7 @@
 
 #include "decide/scheduling/tolerations.h"
 #include "model/pod_requests.h"
+#include "state/deep.h"
 
 namespace gputide::scheduling {
 
@@ -155,15 +156,15 @@ void Images::look(const Cluster& cluster, NodeId id) {
   static const state::NodeRef kGone;
   const state::NodeRef& now = id < cluster.end() ? cluster.node(id).object : kGone;
   if (here.object == now) return;
-  for (const auto& [image, bytes] : here.bytes) --nodes_with_[image];
-  if (here.object != nullptr && !here.object->status.images.empty()) --with_images_;
+  const bool same = here.object != nullptr && now != nullptr &&
+                    state::deep_equal(here.object->status.images, now->status.images);
   here.object = now;
+  if (same) return;
+  for (const auto& [image, bytes] : here.bytes) --nodes_with_[image];
   std::map<Id, std::int64_t> all;  // of several with one name the last counts
-  if (now != nullptr && !now->status.images.empty()) {
-    ++with_images_;
+  if (now != nullptr)
     for (const model::ContainerImage& image : now->status.images)
       for (const std::string& name : image.names) all[id_of(name)] = image.sizeBytes;
-  }
   here.bytes.assign(all.begin(), all.end());
   for (const auto& [image, bytes] : here.bytes) ++nodes_with_[image];
 }
@@ -188,9 +189,8 @@ std::vector<Images::Id> Images::wanted(const model::PodSpec& spec) {
   return ids;
 }
 
-std::int64_t Images::score(std::span<const Id> wanted, NodeId node) const {
-  const OnNode& here = on_node_[static_cast<std::size_t>(node)];
-  if (here.bytes.empty()) return 0;
+// Of the bytes of the wanted images, each weighed by the share of the nodes that have it.
+std::int64_t Images::sum(const OnNode& here, std::span<const Id> wanted) const {
   std::int64_t sum = 0;
   for (const Id image : wanted) {
     const auto found = std::lower_bound(here.bytes.begin(), here.bytes.end(), image,
@@ -199,9 +199,19 @@ std::int64_t Images::score(std::span<const Id> wanted, NodeId node) const {
     const double spread = static_cast<double>(nodes_with_[image]) / static_cast<double>(nodes_);
     sum += static_cast<std::int64_t>(static_cast<double>(found->second) * spread);
   }
+  return sum;
+}
+
+void Images::add_scores(std::span<const Id> wanted, std::span<const NodeId> nodes,
+                        std::span<std::int64_t> to) const {
+  if (std::all_of(wanted.begin(), wanted.end(), [&](Id id) { return nodes_with_[id] == 0; }))
+    return;
   const std::int64_t most = kMaxContainerImageBytes * static_cast<std::int64_t>(wanted.size());
-  sum = std::min(std::max(sum, kMinImageBytes), most);
-  return kMaxScore * (sum - kMinImageBytes) / (most - kMinImageBytes);
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    const std::int64_t weighed = sum(on_node_[static_cast<std::size_t>(nodes[i])], wanted);
+    if (weighed <= kMinImageBytes) continue;
+    to[i] += kMaxScore * (std::min(weighed, most) - kMinImageBytes) / (most - kMinImageBytes);
+  }
 }
 
 NodeScores::NodeScores(const state::SpecInfo& spec, Cluster& cluster) : spec_(spec) {

@@ -61,17 +61,18 @@ class Images {
  public:
   using Id = std::uint32_t;
   void catch_up(const state::Cluster& cluster);
-  bool any() const { return with_images_ > 0; }
   /// The images of a pod's containers, one each.
   std::vector<Id> wanted(const model::PodSpec& spec);
-  /// ImageLocality's score of a pod that wants these, 0 where the node has none of them.
-  std::int64_t score(std::span<const Id> wanted, state::NodeId node) const;
+  /// Adds ImageLocality's scores of a pod that wants these: 0 where a node has none of them.
+  void add_scores(std::span<const Id> wanted, std::span<const state::NodeId> nodes,
+                  std::span<std::int64_t> to) const;
 
  private:
   struct OnNode {
     state::NodeRef object;
     std::vector<std::pair<Id, std::int64_t>> bytes;  // by id
   };
+  std::int64_t sum(const OnNode& here, std::span<const Id> wanted) const;
   Id id_of(const std::string& name);
   void look(const state::Cluster& cluster, state::NodeId id);
 
@@ -79,7 +80,6 @@ class Images {
   std::vector<std::int32_t> nodes_with_;  // by id
   std::vector<OnNode> on_node_;           // by node
   std::uint64_t sequence_ = 0;
-  std::int32_t with_images_ = 0;
   std::int32_t nodes_ = 0;
 };
 

@@ -9,6 +9,8 @@ using state::NodeId;
 namespace {
 
 constexpr std::size_t kMaxKept = 2048;
+// With more kinds of pods that may like others, what they like is kept instead of asked anew.
+constexpr std::size_t kFewKinds = 64;
 
 enum Plugin : std::size_t {
   kTaints,
@@ -104,7 +106,7 @@ std::span<const PluginScores> Ranking::score(const model::Pod& pod,
   if (scores_.empty()) scores_ = plugins();
   Demand& demand = filters_.demand(pod);
   NodeScores& of_nodes = node_scores(demand);
-  Likes& of_pods = likes(pod, demand);
+  const Likes* of_pods = likes_nothing(pod, demand) ? nullptr : &likes(pod, demand);
   images_.catch_up(cluster_);
   const std::size_t count = feasible.size();
   for (PluginScores& scores : scores_) {
@@ -118,20 +120,18 @@ std::span<const PluginScores> Ranking::score(const model::Pod& pod,
     scores_[kFit].raw[i] = raw.fit;
     scores_[kBalanced].raw[i] = raw.balanced;
   }
-  if (images_.any())
-    for (std::size_t i = 0; i < count; ++i)
-      scores_[kImages].raw[i] = images_.score(of_nodes.images, feasible[i]);
+  images_.add_scores(of_nodes.images, feasible, scores_[kImages].raw);
   for (const Plugin plugin : {kTaints, kAffinity, kFit, kBalanced, kImages})
     scores_[plugin].normalized = scores_[plugin].raw;
   normalize(scores_[kTaints].normalized, true);
   normalize(scores_[kAffinity].normalized, false);
   scores_[kAffinity].skipped = !of_nodes.prefers_nodes();
-  scores_[kSpread].skipped = of_pods.spread == nullptr;
-  if (of_pods.spread)
-    of_pods.spread->score(cluster_, feasible, scores_[kSpread].raw, scores_[kSpread].normalized);
-  scores_[kPods].skipped = of_pods.affinity->empty();
+  scores_[kSpread].skipped = of_pods == nullptr || of_pods->spread == nullptr;
+  if (!scores_[kSpread].skipped)
+    of_pods->spread->score(cluster_, feasible, scores_[kSpread].raw, scores_[kSpread].normalized);
+  scores_[kPods].skipped = of_pods == nullptr || of_pods->affinity->empty();
   if (!scores_[kPods].skipped)
-    of_pods.affinity->score(cluster_, feasible, scores_[kPods].raw, scores_[kPods].normalized);
+    of_pods->affinity->score(cluster_, feasible, scores_[kPods].raw, scores_[kPods].normalized);
   return scores_;
 }
 
@@ -144,17 +144,34 @@ std::string Ranking::error(const model::Pod& pod) const {
   return "running PreScore plugin \"NodeAffinity\": " + compiled.error().message;
 }
 
+// Whether a term of a pod on some node covers pods of the class; true where telling takes long.
+bool Ranking::may_be_liked(state::ClassId pod_class) {
+  const state::Cluster::Kinds& kinds = cluster_.kinds_with_affinity();
+  if (kinds.size() > kFewKinds) return true;
+  const state::ClassInfo& self = cluster_.kinds().pod_class(pod_class);
+  const auto cover = [&](const std::vector<AffinityTerm>& terms) {
+    return std::any_of(terms.begin(), terms.end(), [&](const AffinityTerm& term) {
+      return term.covers_incoming(self, cluster_.objects());
+    });
+  };
+  return std::any_of(kinds.begin(), kinds.end(), [&](const auto& entry) {
+    const auto [spec, other] = entry.first;
+    const AffinityTerms& terms = filters_.terms().of(cluster_, spec, other);
+    return cover(terms.required) || cover(terms.preferred) || cover(terms.preferred_anti);
+  });
+}
+
 // No plugin that looks at other pods has anything to say.
-bool Ranking::likes_nothing(const model::Pod& pod, const Demand& demand) const {
-  if (demand.info().any_pod_affinity || demand.info().spreads ||
-      cluster_.pods_with_any_affinity() > 0)
-    return false;
+bool Ranking::likes_nothing(const model::Pod& pod, const Demand& demand) {
+  if (demand.info().any_pod_affinity || demand.info().spreads) return false;
   const auto& services = cluster_.objects().services.all();
   const auto first = services.lower_bound({pod.metadata.namespace_, ""});
   if (first != services.end() && first->first.first == pod.metadata.namespace_) return false;
   const model::OwnerReference* owner = pod.metadata.controller();
-  return owner == nullptr || (owner->kind != "ReplicaSet" && owner->kind != "StatefulSet" &&
-                              owner->kind != "ReplicationController");
+  if (owner != nullptr && (owner->kind == "ReplicaSet" || owner->kind == "StatefulSet" ||
+                           owner->kind == "ReplicationController"))
+    return false;
+  return cluster_.kinds_with_affinity().empty() || !may_be_liked(cluster_.class_of(pod));
 }
 
 // What total() comes to when only the nodes' resources and images tell them apart; false when they
@@ -169,9 +186,7 @@ bool Ranking::total_by_fullness(Demand& demand, std::span<const NodeId> feasible
     if (raw.taints != 0) return false;
     totals[i] = kNoTaints + raw.fit + raw.balanced;
   }
-  if (images_.any())
-    for (std::size_t i = 0; i < feasible.size(); ++i)
-      totals[i] += images_.score(of_nodes.images, feasible[i]);
+  images_.add_scores(of_nodes.images, feasible, totals);
   return true;
 }
 

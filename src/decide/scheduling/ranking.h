@@ -56,7 +56,8 @@ class Ranking {
     std::uint64_t objects_version = 0;
   };
   NodeScores& node_scores(const Demand& demand);
-  bool likes_nothing(const model::Pod& pod, const Demand& demand) const;
+  bool likes_nothing(const model::Pod& pod, const Demand& demand);
+  bool may_be_liked(state::ClassId pod_class);
   bool total_by_fullness(Demand& demand, std::span<const state::NodeId> feasible,
                          std::vector<std::int64_t>& totals);
   Likes& likes(const model::Pod& pod, Demand& demand);

@@ -17,11 +17,6 @@ constexpr std::int64_t kMinNodesToFind = 100;
 constexpr std::int64_t kMinPercentToFind = 5;
 constexpr std::int64_t kMinCandidates = 100;
 
-constexpr std::string_view kPlugins[] = {
-    kNodeUnschedulable, kNodeName,         kTaintToleration,    kNodeAffinity,
-    kNodePorts,         kNodeResourcesFit, kVolumeRestrictions, kNodeVolumeLimits,
-    kVolumeBinding,     kVolumeZone,       kPodTopologySpread,  kInterPodAffinity};
-
 // How many nodes that fit are enough in a cluster of this size.
 std::int64_t enough_nodes(std::int64_t nodes) {
   if (nodes < kMinNodesToFind) return nodes;
@@ -52,55 +47,57 @@ void count(std::vector<std::pair<std::string, std::int64_t>>& reasons, const std
 
 }  // namespace
 
-PluginSet plugin_bit(std::string_view plugin) {
-  const auto* at = std::find(std::begin(kPlugins), std::end(kPlugins), plugin);
-  return at == std::end(kPlugins) ? 0 : PluginSet{1} << (at - std::begin(kPlugins));
-}
-
 bool Scheduler::fits(Demand& demand, const model::Pod& pod, NodeId node) {
   if (!check_node_name(pod, *cluster_.node(node).object).ok()) return false;
   if (nominations_.empty()) return demand.fits(node);
   return check_with_nominated(filters_, nominations_, pod, node).ok();
 }
 
-std::vector<NodeId> Scheduler::feasible_named(Demand& demand, const model::Pod& pod,
-                                              const std::set<std::string>& names) {
-  std::vector<NodeId> out;
+void Scheduler::find_named(Demand& demand, const model::Pod& pod,
+                           const std::set<std::string>& names) {
   for (const std::string& name : names) {
     const NodeId node = cluster_.find(name);
-    if (node != state::kNoNode && fits(demand, pod, node)) out.push_back(node);
+    if (node != state::kNoNode && fits(demand, pod, node)) feasible_.push_back(node);
   }
-  return out;
 }
 
-std::vector<NodeId> Scheduler::feasible(Demand& demand, const model::Pod& pod) {
-  if (demand.node_names()) return feasible_named(demand, pod, *demand.node_names());
-  std::vector<NodeId> out;
+void Scheduler::find_feasible(Demand& demand, const model::Pod& pod) {
+  feasible_.clear();
+  if (demand.node_names()) return find_named(demand, pod, *demand.node_names());
   const auto enough = static_cast<std::size_t>(enough_nodes(cluster_.node_count()));
+  const bool all_alike = nominations_.empty() && pod.spec->nodeName.empty();
   const auto look = [&](NodeId from, NodeId to) {
-    for (NodeId node = demand.next(from, to); node != state::kNoNode && out.size() < enough;
-         node = demand.next(node + 1, to)) {
-      if (!nominations_.empty() || !pod.spec->nodeName.empty())
-        if (!fits(demand, pod, node)) continue;
-      out.push_back(node);
-    }
+    if (all_alike) return demand.find(from, to, enough, feasible_);
+    for (NodeId node = demand.next(from, to); node != state::kNoNode && feasible_.size() < enough;
+         node = demand.next(node + 1, to))
+      if (fits(demand, pod, node)) feasible_.push_back(node);
   };
   if (start_ >= cluster_.end()) start_ = 0;
   look(start_, cluster_.end());
-  if (out.size() < enough) look(0, start_);
-  if (out.size() >= enough && !out.empty()) start_ = out.back() + 1;
-  return out;
+  if (feasible_.size() < enough) look(0, start_);
+  if (feasible_.size() >= enough && !feasible_.empty()) start_ = feasible_.back() + 1;
 }
 
-NodeId Scheduler::select(const model::Pod& pod, std::span<const NodeId> nodes, Rng& rng) {
-  if (nodes.size() == 1) return nodes.front();
-  std::vector<std::int64_t> totals;
-  ranking_.total(pod, nodes, totals);
-  const std::int64_t best = *std::max_element(totals.begin(), totals.end());
-  std::vector<NodeId> equal;
-  for (std::size_t i = 0; i < nodes.size(); ++i)
-    if (totals[i] == best) equal.push_back(nodes[i]);
-  return equal.size() == 1 ? equal.front() : equal[rng.below(equal.size())];
+NodeId Scheduler::select(const model::Pod& pod, Rng& rng) {
+  if (feasible_.size() == 1) return feasible_.front();
+  ranking_.total(pod, feasible_, totals_);
+  const std::int64_t best = *std::max_element(totals_.begin(), totals_.end());
+  const auto equal = std::count(totals_.begin(), totals_.end(), best);
+  std::uint64_t left = equal == 1 ? 0 : rng.below(static_cast<std::uint64_t>(equal));
+  std::size_t at = 0;
+  while (totals_[at] != best || left-- > 0) ++at;
+  return feasible_[at];
+}
+
+// nullptr where the verdict alone does not say what the node is told.
+Scheduler::Answer* Scheduler::answer_of(Demand& demand, NodeId node,
+                                        std::vector<Answer>& answers) const {
+  const std::uint64_t verdict = demand.node_fit().verdict(cluster_, node);
+  if (!NodeFit::tells_all(verdict)) return nullptr;
+  const auto known = std::find_if(answers.begin(), answers.end(),
+                                  [&](const Answer& each) { return each.verdict == verdict; });
+  if (known != answers.end()) return &*known;
+  return &answers.emplace_back(verdict, demand.node_fit().status(cluster_, node));
 }
 
 Scheduler::Diagnosis Scheduler::diagnose(const model::Pod& pod) {
@@ -114,6 +111,12 @@ Scheduler::Diagnosis Scheduler::diagnose(const model::Pod& pod) {
     return out;
   }
   const auto& names = demand.node_names();
+  const auto blame = [&](const Status& status, std::int64_t nodes) {
+    out.rejected_by |= plugin_bit(status.plugin);
+    for (const std::string& reason : status.reasons) count(out.reasons, reason, nodes);
+  };
+  std::vector<Answer> answers;
+  const bool all_alike = nominations_.empty() && pod.spec->nodeName.empty();
   std::int64_t outside = 0;
   for (NodeId node = 0; node < cluster_.end(); ++node) {
     if (!cluster_.exists(node)) continue;
@@ -121,13 +124,18 @@ Scheduler::Diagnosis Scheduler::diagnose(const model::Pod& pod) {
       ++outside;
       continue;
     }
+    if (Answer* known = all_alike ? answer_of(demand, node, answers) : nullptr) {
+      ++known->nodes;
+      if (known->status.code == Code::Unschedulable) out.potential.push_back(node);
+      continue;
+    }
     const Status status = nominations_.empty()
                               ? check(demand, pod, cluster_, node)
                               : check_with_nominated(filters_, nominations_, pod, node);
     if (status.code == Code::Unschedulable) out.potential.push_back(node);
-    out.rejected_by |= plugin_bit(status.plugin);
-    for (const std::string& reason : status.reasons) count(out.reasons, reason, 1);
+    blame(status, 1);
   }
+  for (const Answer& each : answers) blame(each.status, each.nodes);
   if (outside > 0) {
     out.rejected_by |= plugin_bit(kNodeAffinity);
     count(out.reasons, fmt::format("node(s) didn't satisfy plugin(s) [{}]", kNodeAffinity),
@@ -219,9 +227,9 @@ Placement Scheduler::schedule(const model::Pod& pod, Rng& rng) {
         return out;
       }
     }
-    const std::vector<NodeId> nodes = feasible(demand, pod);
-    if (!nodes.empty()) {
-      out.node = select(pod, nodes, rng);
+    find_feasible(demand, pod);
+    if (!feasible_.empty()) {
+      out.node = select(pod, rng);
       return out;
     }
   }

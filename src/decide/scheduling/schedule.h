@@ -21,7 +21,19 @@ namespace gputide::scheduling {
 
 /// The plugins that rejected a pod, each a bit; what may help a pod that waits depends on them.
 using PluginSet = std::uint32_t;
-PluginSet plugin_bit(std::string_view plugin);
+/// 0 for a name that is none of theirs.
+constexpr PluginSet plugin_bit(std::string_view plugin) {
+  constexpr std::string_view kPlugins[] = {
+      kNodeUnschedulable, kNodeName,         kTaintToleration,    kNodeAffinity,
+      kNodePorts,         kNodeResourcesFit, kVolumeRestrictions, kNodeVolumeLimits,
+      kVolumeBinding,     kVolumeZone,       kPodTopologySpread,  kInterPodAffinity};
+  PluginSet bit = 1;
+  for (const std::string_view each : kPlugins) {
+    if (each == plugin) return bit;
+    bit <<= 1;
+  }
+  return 0;
+}
 
 struct Placement {
   state::NodeId node = state::kNoNode;
@@ -69,13 +81,19 @@ class Scheduler {
     PluginSet rejected_by = 0;
     std::string pre_filter;  // not empty: no node was looked at
   };
+  // What all nodes of one verdict are told, and how many they are.
+  struct Answer {
+    std::uint64_t verdict = 0;
+    Status status;
+    std::int64_t nodes = 0;
+  };
 
   bool fits(Demand& demand, const model::Pod& pod, state::NodeId node);
-  std::vector<state::NodeId> feasible(Demand& demand, const model::Pod& pod);
-  std::vector<state::NodeId> feasible_named(Demand& demand, const model::Pod& pod,
-                                            const std::set<std::string>& names);
-  state::NodeId select(const model::Pod& pod, std::span<const state::NodeId> nodes, Rng& rng);
+  void find_feasible(Demand& demand, const model::Pod& pod);
+  void find_named(Demand& demand, const model::Pod& pod, const std::set<std::string>& names);
+  state::NodeId select(const model::Pod& pod, Rng& rng);
   Diagnosis diagnose(const model::Pod& pod);
+  Answer* answer_of(Demand& demand, state::NodeId node, std::vector<Answer>& answers) const;
   Placement explain(const model::Pod& pod, Rng& rng);
   void preempt(const model::Pod& pod, const Diagnosis& diagnosis, Rng& rng, Placement& placement);
 
@@ -85,6 +103,9 @@ class Scheduler {
   Nominations nominations_;
   std::vector<Budget> budgets_;
   state::NodeId start_ = 0;  // where the next search begins
+  // Of the pod that is being scheduled; kept for their memory.
+  std::vector<state::NodeId> feasible_;
+  std::vector<std::int64_t> totals_;  // of feasible_
   boost::unordered_flat_map<std::uint64_t, Failure> failures_;
 };
 
