@@ -1,7 +1,6 @@
 // The ConfigMap cluster-autoscaler-status. Source: Cluster Autoscaler 1.31.5 clusterstate/api.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,9 +28,14 @@ class StatusMap {
     std::int64_t long_unregistered = 0, unregistered = 0;
     bool operator==(const Counts&) const = default;
   };
+  struct Cluster {
+    bool healthy = false;
+    std::int64_t upcoming = 0;
+    std::size_t candidates = 0;
+    Counts counts;
+    bool operator==(const Cluster&) const = default;
+  };
   struct Group {
-    std::string id;
-    std::string backoff_code;
     bool backed_off = false;
     bool healthy = false;
     std::int64_t upcoming = 0;
@@ -40,25 +44,27 @@ class StatusMap {
     Counts counts;
     bool operator==(const Group&) const = default;
   };
-  struct Shown {
-    bool healthy = false;
-    std::int64_t upcoming = 0;
-    std::size_t candidates = 0;
-    Counts counts;
-    std::vector<Group> groups;
-    bool operator==(const Shown&) const = default;
+  struct Written {
+    std::string id;
+    std::string backoff_code;
+    Group group;
+    std::string text;
   };
-  static void look(const scaling::Observation& seen, const scaling::LoopState& state, Instant now,
-                   Shown& all);
+  bool may_differ(const scaling::Observation& seen, const scaling::LoopState& state);
+  bool look(const scaling::Observation& seen, const scaling::LoopState& state, Instant now);
   static void append(std::string& text, const Counts& count);
-  static std::string text(const Group& group);
-  std::string text(const Shown& all);
+  static std::string text(const Written& written);
+  std::string text(const std::string& time) const;
 
   const scaling::Options& options_;
   bool exists_ = false;
-  std::optional<Shown> written_;
-  Shown shown_;                           // by the last look; kept for its memory
-  std::vector<std::string> group_texts_;  // of written_'s groups
+  bool written_ = false;
+  Cluster cluster_;                      // as it was written last
+  std::vector<Written> groups_;          // and its groups
+  std::vector<std::size_t> candidates_;  // by group
+  // What the last look was at:
+  std::uint64_t instances_version_ = 0;
+  std::uint64_t cluster_version_ = 0;
 };
 
 }  // namespace gputide::autoscaler

@@ -16,6 +16,17 @@ std::string pool_key(const std::string& pool) {
 
 }  // namespace
 
+void ReadinessCount::add(const ReadinessCount& other) {
+  registered += other.registered;
+  ready += other.ready;
+  unready += other.unready;
+  not_started += other.not_started;
+  deleted += other.deleted;
+  unregistered += other.unregistered;
+  long_unregistered += other.long_unregistered;
+  failed += other.failed;
+}
+
 ClusterState::ClusterState(const Options& options)
     : options_(options),
       semantics_(options.semantics()),
@@ -26,21 +37,37 @@ ClusterState::ClusterState(const Options& options)
 void ClusterState::update(const Observation& seen, std::span<const NodeFacts> facts,
                           std::uint64_t facts_version, Instant now,
                           std::vector<PlanEvent>& events) {
+  const bool same = as_before(seen, facts_version, now);
   seen_ = &seen;
   now_ = now;
+  backoffs_.drop_stale(backoff_options_, now);
+  if (same) return;
+  ++version_;
+  requests_changed_ = false;
   if (!counted_nodes(facts_version, now)) {
     nodes_ = {};
     nodes_.facts_version = facts_version;
     nodes_.groups.resize(seen.groups.size());
     count_nodes(facts, now);
   }
-  total_ = nodes_.total;
+  total_ = nodes_.others;
+  for (const ReadinessCount& group : nodes_.groups) total_.add(group);
   groups_ = nodes_.groups;
   changes_ = nodes_.deadlines;
   count_instances(facts, now);
   update_requests(now, events);
   notice_creation_errors(now, events);
   update_sizes(now);
+}
+
+// Nothing that the last look's answers were made of differs, and no moment has come at which one of
+// them turns.
+bool ClusterState::as_before(const Observation& seen, std::uint64_t facts_version,
+                             Instant now) const {
+  return !requests_changed_ && facts_version != 0 && facts_version == nodes_.facts_version &&
+         seen.instances_version != 0 && seen.instances_version == instances_version_ &&
+         std::none_of(changes_.begin(), changes_.end(),
+                      [&](Instant at) { return at > now_ && at <= now; });
 }
 
 bool ClusterState::counted_nodes(std::uint64_t facts_version, Instant now) const {
@@ -53,28 +80,28 @@ bool ClusterState::counted_nodes(std::uint64_t facts_version, Instant now) const
 void ClusterState::count_nodes(std::span<const NodeFacts> facts, Instant now) {
   for (std::size_t i = 0; i < facts.size(); ++i) {
     const NodeFacts& node = facts[i];
-    const Instant deadline = node.created + options_.max_node_startup_time;
-    const auto add = [&](ReadinessCount& count) {
-      ++count.registered;
-      if (node.instance_gone) {
-        ++count.deleted;
-      } else if (node.ready) {
-        ++count.ready;
-      } else if (deadline > now) {
-        ++count.not_started;
-        count.starting.push_back(i);
-        if (&count == &nodes_.total) nodes_.deadlines.push_back(deadline);
-      } else {
-        ++count.unready;
-      }
-    };
-    const std::int64_t unready_before = nodes_.total.unready;
-    add(nodes_.total);
-    if (node.group != kNoGroup) add(nodes_.groups[static_cast<std::size_t>(node.group)]);
+    ReadinessCount& count = node.group == kNoGroup
+                                ? nodes_.others
+                                : nodes_.groups[static_cast<std::size_t>(node.group)];
+    bool unready = false;
+    ++count.registered;
+    if (node.instance_gone) {
+      ++count.deleted;
+    } else if (node.ready) {
+      ++count.ready;
+    } else if (const Instant deadline = node.created + options_.max_node_startup_time;
+               deadline > now) {
+      ++count.not_started;
+      count.starting.push_back(i);
+      nodes_.deadlines.push_back(deadline);
+    } else {
+      unready = true;
+      ++count.unready;
+    }
     if (!semantics_.unready_gate_counts_unmanaged && (node.group == kNoGroup || node.to_be_deleted))
       continue;
     ++nodes_.gate_nodes;
-    nodes_.gate_unready += nodes_.total.unready - unready_before;
+    if (unready) ++nodes_.gate_unready;
   }
 }
 
@@ -82,25 +109,27 @@ void ClusterState::count_nodes(std::span<const NodeFacts> facts, Instant now) {
 void ClusterState::find_unregistered(std::span<const NodeFacts> facts, Instant now) {
   if (seen_->instances_version != 0 && seen_->instances_version == instances_version_) return;
   instances_version_ = seen_->instances_version;
-  std::vector<std::uint8_t> registered;
+  ++searches_;
   boost::unordered_flat_set<std::string_view> registered_names;
   for (std::size_t i = 0; i < facts.size(); ++i) {
     const std::uint32_t number = facts[i].instance;
-    if (number >= registered.size()) registered.resize(2 * std::size_t{number} + 1);
-    registered[number] = 1;
+    if (number >= registered_.size()) registered_.resize(2 * std::size_t{number} + 1);
+    registered_[number] = searches_;
     if (number == 0) registered_names.insert(seen_->nodes[i]->node->spec.providerID);
   }
   const auto is_registered = [&](const InstanceView& instance) {
-    return (instance.number != 0 && instance.number < registered.size() &&
-            registered[instance.number] != 0) ||
+    return (instance.number != 0 && instance.number < registered_.size() &&
+            registered_[instance.number] == searches_) ||
            (!registered_names.empty() && registered_names.contains(instance.provider_id));
   };
   boost::unordered_flat_map<std::string, Instant> first_seen;
   for (UnregisteredInstance& before : unregistered_)
     first_seen.emplace(std::move(before.provider_id), before.since);
   unregistered_.clear();
+  any_error_ = false;
   for (std::size_t g = 0; g < seen_->groups.size(); ++g)
     for (const InstanceView& instance : seen_->groups[g].instances) {
+      any_error_ = any_error_ || instance.creation_error.has_value();
       if (instance.deleting || is_registered(instance)) continue;
       const auto known = first_seen.find(instance.provider_id);
       unregistered_.push_back({instance.provider_id, static_cast<std::int32_t>(g),
@@ -138,7 +167,6 @@ bool ClusterState::scaling_up(std::size_t group) const {
 }
 
 void ClusterState::update_requests(Instant now, std::vector<PlanEvent>& events) {
-  backoffs_.drop_stale(backoff_options_, now);
   std::map<std::string, Request, std::less<>> open;
   for (std::size_t g = 0; g < seen_->groups.size(); ++g) {
     const GroupView& group = seen_->groups[g];
@@ -169,6 +197,7 @@ void ClusterState::update_requests(Instant now, std::vector<PlanEvent>& events) 
 }
 
 void ClusterState::notice_creation_errors(Instant now, std::vector<PlanEvent>& events) {
+  if (!any_error_) return known_errors_.clear();
   for (const GroupView& group : seen_->groups)
     if (std::any_of(group.instances.begin(), group.instances.end(),
                     [](const InstanceView& i) { return i.creation_error.has_value(); }))
@@ -289,6 +318,7 @@ std::int64_t ClusterState::upcoming(std::size_t group) const {
 
 std::vector<DropInstances> ClusterState::creation_errors() const {
   std::vector<DropInstances> drop;
+  if (!any_error_) return drop;
   for (const GroupView& group : seen_->groups) {
     std::vector<std::string> ids;
     for (const InstanceView& instance : group.instances)
@@ -300,6 +330,8 @@ std::vector<DropInstances> ClusterState::creation_errors() const {
 
 void ClusterState::request(const std::string& group, std::int64_t delta, Duration provision_time,
                            Instant now) {
+  requests_changed_ = true;
+  ++version_;
   const auto at = requests_.find(group);
   if (at == requests_.end()) {
     if (delta > 0) requests_.emplace(group, Request{delta, now, now + provision_time});
@@ -317,6 +349,7 @@ void ClusterState::request(const std::string& group, std::int64_t delta, Duratio
 }
 
 void ClusterState::fail(const std::string& group, const ScaleUpError& error, Instant now) {
+  ++version_;
   if (semantics_.backoff_per_pool && !error.pools.empty()) {
     for (const std::string& pool : error.pools)
       backoffs_.fail(pool_key(pool), error, backoff_options_, now);

@@ -27,9 +27,11 @@ struct ReadinessCount {
   std::int64_t unregistered = 0;
   std::int64_t long_unregistered = 0;
   std::int64_t failed = 0;            // of the unregistered: they cannot be created
-  std::vector<std::size_t> starting;  // the not_started ones: indexes into Observation::nodes
+  std::vector<std::size_t> starting;  // a group's not_started: indexes into Observation::nodes
 
   bool any() const { return registered + unregistered + long_unregistered > 0; }
+  /// The numbers of another group's.
+  void add(const ReadinessCount& other);
 };
 
 /// An instance without a node.
@@ -67,6 +69,8 @@ class ClusterState {
 
   /// Nodes that are on their way: asked for, and not ready yet.
   std::int64_t upcoming(std::size_t group) const;
+  /// Those of the last update; an answer about a group is asked of these alone.
+  std::size_t groups() const { return groups_.size(); }
   const ReadinessCount& count(std::size_t group) const { return groups_[group]; }
   const ReadinessCount& total() const { return total_; }
   const std::vector<UnregisteredInstance>& unregistered() const { return unregistered_; }
@@ -77,6 +81,9 @@ class ClusterState {
   /// Growing `group` by `delta` was decided (negative: taken back).
   void request(const std::string& group, std::int64_t delta, Duration provision_time, Instant now);
   bool scaling_up(std::size_t group) const;
+  /// Different whenever counts, health, requests and backed-off groups may be. 0: they may be
+  /// others at any moment.
+  std::uint64_t version() const { return backoffs_.empty() ? version_ : 0; }
   /// No instance, request or error is waited for, and no group is of the wrong size.
   bool quiet() const {
     return unregistered_.empty() && requests_.empty() && known_errors_.empty() &&
@@ -102,6 +109,7 @@ class ClusterState {
     bool operator==(const Deviation&) const = default;
   };
 
+  bool as_before(const Observation& seen, std::uint64_t facts_version, Instant now) const;
   void count_nodes(std::span<const NodeFacts> facts, Instant now);
   bool counted_nodes(std::uint64_t facts_version, Instant now) const;
   void find_unregistered(std::span<const NodeFacts> facts, Instant now);
@@ -119,19 +127,24 @@ class ClusterState {
   const BackoffOptions backoff_options_;
   Backoffs backoffs_;
   std::map<std::string, Request, std::less<>> requests_;
+  bool requests_changed_ = false;  // since the last update
   std::uint64_t instances_version_ = 0;
+  std::vector<std::uint64_t> registered_;  // by number of instance: the last search that met it
+  std::uint64_t searches_ = 0;
+  bool any_error_ = false;                                        // some instance cannot be created
   std::map<std::string, std::string, std::less<>> known_errors_;  // provider id -> error code
   std::map<std::string, Deviation, std::less<>> deviations_;      // group -> wrong size
   // What the nodes alone decide, good for as long as their facts stay and no deadline passes:
   struct NodesCount {
     std::uint64_t facts_version = 0;
-    ReadinessCount total;
+    ReadinessCount others;  // of no group
     std::vector<ReadinessCount> groups;
     std::vector<Instant> deadlines;
     std::int64_t gate_nodes = 0;
     std::int64_t gate_unready = 0;
   };
   NodesCount nodes_;
+  std::uint64_t version_ = 0;
   // Of the last look:
   const Observation* seen_ = nullptr;
   Instant now_;

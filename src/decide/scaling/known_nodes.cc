@@ -32,20 +32,30 @@ bool is_expendable(const model::Pod& pod, const Options& options) {
 }
 
 void KnownNodes::take(const Observation& seen, const Rules& rules, Simulation& simulation) {
-  if (const auto list = changed(seen)) {
-    for (const std::size_t i : *list) look_at(i, seen, rules, simulation);
-    if (open_) open_->insert(open_->end(), list->begin(), list->end());
+  const bool told = seen.version != 0 && known_.size() == seen.nodes.size() && same_groups(seen);
+  if (told && seen.version == version_) return;
+  if (told && seen.version == version_ + 1 && seen.changed_nodes) {
+    for (const std::size_t i : *seen.changed_nodes) look_at(i, seen, rules, simulation);
+    if (open_) open_->insert(open_->end(), seen.changed_nodes->begin(), seen.changed_nodes->end());
   } else {
-    if (!stayed_in_place(seen)) rearrange(seen, simulation);
-    facts_.resize(known_.size());
-    ++facts_version_;
-    for (std::size_t i = 0; i < known_.size(); ++i) look_at(i, seen, rules, simulation);
-    open_.reset();
+    look_at_all(seen, rules, simulation);
   }
   version_ = seen.version;
+  sum_up();
+}
+
+void KnownNodes::look_at_all(const Observation& seen, const Rules& rules, Simulation& simulation) {
+  if (!stayed_in_place(seen)) rearrange(seen, simulation);
+  if (seen.version == 0) ++facts_version_;
+  const bool same_promises = same_groups(seen);
+  for (std::size_t i = 0; i < known_.size(); ++i) {
+    if (same_promises && known_[i].view == seen.nodes[i]) continue;
+    look_at(i, seen, rules, simulation);
+    if (open_) open_->push_back(i);
+  }
+  if (same_promises) return;
   promised_.clear();
   for (const GroupView& group : seen.groups) promised_.push_back(group.provider_template);
-  sum_up();
 }
 
 void KnownNodes::forget_ids() {
@@ -53,15 +63,11 @@ void KnownNodes::forget_ids() {
   open_.reset();
 }
 
-// Indexes of the nodes that are not what the last look saw; nullopt: it may be any.
-std::optional<std::vector<std::size_t>> KnownNodes::changed(const Observation& seen) const {
-  const bool same_groups = std::equal(
+// Their launch data, which say what a node must show to be ready.
+bool KnownNodes::same_groups(const Observation& seen) const {
+  return std::equal(
       seen.groups.begin(), seen.groups.end(), promised_.begin(), promised_.end(),
       [](const GroupView& group, const auto& before) { return group.provider_template == before; });
-  if (seen.version == 0 || !same_groups || known_.size() != seen.nodes.size()) return std::nullopt;
-  if (seen.version == version_) return std::vector<std::size_t>();
-  if (seen.version != version_ + 1 || !seen.changed_nodes) return std::nullopt;
-  return std::vector<std::size_t>(seen.changed_nodes->begin(), seen.changed_nodes->end());
 }
 
 bool KnownNodes::stayed_in_place(const Observation& seen) const {
@@ -73,21 +79,48 @@ bool KnownNodes::stayed_in_place(const Observation& seen) const {
                     });
 }
 
+// Only views that stay keep what is known of them.
 void KnownNodes::rearrange(const Observation& seen, Simulation& simulation) {
   std::vector<Known> old = std::move(known_);
   const std::vector<NodeFacts> old_facts = std::move(facts_);
-  boost::unordered_flat_map<const NodeView*, std::size_t> places;
-  for (std::size_t i = 0; i < old.size(); ++i) places.emplace(old[i].view.get(), i);
   known_.assign(seen.nodes.size(), {});
   facts_.assign(seen.nodes.size(), {});
-  for (std::size_t i = 0; i < seen.nodes.size(); ++i) {
-    const auto at = places.find(seen.nodes[i].get());
-    if (at == places.end()) continue;
-    facts_[i] = old_facts[at->second];
-    known_[i] = std::exchange(old[at->second], {});
-  }
+  move_known(seen, old, old_facts);
   for (const Known& gone : old)
     if (gone.id != kNoNode) simulation.remove_node(gone.id);
+  ++facts_version_;
+  open_.reset();
+}
+
+// Mostly few nodes went and few came, and the others are in the order in which they were: they are
+// found by going along both lists, and only the rest is searched for.
+void KnownNodes::move_known(const Observation& seen, std::vector<Known>& old,
+                            const std::vector<NodeFacts>& old_facts) {
+  const auto move = [&](std::size_t from, std::size_t to) {
+    facts_[to] = old_facts[from];
+    known_[to] = std::exchange(old[from], {});
+  };
+  std::vector<std::size_t> unknown;
+  std::vector<std::size_t> passed;
+  constexpr std::size_t kFar = 8;
+  std::size_t next = 0;
+  for (std::size_t i = 0; i < seen.nodes.size(); ++i) {
+    std::size_t at = next;
+    while (at < old.size() && at - next < kFar && old[at].view != seen.nodes[i]) ++at;
+    if (at < old.size() && at - next < kFar) {
+      for (; next < at; ++next) passed.push_back(next);
+      move(next++, i);
+    } else {
+      unknown.push_back(i);
+    }
+  }
+  if (unknown.empty()) return;
+  for (; next < old.size(); ++next) passed.push_back(next);
+  boost::unordered_flat_map<const NodeView*, std::size_t> left;
+  for (const std::size_t i : passed) left.emplace(old[i].view.get(), i);
+  for (const std::size_t i : unknown)
+    if (const auto found = left.find(seen.nodes[i].get()); found != left.end())
+      move(found->second, i);
 }
 
 void KnownNodes::look_at(std::size_t index, const Observation& seen, const Rules& rules,
@@ -130,7 +163,7 @@ void KnownNodes::sum_up() {
 void KnownNodes::synchronise(std::vector<std::size_t> starting, const Rules& rules,
                              Simulation& simulation) {
   std::sort(starting.begin(), starting.end());
-  std::vector<std::size_t> open(known_.size());
+  std::vector<std::size_t> open;
   if (open_) {
     open = std::move(*open_);
     open.insert(open.end(), starting.begin(), starting.end());
@@ -138,12 +171,15 @@ void KnownNodes::synchronise(std::vector<std::size_t> starting, const Rules& rul
     std::sort(open.begin(), open.end());  // ids are given in the order of the nodes
     open.erase(std::unique(open.begin(), open.end()), open.end());
   } else {
+    open.resize(known_.size());
     std::iota(open.begin(), open.end(), std::size_t{0});
   }
   ids_.resize(known_.size(), kNoNode);
+  auto start = starting.begin();
   for (const std::size_t i : open) {
     Known& known = known_[i];
-    const bool starts = std::binary_search(starting.begin(), starting.end(), i);
+    while (start != starting.end() && *start < i) ++start;
+    const bool starts = start != starting.end() && *start == i;
     if (starts && known.id != kNoNode)
       simulation.remove_node(std::exchange(known.id, kNoNode));
     else if (!starts && known.id == kNoNode)

@@ -55,9 +55,12 @@ class KnownNodes {
     NodeId id = kNoNode;                           // in the simulation
   };
 
-  std::optional<std::vector<std::size_t>> changed(const Observation& seen) const;
+  bool same_groups(const Observation& seen) const;
+  void look_at_all(const Observation& seen, const Rules& rules, Simulation& simulation);
   bool stayed_in_place(const Observation& seen) const;
   void rearrange(const Observation& seen, Simulation& simulation);
+  void move_known(const Observation& seen, std::vector<Known>& old,
+                  const std::vector<NodeFacts>& old_facts);
   void look_at(std::size_t index, const Observation& seen, const Rules& rules,
                Simulation& simulation);
   void sum_up();
@@ -68,7 +71,7 @@ class KnownNodes {
   std::vector<NodeId> ids_;
   Summary summary_;
   std::uint64_t version_ = 0;  // of the observation
-  std::uint64_t facts_version_ = 0;
+  std::uint64_t facts_version_ = 1;
   std::vector<std::shared_ptr<const NodeTemplate>> promised_;  // by group
   std::vector<std::size_t> starting_;  // not in the simulation by the last synchronise
   /// Only these can differ from what the last synchronise left; nullopt: any.

@@ -128,20 +128,29 @@ void NodeTemplates::add_missing(model::Node& node, const GroupView& group) const
   add_absent(node.status.allocatable, group.provider_template->node.status.allocatable);
 }
 
-std::shared_ptr<const NodeTemplate> NodeTemplates::from_node(
-    const std::shared_ptr<const NodeView>& view, const GroupView& group, const Observation& seen) {
-  Made& made = of_nodes_[group.id];
-  if (made.node != nullptr && made.made_of(view, group, seen)) {
-    made.from = view;
-    return made.node;
+const std::shared_ptr<const NodeTemplate>& NodeTemplates::from_node(
+    const std::shared_ptr<const NodeView>& view, std::size_t index, const Observation& seen) {
+  const GroupView& group = seen.groups[index];
+  Made*& made = kept_[index].of_node;
+  if (made == nullptr) made = &of_nodes_[group.id];
+  if (made->node != nullptr && made->made_of(view, group, seen)) {
+    if (made->from != view) made->from = view;
+    return made->node;
   }
+  *made = {view, group.provider_template, seen.daemon_sets, made_from(*view, group, seen)};
+  return made->node;
+}
+
+std::shared_ptr<const NodeTemplate> NodeTemplates::made_from(const NodeView& view,
+                                                             const GroupView& group,
+                                                             const Observation& seen) const {
   auto result = std::make_shared<NodeTemplate>();
-  result->node = *view->node;
+  result->node = *view.node;
   result->node.spec.unschedulable = false;
   sanitize(result->node, group, "template-node");
   add_missing(result->node, group);
   std::set<std::string> running;
-  for (const PodRef& pod : pods_of_node(*view)) {
+  for (const PodRef& pod : pods_of_node(view)) {
     if (pod->metadata.deletionTimestamp) continue;
     const model::OwnerReference* owner = pod->metadata.controller();
     if (owner != nullptr && owner->kind == "DaemonSet") running.insert(owner->uid);
@@ -153,32 +162,57 @@ std::shared_ptr<const NodeTemplate> NodeTemplates::from_node(
         (force_ds_ || (mark_templates_ && is_critical_to_nodes(*set->spec.template_.spec))))
       to_come.push_back(set);
   for (PodRef& pod : daemon_pods(result->node, to_come)) result->pods.push_back(std::move(pod));
-  made = {view, group.provider_template, seen.daemon_sets, std::move(result)};
-  return made.node;
+  return result;
 }
 
-std::shared_ptr<const NodeTemplate> NodeTemplates::from_launch(const GroupView& group,
-                                                               const Observation& seen) {
-  Made& made = of_launch_[group.id];
-  if (made.node != nullptr && made.made_of(nullptr, group, seen)) return made.node;
+const std::shared_ptr<const NodeTemplate>& NodeTemplates::from_launch(std::size_t index,
+                                                                      const Observation& seen) {
+  const GroupView& group = seen.groups[index];
+  Made*& made = kept_[index].of_launch;
+  if (made == nullptr) made = &of_launch_[group.id];
+  if (made->node != nullptr && made->made_of(nullptr, group, seen)) return made->node;
   auto result = std::make_shared<NodeTemplate>(*group.provider_template);
   add_beta_labels(result->node.metadata.labels);
   if (mark_templates_) result->node.metadata.labels[kTemplateLabel] = "true";
   sanitize(result->node, group, "template-node");
   for (PodRef& pod : daemon_pods(result->node, seen.daemon_sets))
     result->pods.push_back(std::move(pod));
-  made = {nullptr, group.provider_template, seen.daemon_sets, std::move(result)};
-  return made.node;
+  *made = {nullptr, group.provider_template, seen.daemon_sets, std::move(result)};
+  return made->node;
 }
 
-const NodeTemplates::Cached* NodeTemplates::cached(const GroupView& group, Instant now) {
-  const auto at = cache_.find(group.id);
-  if (at == cache_.end()) return nullptr;
-  const bool outdated = semantics_.template_cache_follows_group &&
-                        at->second.template_version != group.template_version;
-  if (!outdated && now - at->second.added <= cache_time_) return &at->second;
-  cache_.erase(at);
+const NodeTemplates::Cached* NodeTemplates::cached(std::size_t index, const GroupView& group,
+                                                   Instant now) {
+  Cached*& known = kept_[index].cached;
+  if (known == nullptr) {
+    const auto at = cache_.find(group.id);
+    if (at == cache_.end()) return nullptr;
+    known = &at->second;
+  }
+  const bool outdated =
+      semantics_.template_cache_follows_group && known->template_version != group.template_version;
+  if (!outdated && now - known->added <= cache_time_) return known;
+  cache_.erase(group.id);
+  known = nullptr;
   return nullptr;
+}
+
+// The groups are mostly those of the last look, in the same order.
+void NodeTemplates::find_kept(const Observation& seen) {
+  if (std::equal(seen.groups.begin(), seen.groups.end(), ids_.begin(), ids_.end(),
+                 [](const GroupView& group, const std::string& id) { return group.id == id; }))
+    return;
+  ids_.clear();
+  for (const GroupView& group : seen.groups) ids_.push_back(group.id);
+  kept_.assign(ids_.size(), {});
+  chosen_.assign(ids_.size(), {});
+}
+
+void NodeTemplates::choose(std::size_t group, const std::shared_ptr<const NodeTemplate>& node,
+                           TemplateOrigin origin) {
+  Chosen& chosen = chosen_[group];
+  if (chosen.node != node) chosen.node = node;
+  chosen.origin = origin;
 }
 
 void NodeTemplates::find_real(const Observation& seen, std::span<const NodeFacts> facts,
@@ -203,10 +237,17 @@ void NodeTemplates::find_real(const Observation& seen, std::span<const NodeFacts
 
 void NodeTemplates::choose_real(const Observation& seen, Instant now) {
   for (std::size_t g = 0; g < real_.size(); ++g) {
-    if (real_[g] == kNoNodeOf) continue;
+    if (real_[g] == kNoNodeOf) {
+      choose(g, nullptr, TemplateOrigin::None);
+      continue;
+    }
     const GroupView& group = seen.groups[g];
-    chosen_[g] = {from_node(seen.nodes[real_[g]], group, seen), TemplateOrigin::RealNode};
-    cache_[group.id] = {chosen_[g].node, now, group.template_version};
+    choose(g, from_node(seen.nodes[real_[g]], g, seen), TemplateOrigin::RealNode);
+    Cached*& known = kept_[g].cached;
+    if (known == nullptr) known = &cache_[group.id];
+    if (known->node != chosen_[g].node) known->node = chosen_[g].node;
+    known->added = now;
+    known->template_version = group.template_version;
   }
 }
 
@@ -214,14 +255,13 @@ void NodeTemplates::choose_bad(const Observation& seen) {
   for (const auto& view : seen.nodes) {
     if (view->group == kNoGroup) continue;
     const auto g = static_cast<std::size_t>(view->group);
-    if (chosen_[g].node == nullptr)
-      chosen_[g] = {from_node(view, seen.groups[g], seen), TemplateOrigin::BadNode};
+    if (chosen_[g].node == nullptr) choose(g, from_node(view, g, seen), TemplateOrigin::BadNode);
   }
 }
 
 Result<void> NodeTemplates::update(const Observation& seen, std::span<const NodeFacts> facts,
                                    std::uint64_t facts_version, Instant now) {
-  chosen_.assign(seen.groups.size(), {});
+  find_kept(seen);
   const bool found =
       facts_version != 0 && facts_version == facts_version_ && real_.size() == seen.groups.size() &&
       std::all_of(changes_.begin(), changes_.end(), [&](Instant good_at) { return good_at > now; });
@@ -234,21 +274,28 @@ Result<void> NodeTemplates::update(const Observation& seen, std::span<const Node
     if (group.provider_template == nullptr && semantics_.template_error_ends_loop)
       return fail("failed to build node infos for node groups: " + group.template_error);
     if (chosen_[g].node != nullptr) continue;
-    if (const Cached* old = cached(group, now))
-      chosen_[g] = {old->node, TemplateOrigin::Cached};
+    if (const Cached* old = cached(g, group, now))
+      choose(g, old->node, TemplateOrigin::Cached);
     else if (group.provider_template != nullptr)
-      chosen_[g] = {from_launch(group, seen), TemplateOrigin::Launch};
+      choose(g, from_launch(g, seen), TemplateOrigin::Launch);
     all = all && chosen_[g].node != nullptr;
   }
   if (!all) choose_bad(seen);
-  const auto is_gone = [&](const auto& entry) {
-    return std::none_of(seen.groups.begin(), seen.groups.end(),
-                        [&](const GroupView& group) { return group.id == entry.first; });
-  };
-  if (cache_.size() > seen.groups.size()) std::erase_if(cache_, is_gone);
-  if (of_nodes_.size() > seen.groups.size()) std::erase_if(of_nodes_, is_gone);
-  if (of_launch_.size() > seen.groups.size()) std::erase_if(of_launch_, is_gone);
+  drop_gone(seen);
   return {};
+}
+
+void NodeTemplates::drop_gone(const Observation& seen) {
+  const auto drop_from = [&](auto& known) {
+    if (known.size() <= seen.groups.size()) return;
+    std::erase_if(known, [&](const auto& entry) {
+      return std::none_of(seen.groups.begin(), seen.groups.end(),
+                          [&](const GroupView& group) { return group.id == entry.first; });
+    });
+  };
+  drop_from(cache_);
+  drop_from(of_nodes_);
+  drop_from(of_launch_);
 }
 
 std::optional<Instant> NodeTemplates::next_change(Instant now) const {

@@ -69,10 +69,24 @@ class NodeTemplates {
     std::uint64_t template_version = 0;
   };
 
-  std::shared_ptr<const NodeTemplate> from_node(const std::shared_ptr<const NodeView>& view,
-                                                const GroupView& group, const Observation& seen);
-  std::shared_ptr<const NodeTemplate> from_launch(const GroupView& group, const Observation& seen);
-  const Cached* cached(const GroupView& group, Instant now);
+  /// Where a group's are kept; nullptr: nowhere yet, or it has not been asked.
+  struct Kept {
+    Made* of_node = nullptr;
+    Made* of_launch = nullptr;
+    Cached* cached = nullptr;
+  };
+
+  void find_kept(const Observation& seen);
+  void drop_gone(const Observation& seen);
+  const std::shared_ptr<const NodeTemplate>& from_node(const std::shared_ptr<const NodeView>& view,
+                                                       std::size_t group, const Observation& seen);
+  const std::shared_ptr<const NodeTemplate>& from_launch(std::size_t group,
+                                                         const Observation& seen);
+  std::shared_ptr<const NodeTemplate> made_from(const NodeView& view, const GroupView& group,
+                                                const Observation& seen) const;
+  const Cached* cached(std::size_t index, const GroupView& group, Instant now);
+  void choose(std::size_t group, const std::shared_ptr<const NodeTemplate>& node,
+              TemplateOrigin origin);
   void find_real(const Observation& seen, std::span<const NodeFacts> facts, Instant now);
   void choose_real(const Observation& seen, Instant now);
   void choose_bad(const Observation& seen);
@@ -88,6 +102,9 @@ class NodeTemplates {
   std::map<std::string, Made, std::less<>> of_nodes_;   // by group
   std::map<std::string, Made, std::less<>> of_launch_;  // by group
   std::map<std::string, Cached, std::less<>> cache_;    // by group
+  // Of the groups of the last look, by index:
+  std::vector<std::string> ids_;
+  std::vector<Kept> kept_;
   std::vector<Chosen> chosen_;
   // The node that stands for each group, good for as long as the facts stay and no node becomes a
   // good one by the passing of time:

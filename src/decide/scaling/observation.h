@@ -70,7 +70,7 @@ struct NodeView {
 struct Observation {
   /// Different whenever anything below is. 0 = not kept: every loop looks at everything.
   std::uint64_t version = 0;
-  /// Different whenever instances of a group, or the instances of which there are nodes, are. 0 =
+  /// Different whenever a group, its instances, or the instances of which there are nodes, are. 0 =
   /// not kept.
   std::uint64_t instances_version = 0;
   std::vector<std::shared_ptr<const NodeView>> nodes;
