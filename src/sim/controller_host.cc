@@ -1,7 +1,9 @@
 #include "sim/controller_host.h"
 
 #include <algorithm>
+#include <memory>
 #include <type_traits>
+#include <utility>
 
 #include "base/text.h"
 
@@ -16,6 +18,17 @@ port::ObjectRef ref_of(const model::Typed& object) {
   const model::ObjectMeta* meta = meta_of(object);
   if (meta == nullptr) return {};
   return {std::string(kind_of(object)), meta->namespace_, meta->name};
+}
+
+}  // namespace
+
+namespace {
+
+// An event of the kind `Kind`, of its members.
+template <class Kind, class... Members>
+std::shared_ptr<const port::Event> event_of(Members&&... members) {
+  return std::make_shared<const port::Event>(std::in_place_type<Kind>,
+                                             std::forward<Members>(members)...);
 }
 
 }  // namespace
@@ -41,8 +54,9 @@ class ControllerHost::Slot final : public Handler {
     calls_.clear();
   }
 
-  void deliver(port::Event event) {
-    inbox_.push_back(std::move(event));
+  using Letter = std::shared_ptr<const port::Event>;  // all who are told of an event share it
+  void deliver(Letter letter) {
+    inbox_.push_back(std::move(letter));
     if (delivering_) return;
     delivering_ = true;
     ++host_.busy_;
@@ -99,9 +113,9 @@ class ControllerHost::Slot final : public Handler {
   void deliver_all(Instant now) {
     delivering_ = false;
     batch_.swap(inbox_);
-    for (const port::Event& event : batch_) {
+    for (const Letter& letter : batch_) {
       if (!alive()) break;
-      step(event, now);
+      step(*letter, now);
     }
     batch_.clear();
   }
@@ -120,7 +134,7 @@ class ControllerHost::Slot final : public Handler {
     calls_.erase(calls_.begin());
     port::CloudAnswer answer = port::CloudError{"ServiceUnavailable", "there is no cloud here"};
     if (host_.cloud_ != nullptr) answer = host_.cloud_->call(call.request);
-    deliver(port::CloudAnswered{call.call, std::move(answer)});
+    deliver(event_of<port::CloudAnswered>(call.call, std::move(answer)));
   }
 
   void fire_timer(std::uint64_t key, Instant now) {
@@ -136,8 +150,8 @@ class ControllerHost::Slot final : public Handler {
   std::unique_ptr<port::Controller> controller_;
   Priority priority_;
   Watches watches_;
-  std::vector<port::Event> inbox_;
-  std::vector<port::Event> batch_;  // being delivered; kept for its memory
+  std::vector<Letter> inbox_;
+  std::vector<Letter> batch_;  // being delivered; kept for its memory
   port::Commands commands_;
   bool delivering_ = false;
   std::vector<Timer> timers_;
@@ -157,7 +171,7 @@ ControllerHost::Id ControllerHost::add(std::unique_ptr<port::Controller> control
   slots_.push_back(std::make_unique<Slot>(*this, std::move(controller), priority, watches));
   for (model::Typed& object : store_.everything())
     if ((watches.kinds >> object.index() & 1) != 0)
-      slots_.back()->deliver(port::ObjectChanged{port::Change::Added, std::move(object)});
+      slots_.back()->deliver(event_of<port::ObjectChanged>(port::Change::Added, std::move(object)));
   return static_cast<Id>(slots_.size() - 1);
 }
 
@@ -167,13 +181,17 @@ void ControllerHost::remove(Id id) {
 
 void ControllerHost::notice(const port::InstanceNotice& notice) {
   for (const auto& slot : slots_)
-    if (slot->alive() && slot->watches().notices) slot->deliver(notice);
+    if (slot->alive() && slot->watches().notices)
+      slot->deliver(event_of<port::InstanceNotice>(notice));
 }
 
 void ControllerHost::changed(port::Change change, const model::Typed& now, const model::Typed&) {
-  for (const auto& slot : slots_)
-    if (slot->alive() && (slot->watches().kinds >> now.index() & 1) != 0)
-      slot->deliver(port::ObjectChanged{change, now});
+  std::shared_ptr<const port::Event> event;
+  for (const auto& slot : slots_) {
+    if (!slot->alive() || (slot->watches().kinds >> now.index() & 1) == 0) continue;
+    if (event == nullptr) event = event_of<port::ObjectChanged>(change, now);
+    slot->deliver(event);
+  }
 }
 
 bool ControllerHost::at_rest() const {
@@ -254,7 +272,7 @@ void ControllerHost::evict(Slot& slot, const port::Evict& evict) {
   EvictionAnswer answer{true, {}};  // gone already
   if (pod) answer = store_.evict(evict.pod, evict.grace);
   if (pod && answer.evicted && evicted_) evicted_(pod, slot.name());
-  slot.deliver(port::EvictAnswered{evict.pod, answer.evicted, std::move(answer.message)});
+  slot.deliver(event_of<port::EvictAnswered>(evict.pod, answer.evicted, std::move(answer.message)));
 }
 
 }  // namespace gputide::sim

@@ -2,6 +2,8 @@
 // due.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -22,21 +24,21 @@ class Handler {
 /// Orders what happens at one instant: the world first, then what notices it, then what decides.
 enum class Priority : std::uint8_t { Scenario, Cloud, Node, Kube, Controller, Scheduler, Report };
 
-/// A binary heap of (time, priority, sequence). Ties go to the one that was asked for first, so
-/// runs are repeatable.
+/// Entries by (time, priority, sequence). Ties go to the one that was asked for first, so runs are
+/// repeatable. Most entries come due at the moment at which they are asked for: those wait in a
+/// queue of their priority, the others in a binary heap.
 class Heap {
  public:
   explicit Heap(Instant start) : now_(start) {}
 
   Instant now() const { return now_; }
-  bool empty() const { return entries_.empty(); }
-  std::size_t size() const { return entries_.size(); }
+  bool empty() const { return queued_ == 0 && entries_.empty(); }
   /// Entries that came due so far: the number of events of the run.
   std::uint64_t fired() const { return fired_; }
   /// When the next entry comes due; the heap must not be empty.
   Instant next_at() const {
-    GPUTIDE_CHECK(!entries_.empty());
-    return entries_.front().at;
+    GPUTIDE_CHECK(!empty());
+    return queued_ != 0 ? now_ : entries_.front().at;
   }
 
   /// Fires `handler` with `key` at `at`, or now if that is past. The handler must outlive the
@@ -61,7 +63,17 @@ class Heap {
     return a.at != b.at ? a.at > b.at : a.order > b.order;
   }
 
+  // What is due now, in order.
+  struct Queue {
+    std::vector<Entry> entries;
+    std::size_t next = 0;
+  };
+  Entry take();
+  Entry take_queued(std::size_t priority);
+
   std::vector<Entry> entries_;
+  std::array<Queue, static_cast<std::size_t>(Priority::Report) + 1> queues_;
+  std::uint32_t queued_ = 0;  // a bit for each priority whose queue holds something
   Instant now_;
   std::uint64_t sequence_ = 0;
   std::uint64_t fired_ = 0;
