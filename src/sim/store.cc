@@ -68,11 +68,16 @@ std::string job_problem(const model::JobSpec& spec) {
 Store::Store(Heap& heap, std::uint64_t seed)
     : heap_(heap), uids_(seed, "object uids"), suffixes_(seed, "generated names") {}
 
-std::string Store::make_key(std::string_view namespace_, std::string_view name) {
-  std::string key;
-  key.reserve(namespace_.size() + name.size() + 1);
-  key.append(namespace_).append(1, '/').append(name);
-  return key;
+// NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): short_ is written as far as it is read.
+Store::Key::Key(std::string_view namespace_, std::string_view name)
+    : size_(namespace_.size() + 1 + name.size()) {
+  if (size_ > sizeof short_) {
+    long_.append(namespace_).append(1, '/').append(name);
+    return;
+  }
+  char* end = std::copy(namespace_.begin(), namespace_.end(), short_);
+  *end++ = '/';
+  std::copy(name.begin(), name.end(), end);
 }
 
 std::string Store::fresh_uid() {
@@ -100,20 +105,25 @@ void Store::tell(Change change, const Typed& now, const Typed& before) {
 }
 
 template <class Kind>
-void Store::put(std::string key, std::shared_ptr<Kind> object) {
+void Store::add(std::string_view key, std::shared_ptr<Kind> object) {
   object->metadata.resourceVersion = std::to_string(++version_);
   if constexpr (std::is_same_v<Kind, model::PriorityClass>) ++priority_version_;
-  Ref<Kind> now = std::move(object);
-  const auto [at, added] = table<Kind>().try_emplace(std::move(key));
-  Ref<Kind> before = std::exchange(at->second, now);
-  tell(added ? Change::Added : Change::Modified, Typed(std::move(now)),
-       added ? Typed() : Typed(std::move(before)));
+  const Ref<Kind> now = std::move(object);
+  table<Kind>().emplace(key, now);
+  tell(Change::Added, Typed(now), Typed());
 }
 
 template <class Kind>
-void Store::erase(const std::string& key) {
-  const auto at = table<Kind>().find(key);
-  if (at == table<Kind>().end()) return;
+void Store::put(Place<Kind> at, std::shared_ptr<Kind> object) {
+  object->metadata.resourceVersion = std::to_string(++version_);
+  if constexpr (std::is_same_v<Kind, model::PriorityClass>) ++priority_version_;
+  Ref<Kind> now = std::move(object);
+  Ref<Kind> before = std::exchange(at->second, now);
+  tell(Change::Modified, Typed(std::move(now)), Typed(std::move(before)));
+}
+
+template <class Kind>
+void Store::erase(Place<Kind> at) {
   ++version_;
   if constexpr (std::is_same_v<Kind, model::PriorityClass>) ++priority_version_;
   if constexpr (std::is_same_v<Kind, model::Node>) bound_specs_.erase(at->second->metadata.name);
@@ -130,18 +140,15 @@ Result<Typed> Store::create_kind(Ref<Kind> given) {
     meta.namespace_.clear();
   else if (meta.namespace_.empty())
     meta.namespace_ = "default";
-  std::string key;
   if (meta.name.empty()) {
     if (meta.generateName.empty())
       return fail(fmt::format("{} has neither a name nor a generateName", kind_name<Kind>()));
     do {
-      meta.name = std::string(model::name_prefix(meta.generateName)) + fresh_suffix();
-      key = make_key(meta.namespace_, meta.name);
-    } while (table<Kind>().contains(key));
-  } else {
-    key = make_key(meta.namespace_, meta.name);
-    if (table<Kind>().contains(key))
-      return fail(fmt::format("{} \"{}\" already exists", kind_name<Kind>(), meta.name));
+      meta.name = model::name_prefix(meta.generateName);
+      meta.name += fresh_suffix();
+    } while (place_of<Kind>(meta.namespace_, meta.name) != table<Kind>().end());
+  } else if (place_of<Kind>(meta.namespace_, meta.name) != table<Kind>().end()) {
+    return fail(fmt::format("{} \"{}\" already exists", kind_name<Kind>(), meta.name));
   }
   if constexpr (std::is_same_v<Kind, model::Pod>)
     if (Result<void> admitted = admit(*object); !admitted) return tl::unexpected(admitted.error());
@@ -155,7 +162,7 @@ Result<Typed> Store::create_kind(Ref<Kind> given) {
   meta.creationTimestamp = heap_.now();
   meta.deletionTimestamp.reset();
   Ref<Kind> created = object;
-  put(std::move(key), std::move(object));
+  add(Key(created->metadata.namespace_, created->metadata.name).text(), std::move(object));
   return Typed(std::move(created));
 }
 
@@ -179,25 +186,25 @@ Result<void> Store::replace(Typed object, bool if_current) {
         if constexpr (!std::is_same_v<Held, std::monostate>) {
           using Kind = std::remove_const_t<typename Held::element_type>;
           if constexpr (kServed<Kind>) {
-            std::string key = make_key(held->metadata.namespace_, held->metadata.name);
-            const Ref<Kind> before = find<Kind>(key);
-            if (!before) {
+            const auto at = place_of<Kind>(held->metadata.namespace_, held->metadata.name);
+            if (at == table<Kind>().end()) {
               done =
                   fail(fmt::format("{} \"{}\" not found", kind_name<Kind>(), held->metadata.name));
               return;
             }
-            if (if_current && held->metadata.resourceVersion != before->metadata.resourceVersion) {
+            const model::ObjectMeta& before = at->second->metadata;
+            if (if_current && held->metadata.resourceVersion != before.resourceVersion) {
               done = fail("the object has been modified");
               return;
             }
             std::shared_ptr<Kind> now = own(std::move(held));
-            now->metadata.uid = before->metadata.uid;
-            now->metadata.creationTimestamp = before->metadata.creationTimestamp;
+            now->metadata.uid = before.uid;
+            now->metadata.creationTimestamp = before.creationTimestamp;
             done = {};
             if constexpr (std::is_same_v<Kind, model::PersistentVolumeClaim>)
               if (now->metadata.deletionTimestamp && now->metadata.finalizers.empty())
-                return remove_now<Kind>(key);  // nobody holds it any more
-            put(std::move(key), std::move(now));
+                return remove_now<Kind>(at);  // nobody holds it any more
+            put<Kind>(at, std::move(now));
           }
         }
       },
@@ -275,10 +282,10 @@ Result<Applied> Store::apply_kind(const model::Object& object, const Ref<Kind>& 
     now->metadata.namespace_.clear();
   else if (now->metadata.namespace_.empty())
     now->metadata.namespace_ = "default";
-  const std::string key = make_key(now->metadata.namespace_, now->metadata.name);
+  const Key key(now->metadata.namespace_, now->metadata.name);
   if (Result<void> valid = validate(*now); !valid) return tl::unexpected(valid.error());
-  model::Value& last = last_applied_[fmt::format("{}/{}", kind_name<Kind>(), key)];
-  const Ref<Kind> before = find<Kind>(key);
+  model::Value& last = last_applied_[fmt::format("{}/{}", kind_name<Kind>(), key.text())];
+  const Ref<Kind> before = get<Kind>(now->metadata.namespace_, now->metadata.name);
   if (!before) {
     Result<Typed> created = create(Typed(Ref<Kind>(std::move(now))));
     if (!created) return tl::unexpected(created.error());
@@ -361,21 +368,25 @@ Result<std::int32_t> Store::scale(const port::ObjectRef& ref, std::int32_t repli
 }
 
 template <class Kind>
-void Store::remove_now(const std::string& key) {
-  last_applied_.erase(fmt::format("{}/{}", kind_name<Kind>(), key));
-  erase<Kind>(key);
+void Store::remove_now(Place<Kind> at) {
+  if (!last_applied_.empty()) {
+    std::string applied(kind_name<Kind>());
+    last_applied_.erase(applied.append(1, '/').append(at->first));
+  }
+  erase<Kind>(at);
 }
 
 Result<void> Store::delete_pod(const port::ObjectRef& ref, std::optional<Duration> grace,
                                bool evicted) {
-  const PodRef before = pod(namespace_of(ref), ref.name);
-  if (!before) return fail(not_found(ref));
+  const auto at = place_of<model::Pod>(namespace_of(ref), ref.name);
+  if (at == table<model::Pod>().end()) return fail(not_found(ref));
+  const PodRef& before = at->second;
   const std::string& phase = before->status.phase;
   std::int64_t seconds =
       grace ? grace->whole_seconds() : before->spec->terminationGracePeriodSeconds.value_or(30);
   if (before->spec->nodeName.empty() || phase == "Succeeded" || phase == "Failed") seconds = 0;
   if (seconds <= 0) {
-    remove_pod(before->metadata.namespace_, before->metadata.name);
+    remove_now<model::Pod>(at);
     return {};
   }
   if (before->metadata.deletionTimestamp &&
@@ -391,46 +402,45 @@ Result<void> Store::delete_pod(const port::ObjectRef& ref, std::optional<Duratio
                                       "Eviction API: evicting",
                                       heap_.now(),
                                       {}});
-  std::string key = make_key(now->metadata.namespace_, now->metadata.name);
-  put(std::move(key), std::move(now));
+  put<model::Pod>(at, std::move(now));
   return {};
 }
 
 Result<void> Store::remove_gracefully(const port::ObjectRef& ref, std::optional<Duration> grace) {
   if (ref.kind == "Pod") return delete_pod(ref, grace);
-  const std::string key = make_key(namespace_of(ref), ref.name);
-  Result<void> done = fail(fmt::format("kind {} is not served", ref.kind));
+  const Key key(namespace_of(ref), ref.name);
+  std::optional<Result<void>> done;
   std::apply(
       [&]<class... Tables>(Tables&... tables) {
         const auto one = [&]<class Table>(Table&) {
           using Kind = std::remove_const_t<typename Table::mapped_type::element_type>;
           if (kind_name<Kind>() != ref.kind) return;
-          if (!table<Kind>().contains(key)) {
+          const auto at = table<Kind>().find(key.text());
+          if (at == table<Kind>().end()) {
             done = fail(not_found(ref));
             return;
           }
-          done = {};
+          done = Result<void>();
           if constexpr (std::is_same_v<Kind, model::PersistentVolumeClaim>) {
-            const Ref<Kind> before = find<Kind>(key);
-            if (!before->metadata.finalizers.empty()) {
-              if (before->metadata.deletionTimestamp) return;
-              auto now = std::make_shared<Kind>(*before);
+            const Kind& before = *at->second;
+            if (!before.metadata.finalizers.empty()) {
+              if (before.metadata.deletionTimestamp) return;
+              auto now = std::make_shared<Kind>(before);
               now->metadata.deletionTimestamp = heap_.now();
-              return put(key, std::move(now));
+              return put<Kind>(at, std::move(now));
             }
           }
-          remove_now<Kind>(key);
+          remove_now<Kind>(at);
         };
         (one(tables), ...);
       },
       tables_);
-  return done;
+  return done ? std::move(*done) : fail(fmt::format("kind {} is not served", ref.kind));
 }
 
 void Store::remove_pod(const std::string& namespace_, const std::string& name) {
-  const std::string key = make_key(namespace_, name);
-  erase<model::Pod>(key);
-  if (!last_applied_.empty()) last_applied_.erase("Pod/" + key);
+  const auto at = place_of<model::Pod>(namespace_, name);
+  if (at != table<model::Pod>().end()) remove_now<model::Pod>(at);
 }
 
 // Pods of one template on one node share a spec: it is copied, and compared by others, once.
@@ -450,8 +460,9 @@ model::Shared<model::PodSpec> Store::bound_spec(const model::Shared<model::PodSp
 }
 
 Result<void> Store::bind(const port::ObjectRef& ref, const std::string& node) {
-  const PodRef before = pod(namespace_of(ref), ref.name);
-  if (!before) return fail(not_found(ref));
+  const auto at = place_of<model::Pod>(namespace_of(ref), ref.name);
+  if (at == table<model::Pod>().end()) return fail(not_found(ref));
+  const PodRef& before = at->second;
   if (!before->spec->nodeName.empty())
     return fail(
         fmt::format("pod {} is already assigned to node \"{}\"", ref.name, before->spec->nodeName));
@@ -467,14 +478,14 @@ Result<void> Store::bind(const port::ObjectRef& ref, const std::string& node) {
     set = true;
   }
   if (!set) now->status.conditions.push_back({"PodScheduled", "True", {}, {}, heap_.now(), {}});
-  std::string key = make_key(now->metadata.namespace_, now->metadata.name);
-  put(std::move(key), std::move(now));
+  put<model::Pod>(at, std::move(now));
   return {};
 }
 
 Result<void> Store::mark_unschedulable(const port::MarkUnschedulable& mark) {
-  const PodRef before = pod(namespace_of(mark.pod), mark.pod.name);
-  if (!before) return fail(not_found(mark.pod));
+  const auto at = place_of<model::Pod>(namespace_of(mark.pod), mark.pod.name);
+  if (at == table<model::Pod>().end()) return fail(not_found(mark.pod));
+  const PodRef& before = at->second;
   auto now = std::make_shared<model::Pod>(*before);
   if (mark.nominated_node) now->status.nominatedNodeName = *mark.nominated_node;
   model::PodCondition* scheduled = nullptr;
@@ -492,15 +503,15 @@ Result<void> Store::mark_unschedulable(const port::MarkUnschedulable& mark) {
   scheduled->status = "False";
   scheduled->reason = mark.reason;
   scheduled->message = mark.message;
-  std::string key = make_key(now->metadata.namespace_, now->metadata.name);
-  put(std::move(key), std::move(now));
+  put<model::Pod>(at, std::move(now));
   return {};
 }
 
 Result<void> Store::patch(const port::PatchNode& patch) {
-  const NodeRef before = node(patch.name);
-  if (!before) return fail(fmt::format("Node \"{}\" not found", patch.name));
-  auto now = std::make_shared<model::Node>(*before);
+  const auto at = place_of<model::Node>("", patch.name);
+  if (at == table<model::Node>().end())
+    return fail(fmt::format("Node \"{}\" not found", patch.name));
+  auto now = std::make_shared<model::Node>(*at->second);
   std::vector<model::Taint>& taints = now->spec.taints;
   std::erase_if(taints, [&](const model::Taint& taint) {
     return std::find(patch.remove_taint_keys.begin(), patch.remove_taint_keys.end(), taint.key) !=
@@ -517,7 +528,7 @@ Result<void> Store::patch(const port::PatchNode& patch) {
   for (const auto& [key, value] : patch.set_annotations) now->metadata.annotations[key] = value;
   for (const auto& [key, value] : patch.set_labels) now->metadata.labels[key] = value;
   for (const std::string& key : patch.remove_labels) now->metadata.labels.erase(key);
-  put(make_key("", patch.name), std::move(now));
+  put<model::Node>(at, std::move(now));
   return {};
 }
 

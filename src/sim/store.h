@@ -78,7 +78,8 @@ class Store {
   /// nullptr when there is none. Namespace "" for objects that are in none.
   template <class Kind>
   Ref<Kind> get(std::string_view namespace_, std::string_view name) const {
-    return find<Kind>(make_key(namespace_, name));
+    const auto found = table<Kind>().find(Key(namespace_, name).text());
+    return found == table<Kind>().end() ? nullptr : found->second;
   }
   PodRef pod(std::string_view namespace_, std::string_view name) const {
     return get<model::Pod>(namespace_, name);
@@ -114,20 +115,37 @@ class Store {
     return std::get<Table<Kind>>(tables_);
   }
 
-  static std::string make_key(std::string_view namespace_, std::string_view name);
   template <class Kind>
-  Ref<Kind> find(std::string_view key) const {
-    const auto found = table<Kind>().find(key);
-    return found == table<Kind>().end() ? nullptr : found->second;
+  using Place = typename Table<Kind>::iterator;
+
+  /// "namespace/name" for a search, which needs no memory of its own where it is short.
+  class Key {
+   public:
+    Key(std::string_view namespace_, std::string_view name);
+    std::string_view text() const {
+      return long_.empty() ? std::string_view(short_, size_) : std::string_view(long_);
+    }
+
+   private:
+    char short_[128];
+    std::size_t size_;
+    std::string long_;
+  };
+  /// The end of the table when there is none.
+  template <class Kind>
+  Place<Kind> place_of(std::string_view namespace_, std::string_view name) {
+    return table<Kind>().find(Key(namespace_, name).text());
   }
   template <class Kind>
   Result<model::Typed> create_kind(Ref<Kind> object);
   template <class Kind>
-  void put(std::string key, std::shared_ptr<Kind> object);  // over what is there
+  void add(std::string_view key, std::shared_ptr<Kind> object);  // there must be none
   template <class Kind>
-  void erase(const std::string& key);
+  void put(Place<Kind> at, std::shared_ptr<Kind> object);  // over what is there
   template <class Kind>
-  void remove_now(const std::string& key);
+  void erase(Place<Kind> at);
+  template <class Kind>
+  void remove_now(Place<Kind> at);
   bool has_namespace(std::string_view name) const;
   template <class Kind>
   Result<void> validate(const Kind& object) const;
