@@ -86,6 +86,13 @@ ResourceList pod_requests(const PodSpec& spec, const PodRequestOptions& options)
   return sum;
 }
 
+const ResourceList& pod_requests(const PodSpec& spec, ResourceList& sum) {
+  if (spec.containers.size() == 1 && spec.initContainers.empty() && spec.overhead.empty())
+    return spec.containers.front().resources.requests;
+  sum = pod_requests(spec);
+  return sum;
+}
+
 ResourceList pod_limits(const PodSpec& spec, bool without_overhead) {
   ResourceList sum = total(spec, [](const Container& container) -> const ResourceList& {
     return container.resources.limits;

@@ -18,6 +18,9 @@ struct PodRequestOptions {
 /// in both, plus overhead. Source: Kubernetes 1.31 pkg/api/v1/resource PodRequests.
 ResourceList pod_requests(const Pod& pod, const PodRequestOptions& options = {});
 ResourceList pod_requests(const PodSpec& spec, const PodRequestOptions& options = {});
+/// The same without a copy where the only container's requests are all there is; else it is made in
+/// `sum`. Belongs to one of the two.
+const ResourceList& pod_requests(const PodSpec& spec, ResourceList& sum);
 
 /// The same for limits; overhead is added only where there is a limit above zero.
 ResourceList pod_limits(const PodSpec& spec, bool without_overhead = false);

@@ -51,6 +51,13 @@ void Checkers::changed(port::Change change, const model::Typed& now, const model
     unbound(**pod);
 }
 
+std::size_t Checkers::resource_number(std::string_view name) {
+  const auto known = std::find(resources_.begin(), resources_.end(), name);
+  if (known != resources_.end()) return static_cast<std::size_t>(known - resources_.begin());
+  resources_.emplace_back(name);
+  return resources_.size() - 1;
+}
+
 void Checkers::bound(const model::Pod& pod) {
   const std::string& name = pod.spec->nodeName;
   const NodeRef node = store_.node(name);
@@ -65,14 +72,18 @@ void Checkers::bound(const model::Pod& pod) {
     const auto found = node->status.allocatable.find(resource);
     return found == node->status.allocatable.end() ? 0 : units(resource, found->second);
   };
-  if (++load.pods > allocatable("pods"))
+  static const std::string kPods = "pods";
+  if (++load.pods > allocatable(kPods))
     failed("over-allocated", {"node", "", name},
-           fmt::format("{} pods on a node for {}", load.pods, allocatable("pods")));
-  for (const auto& [resource, amount] : model::pod_requests(*pod.spec)) {
+           fmt::format("{} pods on a node for {}", load.pods, allocatable(kPods)));
+  model::ResourceList sum;
+  for (const auto& [resource, amount] : model::pod_requests(*pod.spec, sum)) {
     const std::int64_t asked = units(resource, amount);
     if (asked == 0) continue;
-    claim.amounts.emplace_back(resource, asked);
-    const std::int64_t used = load.used[resource] += asked;
+    const std::size_t number = resource_number(resource);
+    if (load.used.size() <= number) load.used.resize(number + 1);
+    claim.amounts.emplace_back(number, asked);
+    const std::int64_t used = load.used[number] += asked;
     if (used > allocatable(resource))
       failed(
           "over-allocated", {"node", "", name},

@@ -2,13 +2,14 @@
 // nobody who might be wrong.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "sim/cloud.h"
@@ -41,12 +42,12 @@ class Checkers final : public StoreListener, public DeviceListener {
 
  private:
   struct Load {
-    std::map<std::string, std::int64_t> used;  // thousandths for cpu, whole units for others
+    std::vector<std::int64_t> used;  // by resource: thousandths for cpu, whole units for others
     std::int64_t pods = 0;
   };
   struct Claim {
     std::string node;
-    std::vector<std::pair<std::string, std::int64_t>> amounts;
+    std::vector<std::pair<std::size_t, std::int64_t>> amounts;  // by resource
   };
   struct Life {
     const CloudInstance* instance = nullptr;
@@ -54,6 +55,8 @@ class Checkers final : public StoreListener, public DeviceListener {
     std::optional<Instant> to;
   };
   void failed(std::string_view check, const Subject& about, const std::string& message);
+  /// The number of a resource in loads and claims.
+  std::size_t resource_number(std::string_view name);
   void bound(const model::Pod& pod);
   void unbound(const model::Pod& pod);
   void check_nodes(const Cloud& cloud);
@@ -64,6 +67,7 @@ class Checkers final : public StoreListener, public DeviceListener {
   Store& store_;
   Telling& telling_;
   std::int64_t failures_ = 0;
+  std::vector<std::string> resources_;                                        // by number
   std::unordered_map<std::string, Load> load_;                                // by node
   std::unordered_map<std::string, Claim> claims_;                             // by pod uid
   std::unordered_map<std::string, std::unordered_set<std::string>> devices_;  // held, by node

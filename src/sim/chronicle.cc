@@ -74,7 +74,7 @@ void Chronicle::changed(port::Change change, const model::Typed& now, const mode
 
 namespace {
 
-std::int64_t amount(const model::ResourceList& all, const char* resource, bool milli) {
+std::int64_t amount(const model::ResourceList& all, const std::string& resource, bool milli) {
   const auto at = all.find(resource);
   if (at == all.end()) return 0;
   return milli ? at->second.milli_value() : at->second.value();
@@ -89,10 +89,15 @@ void Chronicle::pod_created(const model::Pod& pod) {
     ++pods_.pending;
   }
   const GpuAsk ask = gpu_ask(*pod.spec);
-  const model::ResourceList requests = model::pod_requests(pod);
+  model::ResourceList sum;
+  const model::ResourceList& requests = model::pod_requests(*pod.spec, sum);
   const model::OwnerReference* owner = pod.metadata.controller();
   const std::string name = telling_.pod_name(pod.metadata);
-  const std::string owner_name = owner == nullptr ? "" : owner->kind + "/" + owner->name;
+  std::string owner_name;
+  if (owner != nullptr) {
+    owner_name.reserve(owner->kind.size() + 1 + owner->name.size());
+    owner_name.append(owner->kind).append(1, '/').append(owner->name);
+  }
   telling_.tell(RecordKind::PodCreated, maker_of(pod), subject_of(pod),
                 {{"pod", std::string_view(name)},
                  {"owner", std::string_view(owner_name)},
