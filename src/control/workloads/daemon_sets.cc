@@ -48,7 +48,7 @@ bool same_taints(const std::vector<model::Taint>& a, const std::vector<model::Ta
 }
 
 bool is_current(const model::Pod& pod, const std::string& hash) {
-  const auto label = pod.metadata.labels.find(std::string(kHashLabel));
+  const auto label = pod.metadata.labels.find(kHashLabel);
   return label != pod.metadata.labels.end() && label->second == hash;
 }
 
@@ -90,17 +90,18 @@ std::string daemon_node_of(const model::Pod& pod) {
   return {};
 }
 
-void DaemonSets::create(Entry& entry, const std::string& node, Desk& desk) {
+void DaemonSets::create(Entry& entry, Place here, Desk& desk) {
   auto pod = pod_of(*entry.object, "apps/v1", "DaemonSet");
-  pod->metadata.labels[std::string(kHashLabel)] = entry.hash;
+  pod->metadata.labels[kHashLabel] = entry.hash;
   pod->spec = entry.spec;
-  pin_to_node(pod->spec.edit(), node);
-  entry.on_node[node].creating = true;
+  pin_to_node(pod->spec.edit(), here->first);
+  here->second.creating = true;
   desk.create(std::move(pod));
 }
 
-void DaemonSets::reconcile(Entry& entry, const NodeRef& node, Desk& desk) {
-  const std::string& name = node->metadata.name;
+// `found`: the node's place so far. Returns the one that it has now.
+DaemonSets::Place DaemonSets::reconcile(Entry& entry, Place found, const NodeRef& node,
+                                        Desk& desk) {
   const auto tolerates = [&](scheduling::Effects effects) {
     return scheduling::untolerated_taint(node->spec.taints, entry.spec->tolerations, effects) ==
            nullptr;
@@ -108,24 +109,27 @@ void DaemonSets::reconcile(Entry& entry, const NodeRef& node, Desk& desk) {
   const bool eligible = entry.affinity->matches(*node);
   const bool starts = eligible && tolerates(scheduling::Effects::DoNotSchedule);
   const bool stays = eligible && tolerates(scheduling::Effects::NoExecute);
-  const auto found = entry.on_node.find(name);
-  if (starts || found != entry.on_node.end()) entry.on_node[name].wanted = starts;
-  bool present = found != entry.on_node.end() && found->second.creating;
-  if (found != entry.on_node.end()) {
-    for (const auto& [pod_name, pod] : found->second.pods) {
-      present = true;
-      if (pod->metadata.deletionTimestamp) continue;
-      // A daemon that ended is made anew.
-      if (!stays || is_finished(*pod)) desk.remove("Pod", pod->metadata);
-    }
+  if (found == entry.on_node.end()) {
+    if (!starts) return found;
+    found = entry.on_node.try_emplace(node->metadata.name).first;
   }
-  if (!present && starts) create(entry, name, desk);
+  OnNode& here = found->second;
+  here.wanted = starts;
+  bool present = here.creating;
+  for (const auto& [name, pod] : here.pods) {
+    present = true;
+    if (pod->metadata.deletionTimestamp) continue;
+    // A daemon that ended is made anew.
+    if (!stays || is_finished(*pod)) desk.remove("Pod", pod->metadata);
+  }
+  if (!present && starts) create(entry, found, desk);
+  return found;
 }
 
-// What the node is to the set's status.
-void DaemonSets::count(Entry& entry, const std::string& node, Desk& desk) {
-  const auto found = entry.on_node.find(node);
+// What the node is to the set's status. Its place may go.
+void DaemonSets::count(Entry& entry, Place found, Desk& desk) {
   if (found == entry.on_node.end()) return;
+  const std::string& node = found->first;
   OnNode& here = found->second;
   if (here.waits) entry.waiting.erase({*here.waits, node});
   here.waits.reset();
@@ -176,7 +180,7 @@ void DaemonSets::time_passed(const std::string& uid, Desk& desk) {
   if (found == entries_.end()) return;
   Entry& entry = found->second;
   while (!entry.waiting.empty() && entry.waiting.begin()->first <= desk.now())
-    count(entry, std::string(entry.waiting.begin()->second), desk);
+    count(entry, entry.on_node.find(entry.waiting.begin()->second), desk);
   roll(entry, desk);
   counted(entry, desk);
 }
@@ -220,9 +224,7 @@ void DaemonSets::roll(Entry& entry, Desk& desk) {
 }
 
 void DaemonSets::count_all(Entry& entry, Desk& desk) {
-  std::vector<std::string> names;
-  for (const auto& [name, here] : entry.on_node) names.push_back(name);
-  for (const std::string& name : names) count(entry, name, desk);
+  for (auto next = entry.on_node.begin(); next != entry.on_node.end();) count(entry, next++, desk);
 }
 
 void DaemonSets::changed(port::Change change, const Ref<model::DaemonSet>& set, Desk& desk) {
@@ -253,7 +255,7 @@ void DaemonSets::changed(port::Change change, const Ref<model::DaemonSet>& set, 
   entry.spec = set->spec.template_.spec;
   add_tolerations(entry.spec.edit());
   entry.affinity.emplace(*entry.spec);
-  for (const auto& [name, node] : nodes_) reconcile(entry, node, desk);
+  for (const auto& [name, node] : nodes_) reconcile(entry, entry.on_node.find(name), node, desk);
   count_all(entry, desk);
   entry.rolling = !before.empty();
   roll(entry, desk);
@@ -268,7 +270,7 @@ void DaemonSets::node_changed(port::Change change, const NodeRef& node, Desk& de
       const auto found = entry.on_node.find(name);
       if (found == entry.on_node.end()) continue;
       found->second.wanted = false;
-      count(entry, name, desk);
+      count(entry, found, desk);
       roll(entry, desk);
       counted(entry, desk);
     }
@@ -280,8 +282,7 @@ void DaemonSets::node_changed(port::Change change, const NodeRef& node, Desk& de
   held = node;
   if (same) return;
   for (auto& [uid, entry] : entries_) {
-    reconcile(entry, node, desk);
-    count(entry, name, desk);
+    count(entry, reconcile(entry, entry.on_node.find(name), node, desk), desk);
     counted(entry, desk);
   }
 }
@@ -295,7 +296,8 @@ void DaemonSets::pod_changed(port::Change change, const PodRef& pod, Desk& desk)
   }
   Entry& entry = found->second;
   const std::string name = daemon_node_of(*pod);
-  OnNode& here = entry.on_node[name];
+  const Place place = entry.on_node.try_emplace(name).first;
+  OnNode& here = place->second;
   const auto [at, added] = here.pods.try_emplace(pod->metadata.name, pod);
   if (added) here.creating = false;
   at->second = pod;
@@ -303,9 +305,10 @@ void DaemonSets::pod_changed(port::Change change, const PodRef& pod, Desk& desk)
   if (gone || !is_active(*pod)) entry.replacing.erase(pod->metadata.name);
   if (gone) here.pods.erase(at);
   const std::int32_t before = entry.counts.available;
-  const auto node = nodes_.find(name);
-  if ((gone || is_finished(*pod)) && node != nodes_.end()) reconcile(entry, node->second, desk);
-  count(entry, name, desk);
+  if (gone || is_finished(*pod))
+    if (const auto node = nodes_.find(name); node != nodes_.end())
+      reconcile(entry, place, node->second, desk);
+  count(entry, place, desk);
   if (entry.counts.available > before) roll(entry, desk);
   counted(entry, desk);
 }

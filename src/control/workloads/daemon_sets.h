@@ -48,9 +48,10 @@ class DaemonSets {
     std::optional<NodeCounts> said;   // by the object's status
     std::set<std::pair<Instant, std::string>> waiting;  // nodes by the time that they wait for
   };
-  void reconcile(Entry& entry, const NodeRef& node, Desk& desk);
-  void create(Entry& entry, const std::string& node, Desk& desk);
-  void count(Entry& entry, const std::string& node, Desk& desk);
+  using Place = std::map<std::string, OnNode>::iterator;  // of a node in on_node; may be its end
+  static Place reconcile(Entry& entry, Place found, const NodeRef& node, Desk& desk);
+  static void create(Entry& entry, Place here, Desk& desk);
+  void count(Entry& entry, Place found, Desk& desk);
   void count_all(Entry& entry, Desk& desk);
   void counted(const Entry& entry, Desk& desk);
   static std::int32_t may_go(const Entry& entry, Instant now);

@@ -50,6 +50,23 @@ std::optional<Instant> leaves_at(const model::Pod& pod, const model::Node& node,
   return earliest;
 }
 
+// Whether "namespace/name" of the one comes first.
+bool comes_before(const PodRef& a, const PodRef& b) {
+  const model::ObjectMeta& x = a->metadata;
+  const model::ObjectMeta& y = b->metadata;
+  if (x.namespace_ == y.namespace_) return x.name < y.name;
+  return x.namespace_ + "/" < y.namespace_ + "/";
+}
+
+// Where the pod is, or belongs.
+std::vector<PodRef>::iterator place_of(std::vector<PodRef>& pods, const PodRef& pod) {
+  return std::lower_bound(pods.begin(), pods.end(), pod, comes_before);
+}
+
+bool same_name(const model::Pod& a, const model::Pod& b) {
+  return a.metadata.name == b.metadata.name && a.metadata.namespace_ == b.metadata.namespace_;
+}
+
 }  // namespace
 
 NodeLifecycle::Entry& NodeLifecycle::entry(const std::string& name) {
@@ -64,7 +81,6 @@ NodeLifecycle::Entry& NodeLifecycle::entry(const std::string& name) {
 // Conditions and cordons become taints.
 void NodeLifecycle::mark(const NodeRef& node, Desk& desk) {
   port::PatchNode patch;
-  patch.name = node->metadata.name;
   const auto keep = [&](std::string_view key, std::string_view effect, bool wanted) {
     const bool present = has(*node, key, effect);
     if (wanted && !present)
@@ -78,7 +94,9 @@ void NodeLifecycle::mark(const NodeRef& node, Desk& desk) {
     keep(kUnreachable, effect, ready == "Unknown");
   }
   keep(kUnschedulable, "NoSchedule", node->spec.unschedulable);
-  if (!patch.add_taints.empty() || !patch.remove_taint_keys.empty()) desk.command(std::move(patch));
+  if (patch.add_taints.empty() && patch.remove_taint_keys.empty()) return;
+  patch.name = node->metadata.name;
+  desk.command(std::move(patch));
 }
 
 void NodeLifecycle::evict(Entry& entry, Desk& desk) {
@@ -89,7 +107,7 @@ void NodeLifecycle::evict(Entry& entry, Desk& desk) {
                    [](const model::Taint& taint) { return taint.effect == "NoExecute"; }))
     return;
   std::optional<Instant> next;
-  for (const auto& [key, pod] : entry.pods) {
+  for (const PodRef& pod : entry.pods) {
     if (pod->metadata.deletionTimestamp) continue;
     const std::optional<Instant> at = leaves_at(*pod, *entry.object, desk.now());
     if (!at) continue;
@@ -131,12 +149,12 @@ void NodeLifecycle::node_changed(port::Change change, const NodeRef& node, Desk&
 void NodeLifecycle::pod_changed(port::Change change, const PodRef& pod, Desk& desk) {
   const std::string& name = pod->spec->nodeName;
   if (name.empty()) return;
-  const std::string key = pod->metadata.namespace_ + "/" + pod->metadata.name;
   if (change == port::Change::Deleted || is_finished(*pod)) {
     const auto found = entries_.find(name);
     if (found == entries_.end()) return;
     Entry& here = found->second;
-    here.pods.erase(key);
+    const auto at = place_of(here.pods, pod);
+    if (at != here.pods.end() && same_name(**at, *pod)) here.pods.erase(at);
     if (here.object || !here.pods.empty()) return;
     desk.disarm(Part::OrphanedPods, here.id);
     by_id_.erase(here.id);
@@ -144,8 +162,12 @@ void NodeLifecycle::pod_changed(port::Change change, const PodRef& pod, Desk& de
     return;
   }
   Entry& here = entry(name);
-  const auto [at, added] = here.pods.insert_or_assign(key, pod);
-  if (!added) return;
+  const auto at = place_of(here.pods, pod);
+  if (at != here.pods.end() && same_name(**at, *pod)) {
+    *at = pod;
+    return;
+  }
+  here.pods.insert(at, pod);
   if (!here.object)
     orphan(here, desk);
   else
@@ -158,7 +180,7 @@ void NodeLifecycle::timer(Part part, std::uint64_t id, Desk& desk) {
   Entry& here = entries_.at(found->second);
   if (part == Part::Evictions) return evict(here, desk);
   if (here.object) return;
-  for (const auto& [key, pod] : here.pods) {
+  for (const PodRef& pod : here.pods) {
     auto failed = disrupted(*pod, "DeletionByPodGC", "PodGC: node no longer exists", desk.now());
     failed->status.phase = "Failed";
     failed->status.reason = "NodeLost";

@@ -2,9 +2,9 @@
 // Source: kube-controller-manager 1.34, pkg/controller/nodelifecycle, tainteviction and podgc.
 #pragma once
 
-#include <map>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "control/workloads/desk.h"
 
@@ -20,9 +20,9 @@ class NodeLifecycle {
 
  private:
   struct Entry {
-    std::uint64_t id = 0;                // of its timers
-    NodeRef object;                      // empty: gone, or not seen yet
-    std::map<std::string, PodRef> pods;  // bound to it, by namespace/name
+    std::uint64_t id = 0;      // of its timers
+    NodeRef object;            // empty: gone, or not seen yet
+    std::vector<PodRef> pods;  // bound to it, in byte order of namespace/name
   };
   Entry& entry(const std::string& name);
   void mark(const NodeRef& node, Desk& desk);

@@ -1,6 +1,8 @@
 #include "control/workloads/statuses.h"
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
 #include <limits>
 #include <string_view>
 #include <utility>
@@ -157,16 +159,56 @@ std::string timed_out(const Value& status) {
   return std::string(progress->text_at("message"));
 }
 
+namespace {
+
+struct Count {
+  std::string_view key;
+  std::int32_t count;
+  bool always;  // said when it is zero, too
+};
+
+// In the order in which they are written; what the status was made of comes after the fourth.
+std::array<Count, 7> counts_of(const NodeCounts& nodes) {
+  return {{{"currentNumberScheduled", nodes.current, true},
+           {"numberMisscheduled", nodes.misscheduled, true},
+           {"desiredNumberScheduled", nodes.desired, true},
+           {"numberReady", nodes.ready, true},
+           {"updatedNumberScheduled", nodes.updated, false},
+           {"numberAvailable", nodes.available, false},
+           {"numberUnavailable", nodes.desired - nodes.available, false}}};
+}
+
+// Whether the status is the one that daemon_set_status makes, without making it.
+bool says(const model::DaemonSet& set, const NodeCounts& nodes) {
+  if (!set.status.is_map()) return false;
+  std::size_t members = 0;
+  for (const Count& each : counts_of(nodes)) {
+    if (!each.always && each.count == 0) continue;
+    const Value* said = set.status.find(each.key);
+    if (said == nullptr || said->kind() != Value::Kind::Int || said->as_int() != each.count)
+      return false;
+    ++members;
+  }
+  Value generation;
+  set_generation(generation, set.metadata);
+  if (generation.is_map()) {
+    const Value* said = set.status.find(generation.as_map().front().key);
+    if (said == nullptr || *said != generation.as_map().front().value) return false;
+    ++members;
+  }
+  return set.status.as_map().size() == members;
+}
+
+}  // namespace
+
 Value daemon_set_status(const model::DaemonSet& set, const NodeCounts& nodes) {
+  const std::array<Count, 7> counts = counts_of(nodes);
   Value status;
-  status.set("currentNumberScheduled", std::int64_t{nodes.current});
-  status.set("numberMisscheduled", std::int64_t{nodes.misscheduled});
-  status.set("desiredNumberScheduled", std::int64_t{nodes.desired});
-  status.set("numberReady", std::int64_t{nodes.ready});
-  set_generation(status, set.metadata);
-  set_count(status, "updatedNumberScheduled", nodes.updated);
-  set_count(status, "numberAvailable", nodes.available);
-  set_count(status, "numberUnavailable", nodes.desired - nodes.available);
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    if (i == 4) set_generation(status, set.metadata);
+    if (counts[i].always || counts[i].count != 0)
+      status.set(counts[i].key, std::int64_t{counts[i].count});
+  }
   return status;
 }
 
@@ -177,7 +219,7 @@ std::optional<NodeCounts> counts_said(const model::DaemonSet& set) {
   const NodeCounts counts{said("desiredNumberScheduled"), said("currentNumberScheduled"),
                           said("numberMisscheduled"),     said("numberReady"),
                           said("numberAvailable"),        said("updatedNumberScheduled")};
-  return daemon_set_status(set, counts) == set.status ? std::optional(counts) : std::nullopt;
+  return says(set, counts) ? std::optional(counts) : std::nullopt;
 }
 
 Value stateful_set_status(const model::StatefulSet& set, const RevisionCounts& pods) {
