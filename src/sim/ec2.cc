@@ -117,6 +117,7 @@ Ec2::Instance& Ec2::launch(const Launch& what) {
     made.template_version = what.group->template_version;
     made.listed = true;
     what.group->members.push_back(made.number);
+    what.group->told.reset();
   }
   if (what.market == Market::Spot) {
     pool.spot_instances.push_back(made.number);
@@ -191,9 +192,19 @@ void Ec2::state_changed(const Instance& instance, std::string_view state) {
       {port::InstanceNotice::Kind::StateChange, instance.id, std::nullopt, std::string(state)});
 }
 
+void Ec2::enter(Instance& instance, State state) {
+  instance.state = state;
+  if (instance.group_number != kNone) groups_[instance.group_number].told.reset();
+}
+
+void Ec2::leave(Instance& instance) {
+  instance.leaving = true;
+  groups_[instance.group_number].told.reset();
+}
+
 void Ec2::instance_runs(Instance& instance) {
   if (instance.state != State::Pending) return;
-  instance.state = State::Running;
+  enter(instance, State::Running);
   bills_.start(instance.number, *instance.type, instance.market, *instance.price, heap_.now());
   if (instance.reservation_number != kNone)
     reservations_[instance.reservation_number].starts_bill(heap_.now());
@@ -215,7 +226,7 @@ constexpr std::string_view kReasons[] = {"scale-in", "spot-interruption", "rebal
 
 void Ec2::end(Instance& instance, EndReason reason, std::string_view why) {
   GPUTIDE_CHECK(alive(instance));
-  instance.state = State::ShuttingDown;
+  enter(instance, State::ShuttingDown);
   instance.reason = reason;
   const bool by_aws = reason == EndReason::SpotInterruption || reason == EndReason::Scenario;
   const bool ran = bills_.billed_seconds(instance.number, heap_.now()) > 0;
@@ -254,7 +265,7 @@ void Ec2::end(Instance& instance, EndReason reason, std::string_view why) {
 }
 
 void Ec2::instance_ended(Instance& instance) {
-  instance.state = State::Terminated;
+  enter(instance, State::Terminated);
   addresses_.erase(instance.private_ip);
   live_.erase(std::lower_bound(live_.begin(), live_.end(), instance.number));
   state_changed(instance, "terminated");

@@ -100,10 +100,8 @@ class Ec2 final : public Cloud, private Handler {
     const model::StringMap* tags = nullptr;
     std::vector<std::string> subnet_cidrs;
     std::optional<model::ManagedNodegroupDescription> managed;
-    std::vector<Number> members;         // listed instances, in order of launch
-    port::GroupRef told;                 // what a description last said
-    model::AutoScalingGroup told_facts;  // and what it was made of
-    std::vector<Number> told_members;
+    std::vector<Number> members;  // listed instances, in order of launch
+    port::GroupRef told;          // what a description says; nullptr: changed since
     std::deque<model::ScalingActivity> activities;  // oldest first; AWS keeps six weeks, we 1000
     std::size_t forgotten = 0;                      // activities before those
     std::optional<Instant> wake_at;                 // when the group compares desired and actual
@@ -155,6 +153,9 @@ class Ec2 final : public Cloud, private Handler {
   std::string_view subnet_of(const Group* group, std::string_view zone) const;
   void state_changed(const Instance& instance, std::string_view state);
   Instance* by_id(std::string_view id);
+  void enter(Instance& instance, State state);
+  /// Its group ends it, or found it gone.
+  void leave(Instance& instance);
   bool alive(const Instance& instance) const { return instance.state <= State::Running; }
   Rng stream(const Instance& instance, std::string_view cause) const;
 
@@ -267,8 +268,6 @@ class Ec2 final : public Cloud, private Handler {
   port::CloudAnswer answer(const port::TerminateInstances& request);
   port::CloudAnswer answer(const port::DescribeCapacityReservations& request);
   static model::LifecycleState lifecycle(const Instance& member);
-  /// The last description still says everything.
-  bool told_all(const Group& group) const;
   const port::GroupRef& describe(Group& group);
   struct FleetPools {
     std::vector<Pool*> pools;

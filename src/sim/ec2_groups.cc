@@ -60,6 +60,7 @@ void Ec2::apply_node_group(const model::NodeGroupPlan& plan) {
   }
   group->facts = plan.group;
   group->facts.instances.clear();
+  group->told.reset();
   if (!fresh) {
     group->facts.desired_capacity = std::clamp(before, plan.group.min_size, plan.group.max_size);
     const std::string version = std::to_string(group->template_version);
@@ -111,6 +112,7 @@ void Ec2::delete_node_group(const std::string& name) {
   if (group == nullptr) return;
   group->deleting = true;
   group->facts.min_size = group->facts.max_size = group->facts.desired_capacity = 0;
+  group->told.reset();
   const std::vector<Number> members = group->members;
   for (const Number number : members)
     if (Instance& instance = instances_[number]; alive(instance) && !instance.leaving)
@@ -132,6 +134,7 @@ Ec2::Group* Ec2::group_named(std::string_view name) {
 
 void Ec2::forget_member(Group& group, Number number) {
   std::erase(group.members, number);
+  group.told.reset();
   instances_[number].listed = false;
 }
 
@@ -418,7 +421,7 @@ void Ec2::shrink(Group& group, std::int64_t units) {
 
 void Ec2::take_out(Group& group, Instance& instance, EndReason reason, std::string_view cause) {
   GPUTIDE_CHECK(alive(instance) && !instance.leaving);
-  instance.leaving = true;
+  leave(instance);
   instance.extra = false;
   instance.activity =
       add_activity(group, "InProgress", fmt::format("Terminating EC2 instance: {}", instance.id),
@@ -447,7 +450,7 @@ void Ec2::found_gone(Instance& instance) {
   if (instance.leaving || !instance.listed) return;
   Group& group = groups_[instance.group_number];
   if (suspended(group, "HealthCheck") || suspended(group, "ReplaceUnhealthy")) return;
-  instance.leaving = true;
+  leave(instance);
   add_activity(group, "Successful", fmt::format("Terminating EC2 instance: {}", instance.id),
                fmt::format("At {} an instance was taken out of service in response to an EC2 "
                            "health check indicating it has been terminated or stopped.",

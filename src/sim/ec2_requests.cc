@@ -36,22 +36,13 @@ model::LifecycleState Ec2::lifecycle(const Instance& member) {
                                         : model::LifecycleState::InService;
 }
 
-bool Ec2::told_all(const Group& group) const {
-  if (group.told == nullptr || group.told_members != group.members ||
-      group.told_facts != group.facts)
-    return false;
-  for (std::size_t i = 0; i < group.members.size(); ++i)
-    if (group.told->instances[i].state != lifecycle(instances_[group.members[i]])) return false;
-  return true;
-}
-
 const port::GroupRef& Ec2::describe(Group& group) {
-  if (told_all(group)) return group.told;
+  if (group.told != nullptr) return group.told;
   auto told = std::make_shared<model::AutoScalingGroup>(group.facts);
   told->instances.reserve(group.members.size());
   for (const Number number : group.members) {
     const Instance& member = instances_[number];
-    model::GroupInstance instance;
+    model::GroupInstance& instance = told->instances.emplace_back();
     instance.id = member.id;
     instance.instance_type = member.type->name;
     instance.zone = member.zone;
@@ -59,11 +50,8 @@ const port::GroupRef& Ec2::describe(Group& group) {
     instance.state = lifecycle(member);
     instance.healthy = !member.leaving;
     instance.launched = member.launched;
-    told->instances.push_back(std::move(instance));
   }
   group.told = std::move(told);
-  group.told_facts = group.facts;
-  group.told_members = group.members;
   return group.told;
 }
 
@@ -107,6 +95,7 @@ CloudAnswer Ec2::answer(const port::SetDesiredCapacity& request) {
   const std::int64_t before = facts.desired_capacity;
   if (request.desired == before) return port::Done{};
   facts.desired_capacity = request.desired;
+  group->told.reset();
   group->failures = 0;
   group->cause = fmt::format(
       "At {} a user request explicitly set group desired capacity changing "
@@ -135,6 +124,7 @@ CloudAnswer Ec2::answer(const port::TerminateInstanceInGroup& request) {
         "false or lower group's min size.",
         facts.min_size));
   const std::int64_t before = facts.desired_capacity--;
+  group.told.reset();
   tell(RecordKind::GroupResized, fmt::format("group {}", facts.name),
        fmt::format("{} wants {} instances, wanted {}: {} goes", group.nodegroup_name,
                    facts.desired_capacity, before, instance->id),
@@ -142,7 +132,7 @@ CloudAnswer Ec2::answer(const port::TerminateInstanceInGroup& request) {
   if (alive(*instance)) {
     take_out(group, *instance, EndReason::ScaleIn, "a request named it");
   } else {
-    instance->leaving = true;
+    leave(*instance);
     if (instance->state == State::Terminated) forget_member(group, instance->number);
   }
   wake(group, Duration::seconds(3));
