@@ -1,6 +1,7 @@
 #include "sim/images.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace gputide::sim {
 
@@ -88,16 +89,21 @@ ImageCache::ImageCache(const model::InstanceType& type)
                       type.network_mbps.value_or(kDefaultNetworkMbps) / 8))) {}
 
 Instant ImageCache::available_at(std::string_view image, bool always, Instant now) {
-  const auto found = at_.find(image);
-  if (found != at_.end()) {
-    if (found->second > now) return found->second;
+  const auto found = images_.find(image);
+  if (found != images_.end()) {
+    if (found->second.at > now) return found->second.at;
     return always ? now + kManifestCheck : now;
   }
   const Duration pull = kManifestCheck + Duration::milliseconds(image_megabytes(image) * 1000 /
                                                                 megabytes_per_second_);
   free_at_ = std::max(free_at_, now) + pull;
-  at_.emplace(image, free_at_);
+  images_.emplace(image, Image{free_at_});
   return free_at_;
+}
+
+bool ImageCache::report(std::string_view image) {
+  const auto found = images_.find(image);
+  return found != images_.end() && !std::exchange(found->second.reported, true);
 }
 
 }  // namespace gputide::sim

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -34,9 +33,9 @@ class ImageCache {
   /// When the image is there, if it is asked for now; starts its pull if need be.
   Instant available_at(std::string_view image, bool always, Instant now);
   /// It is there, or on its way.
-  bool has(std::string_view image) const { return at_.contains(image); }
-  /// Notes that the node says that it has the image; false: it said so before.
-  bool report(std::string_view image) { return reported_.emplace(image).second; }
+  bool has(std::string_view image) const { return images_.contains(image); }
+  /// Notes that the node says that it has the image, which was asked for; false: it said so before.
+  bool report(std::string_view image);
 
  private:
   struct Hash {
@@ -47,8 +46,11 @@ class ImageCache {
   };
   std::int64_t megabytes_per_second_;
   Instant free_at_;  // when the last pull ends
-  std::unordered_map<std::string, Instant, Hash, std::equal_to<>> at_;
-  std::set<std::string, std::less<>> reported_;
+  struct Image {
+    Instant at;  // when it is there
+    bool reported = false;
+  };
+  std::unordered_map<std::string, Image, Hash, std::equal_to<>> images_;
 };
 
 }  // namespace gputide::sim

@@ -199,8 +199,9 @@ void Kubelets::changed(port::Change change, const model::Typed& now, const model
     const auto found = machine_of_node_.find((*node)->metadata.name);
     if (found == machine_of_node_.end()) return;
     Machine& machine = *machines_[found->second];
-    const auto config = (*node)->metadata.labels.find(std::string(sharing::kConfigLabel));
-    const std::string value = config == (*node)->metadata.labels.end() ? "" : config->second;
+    const model::StringMap& labels = (*node)->metadata.labels;
+    const auto config = labels.find(sharing::kConfigLabel);
+    const std::string_view value = config == labels.end() ? std::string_view() : config->second;
     if (value == machine.plugin_config) return;
     machine.plugin_config = value;
     role_changed(machine);

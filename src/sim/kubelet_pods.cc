@@ -241,13 +241,17 @@ void Kubelets::report_images(Machine& machine, const model::PodSpec& spec) {
       if (machine.images.report(container.image))
         fresh.push_back(
             {{reported_name(container.image)}, image_megabytes(container.image) * 1'000'000});
+  if (fresh.empty()) return;
   const NodeRef before = store_.node(machine.instance->private_dns_name);
-  if (fresh.empty() || !before) return;
+  if (!before) return;
   auto node = std::make_shared<model::Node>(*before);
   std::vector<model::ContainerImage>& images = node->status.images;
-  images.insert(images.end(), fresh.begin(), fresh.end());
-  std::stable_sort(images.begin(), images.end(),
-                   [](const auto& a, const auto& b) { return a.sizeBytes > b.sizeBytes; });
+  for (model::ContainerImage& image : fresh) {
+    const auto smaller =
+        std::upper_bound(images.begin(), images.end(), image,
+                         [](const auto& a, const auto& b) { return a.sizeBytes > b.sizeBytes; });
+    images.insert(smaller, std::move(image));
+  }
   if (images.size() > kMost) images.resize(kMost);
   static_cast<void>(store_.replace(NodeRef(std::move(node))));
 }

@@ -1,6 +1,7 @@
 #include "decide/sharing/gpu.h"
 
-#include <fmt/format.h>
+#include <algorithm>
+#include <cstddef>
 
 #include "base/rng.h"
 
@@ -52,30 +53,39 @@ const GpuFacts* facts_of(const model::InstanceType& type) {
 
 }  // namespace
 
+// 128 bits in hexadecimal, in groups of 8, 4, 4, 4 and 12 digits.
 std::string device_uuid(std::string_view prefix, std::string_view seed) {
+  static constexpr char kHex[] = "0123456789abcdef";
   Rng rng(fnv1a(seed), prefix);
   const std::uint64_t high = rng.next();
   const std::uint64_t low = rng.next();
-  return fmt::format("{}{:08x}-{:04x}-{:04x}-{:04x}-{:012x}", prefix, high >> 32,
-                     (high >> 16) & 0xffff, high & 0xffff, low >> 48, low & 0xffffffffffff);
+  std::string uuid;
+  uuid.reserve(prefix.size() + 36);
+  uuid = prefix;
+  for (int digit = 0; digit < 32; ++digit) {
+    if (digit == 8 || digit == 12 || digit == 16 || digit == 20) uuid += '-';
+    uuid += kHex[((digit < 16 ? high : low) >> (60 - 4 * (digit % 16))) & 15];
+  }
+  return uuid;
 }
 
 std::vector<Gpu> gpus_of(const model::InstanceType& type, std::string_view machine) {
-  std::vector<Gpu> gpus;
-  if (!type.has_nvidia()) return gpus;
+  if (!type.has_nvidia()) return {};
   const GpuFacts* facts = facts_of(type);
-  for (std::int64_t i = 0; i < type.visible_gpus(); ++i) {
-    Gpu& gpu = gpus.emplace_back();
-    gpu.uuid = device_uuid("GPU-", fmt::format("{}/{}", machine.empty() ? type.name : machine, i));
-    gpu.product = facts == nullptr ? type.gpu_name : facts->product;
-    gpu.memory_mib =
-        facts == nullptr || facts->memory_mib == 0 ? type.gpu_memory_mib : facts->memory_mib;
-    if (facts != nullptr) {
-      gpu.compute_major = facts->compute_major;
-      gpu.compute_minor = facts->compute_minor;
-    }
-    gpu.mig_capable = mig_of(gpu.product) != nullptr;
+  Gpu gpu;
+  gpu.product = facts == nullptr ? type.gpu_name : facts->product;
+  gpu.memory_mib =
+      facts == nullptr || facts->memory_mib == 0 ? type.gpu_memory_mib : facts->memory_mib;
+  if (facts != nullptr) {
+    gpu.compute_major = facts->compute_major;
+    gpu.compute_minor = facts->compute_minor;
   }
+  gpu.mig_capable = mig_of(gpu.product) != nullptr;
+  std::vector<Gpu> gpus(static_cast<std::size_t>(std::max<std::int64_t>(type.visible_gpus(), 0)),
+                        gpu);
+  const std::string of_machine = std::string(machine.empty() ? type.name : machine) + "/";
+  for (std::size_t i = 0; i < gpus.size(); ++i)
+    gpus[i].uuid = device_uuid("GPU-", of_machine + std::to_string(i));
   return gpus;
 }
 

@@ -55,7 +55,8 @@ class Labeler {
 
  private:
   void set(std::string_view key, std::string_view value) {
-    labels_[fmt::format("nvidia.com/{}", key)] = value;
+    std::string label("nvidia.com/");
+    labels_[label.append(key)] = value;
   }
   void set(std::string_view key, std::int64_t value) { set(key, std::to_string(value)); }
 
@@ -74,11 +75,12 @@ class Labeler {
              std::size_t count, std::int64_t memory) {
     const SharedResource* replicated = shared(resource);
     if (replicated != nullptr && replicated->offered_name == replicated->name) product += "-SHARED";
-    set(fmt::format("{}.product", prefix), product);
-    set(fmt::format("{}.count", prefix), static_cast<std::int64_t>(count));
-    set(fmt::format("{}.memory", prefix), memory);
-    set(fmt::format("{}.replicas", prefix), replicated == nullptr ? 1 : replicated->replicas);
-    set(fmt::format("{}.sharing-strategy", prefix),
+    const std::string start = std::string(prefix) + ".";
+    set(start + "product", product);
+    set(start + "count", static_cast<std::int64_t>(count));
+    set(start + "memory", memory);
+    set(start + "replicas", replicated == nullptr ? 1 : replicated->replicas);
+    set(start + "sharing-strategy",
         strategy_text(replicated == nullptr ? Replication::None : plan_.replication));
   }
 
