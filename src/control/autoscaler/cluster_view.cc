@@ -86,6 +86,10 @@ Impact keep(state::Store<Kind>& objects, Change change, const std::shared_ptr<co
 }  // namespace
 
 Impact ClusterView::changed(const port::ObjectChanged& event, Instant now) {
+  const auto counted = [&](Impact impact) {
+    if (impact != Impact::None) ++controllers_->version;
+    return impact;
+  };
   return std::visit(
       [&](const auto& held) -> Impact {
         using Held = std::decay_t<decltype(held)>;
@@ -94,12 +98,12 @@ Impact ClusterView::changed(const port::ObjectChanged& event, Instant now) {
         } else if constexpr (std::is_same_v<Held, PodRef>) {
           return pod_changed(event.change, held, now);
         } else if constexpr (std::is_same_v<Held, std::shared_ptr<const model::ReplicaSet>>) {
-          return note(controllers_->replica_sets, event.change, *held);
+          return counted(note(controllers_->replica_sets, event.change, *held));
         } else if constexpr (std::is_same_v<Held,
                                             std::shared_ptr<const model::ReplicationController>>) {
-          return note(controllers_->replication_controllers, event.change, *held);
+          return counted(note(controllers_->replication_controllers, event.change, *held));
         } else if constexpr (std::is_same_v<Held, std::shared_ptr<const model::StatefulSet>>) {
-          return note(controllers_->stateful_sets, event.change, *held);
+          return counted(note(controllers_->stateful_sets, event.change, *held));
         } else if constexpr (std::is_same_v<Held, std::shared_ptr<const model::Job>>) {
           return note(controllers_->jobs, event.change, *held);
         } else if constexpr (std::is_same_v<Held, std::shared_ptr<const model::DaemonSet>>) {
@@ -122,7 +126,7 @@ Impact ClusterView::changed(const port::ObjectChanged& event, Instant now) {
             daemon_sets_.insert(at, held);
           }
           ++setup_version_;
-          note(controllers_->daemon_sets, event.change, *held);
+          counted(note(controllers_->daemon_sets, event.change, *held));
           return Impact::Changed;
         } else if constexpr (std::is_same_v<Held,
                                             std::shared_ptr<const model::PodDisruptionBudget>>) {

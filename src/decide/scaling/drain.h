@@ -2,6 +2,7 @@
 // Source: Cluster Autoscaler 1.31.5 simulator/drainability/rules, and 1.36 where Semantics say so.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -42,6 +43,8 @@ struct Controllers {
   Names stateful_sets;
   Names jobs;
   Names daemon_sets;
+  /// Different whenever any of these but the Jobs is. 0: not kept.
+  std::uint64_t version = 0;
 };
 
 enum class BlockingReason {

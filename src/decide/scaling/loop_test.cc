@@ -354,6 +354,9 @@ class ChangingCluster {
   void step() {
     seen.changed_nodes.emplace();
     for (int i = 1 + below(3); i > 0; --i) change();
+    if (below(4) == 0) change_controllers();
+    deletions = {};
+    if (below(3) == 0) delete_some();
     ++seen.version;
     seen.instances_version = seen.version;
     for (std::size_t g = 0; g < seen.groups.size(); ++g) {
@@ -368,8 +371,24 @@ class ChangingCluster {
   }
 
   Observation seen;
+  Deletions deletions;
 
  private:
+  void change_controllers() {
+    auto now = std::make_shared<Controllers>();
+    if (below(2) == 0) now->replica_sets[{"default", "set"}] = 2;
+    now->version = ++controllers_;
+    seen.controllers = std::move(now);
+  }
+  void delete_some() {
+    for (const auto& view : seen.nodes) {
+      if (view->group == kNoGroup || below(4) != 0) continue;
+      const std::string& name = view->node->metadata.name;
+      (view->pods.empty() ? deletions.empty : deletions.drain).insert(name);
+      ++deletions.by_group[seen.groups[static_cast<std::size_t>(view->group)].id];
+      if (below(2) == 0) deletions.evicted.push_back(pod());
+    }
+  }
   static std::shared_ptr<const NodeTemplate> launch(const std::string& id) {
     auto made = std::make_shared<NodeTemplate>();
     made->node = node_of("template-" + id, 1);
@@ -473,6 +492,7 @@ class ChangingCluster {
 
   int nodes_ = 0;
   int pods_ = 0;
+  std::uint64_t controllers_ = 0;
   std::int64_t missing_[2] = {0, 0};
   bool failing_ = false;
 };
@@ -513,6 +533,20 @@ std::string text_of(const Plan& plan) {
   return text;
 }
 
+std::string text_of(const ScaleDownState& state) {
+  std::string text;
+  for (const std::size_t i : state.candidates) text += " candidate " + std::to_string(i);
+  for (const Removable& node : state.unneeded)
+    text += " unneeded " + node.node + " to move " + std::to_string(node.pods_to_move.size());
+  for (const Unremovable& node : state.unremovable) {
+    text += " " + std::string(unremovable_reason_name(node.reason));
+    if (node.blocking_pod != nullptr) text += " " + node.blocking_pod->metadata.name;
+  }
+  for (const Utilization* used : state.utilization)
+    text += used == nullptr ? " -" : " " + std::to_string(used->value);
+  return text;
+}
+
 RC_GTEST_PROP(LoopLaw, AGlanceAtWhatChangedDecidesAsALookAtEverything, ()) {
   Options options =
       default_options(*rc::gen::element(Compat::Upstream, Compat::Gputide), Release::V1_31);
@@ -527,13 +561,19 @@ RC_GTEST_PROP(LoopLaw, AGlanceAtWhatChangedDecidesAsALookAtEverything, ()) {
     Observation all = cluster.seen;
     all.version = all.instances_version = 0;
     all.changed_nodes.reset();
+    if (all.controllers != nullptr) {
+      auto controllers = std::make_shared<Controllers>(*all.controllers);
+      controllers->version = 0;
+      all.controllers = std::move(controllers);
+    }
     now = now + Duration::seconds(10) * (1 + below(3));
-    const Plan whole = decide(all, {}, looking, now, nullptr);
-    const Plan glance = decide(cluster.seen, {}, glancing, now, nullptr);
+    const Plan whole = decide(all, cluster.deletions, looking, now, nullptr);
+    const Plan glance = decide(cluster.seen, cluster.deletions, glancing, now, nullptr);
     if (glance.settled) continue;
     RC_ASSERT(text_of(glance) == text_of(whole));
     if (whole.outcome == Outcome::Unhealthy || whole.outcome == Outcome::Failed) continue;
     RC_ASSERT(text_of(glancing, 2, now) == text_of(looking, 2, now));
+    RC_ASSERT(text_of(glancing.planner().state()) == text_of(looking.planner().state()));
   }
 }
 

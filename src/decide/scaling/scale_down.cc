@@ -73,11 +73,15 @@ class ScaleDownPlanner::Pass {
         shapes_(shapes),
         budgets_(planner.budgets(input.seen)) {}
 
-  std::vector<Removable> run(const std::vector<std::size_t>& candidates) {
+  std::vector<Removable> run() {
+    // Evicted pods that were placed may be on any node.
+    const bool all = !input_.deletions.evicted.empty();
     std::vector<std::size_t> eligible;
-    for (const std::size_t index : candidates) {
+    for (const std::size_t index : all ? planner_.state_.candidates : planner_.undecided_) {
+      if (deleting_ && input_.deletions.contains(name(index))) continue;
+      planner_.state_.utilization[index] = nullptr;
       const UnremovableReason reason = ineligible(index);
-      planner_.state_.unremovable[index].reason = reason;
+      planner_.state_.unremovable[index] = {reason, nullptr, BlockingReason::None};
       if (reason == UnremovableReason::None) eligible.push_back(index);
     }
     std::vector<Removable> found;
@@ -97,11 +101,11 @@ class ScaleDownPlanner::Pass {
   const std::string& name(std::size_t index) const { return view(index).node->metadata.name; }
 
   void find_destinations() {
-    const bool deleting = input_.deletions.any();
-    destinations_ = state::NodeSet(simulation_.end());
-    for (std::size_t i = 0; i < input_.ids.size(); ++i)
-      if (input_.ids[i] != kNoNode && !(deleting && input_.deletions.contains(name(i))))
-        destinations_.insert(input_.ids[i]);
+    destinations_ = planner_.all_;
+    if (!deleting_) return;
+    for (const auto* names : {&input_.deletions.empty, &input_.deletions.drain})
+      for (const std::string& name : *names)
+        if (const NodeId id = simulation_.find(name); id != kNoNode) destinations_.erase(id);
   }
 
   UnremovableReason ineligible(std::size_t index) {
@@ -120,18 +124,13 @@ class ScaleDownPlanner::Pass {
 
   UnremovableReason judge_utilization(std::size_t index) {
     static const Utilization kUnknown;
-    const Semantics& semantics = planner_.semantics_;
     const Row& row = planner_.rows_[index];  // measured as a candidate
     if (!input_.deletions.evicted.empty()) planner_.make_sure(index, input_, simulation_);
-    if (!row.usable && semantics.utilization_error_blocks)
+    if (!row.usable && planner_.semantics_.utilization_error_blocks)
       return UnremovableReason::UnexpectedError;
     const Result<Utilization>& used = planner_.entries_[index].used;
     planner_.state_.utilization[index] = used ? &*used : &kUnknown;
-    const GroupRow& group = planner_.groups_[static_cast<std::size_t>(row.group)];
-    const double threshold = row.has_gpu ? group.gpu_threshold : group.threshold;
-    const bool may_go =
-        semantics.threshold_is_inclusive ? row.used <= threshold : row.used < threshold;
-    return may_go ? UnremovableReason::None : UnremovableReason::NotUnderutilized;
+    return planner_.may_go(row) ? UnremovableReason::None : UnremovableReason::NotUnderutilized;
   }
 
   std::optional<Removable> try_removal(std::size_t index) {
@@ -139,9 +138,7 @@ class ScaleDownPlanner::Pass {
     const std::span<const PodRef> pods(simulation_.pods(id));
     // What moved here was found to move, and only budgets can have changed since.
     const std::size_t to_judge = pods.size() - (budgets_.empty() ? moved_to(id) : 0);
-    PodsToMove moving =
-        pods_to_move(pods.first(to_judge),
-                     {planner_.drain_, budgets_, input_.seen.controllers.get(), input_.now});
+    PodsToMove moving = pods_to_move_of(index, pods.first(to_judge));
     if (moving.blocking_pod != nullptr) {
       leave(index, {UnremovableReason::BlockedByPod, moving.blocking_pod, moving.reason});
       return std::nullopt;
@@ -163,6 +160,35 @@ class ScaleDownPlanner::Pass {
     removable.risky = !budgets_.can_remove(removable.pods_to_move).in_parallel;
     budgets_.remove(removable.pods_to_move);
     return removable;
+  }
+
+  // Kept as long as nothing that decides it can have changed.
+  PodsToMove pods_to_move_of(std::size_t index, std::span<const PodRef> pods) {
+    const Controllers* controllers = input_.seen.controllers.get();
+    Entry& entry = planner_.entries_[index];
+    const bool as_seen = planner_.rows_[index].measured && pods.size() == entry.view->pods.size();
+    const bool keeps = as_seen && controllers != nullptr && controllers->version != 0;
+    if (keeps && entry.moving && entry.moving_by == controllers->version && budgets_.empty())
+      return *entry.moving;
+    PodsToMove moving = pods_to_move(pods, {planner_.drain_, budgets_, controllers, input_.now});
+    entry.moving.reset();
+    if (keeps && budgets_.empty() && !depends_on_jobs_or_time(pods)) {
+      entry.moving = moving;
+      entry.moving_by = controllers->version;
+    }
+    return moving;
+  }
+
+  // Jobs come and go too often to be counted in Controllers::version; pods of kube-system may block
+  // for a while only.
+  bool depends_on_jobs_or_time(std::span<const PodRef> pods) const {
+    return std::any_of(pods.begin(), pods.end(), [&](const PodRef& pod) {
+      if (is_daemonset_pod(*pod)) return false;
+      const model::OwnerReference* owner = pod->metadata.controller();
+      return (owner != nullptr && owner->kind == "Job") ||
+             (planner_.semantics_.system_pod_block_time &&
+              pod->metadata.namespace_ == "kube-system");
+    });
   }
 
   // The node stays, empty of them, so that it still counts as a topology domain.
@@ -213,6 +239,7 @@ class ScaleDownPlanner::Pass {
   Simulation& simulation_;
   PodShapes& shapes_;
   DisruptionBudgets budgets_;
+  const bool deleting_ = input_.deletions.any();
   state::NodeSet destinations_;
   std::vector<std::uint32_t> moved_;  // pods to each node; as long as it has to be
 };
@@ -233,35 +260,82 @@ const DisruptionBudgets& ScaleDownPlanner::budgets(const Observation& seen) {
   return budgets_;
 }
 
-std::vector<std::size_t> ScaleDownPlanner::candidates(const ScaleDownInput& input,
-                                                      const Simulation& simulation) {
-  struct Candidate {
-    std::uint32_t index;
-    std::uint8_t rank;
-  };
-  std::vector<Candidate> found;
-  found.reserve(rows_.size());
+void ScaleDownPlanner::touch(std::size_t index) {
+  if (!std::exchange(rows_[index].touched, true)) touched_.push_back(index);
+}
+
+void ScaleDownPlanner::touch_all() {
+  for (std::size_t i = 0; i < rows_.size(); ++i) touch(i);
+}
+
+// Finds anew how the touched nodes stand, and with them the candidates, if any differ.
+void ScaleDownPlanner::settle(const ScaleDownInput& input, const Simulation& simulation) {
+  touch_imagined(input, simulation);
+  for (const std::size_t i : std::exchange(touched_, {})) {
+    rows_[i].touched = false;
+    settle(i, input, simulation);
+  }
+  if (std::exchange(order_stale_, false)) order_candidates();
+  leave_out_deleted(input, simulation);
+}
+
+// Nothing is said of nodes that are being deleted.
+void ScaleDownPlanner::leave_out_deleted(const ScaleDownInput& input,
+                                         const Simulation& simulation) {
+  for (const auto* names : {&input.deletions.empty, &input.deletions.drain})
+    for (const std::string& name : *names) {
+      const NodeId id = simulation.find(name);
+      const std::size_t i = id == kNoNode ? kNoRow : row_of(id);
+      if (i == kNoRow) continue;
+      state_.unremovable[i] = {};
+      state_.utilization[i] = nullptr;
+      touch(i);
+    }
+}
+
+void ScaleDownPlanner::settle(std::size_t index, const ScaleDownInput& input,
+                              const Simulation& simulation) {
+  Row& row = rows_[index];
+  const std::uint8_t rank_before = row.rank;
+  const bool busy_before = row.busy;
+  row.rank = kNoCandidate;
+  row.busy = false;
+  if (row.group != kNoGroup && input.ids[index] != kNoNode &&
+      groups_[static_cast<std::size_t>(row.group)].open) {
+    make_sure(index, input, simulation);
+    row.rank = static_cast<std::uint8_t>((row.empty ? 0 : 2) + (row.unneeded ? 0 : 1));
+    row.busy = row.plain && !row.waits && row.usable && !may_go(row);
+  }
+  order_stale_ = order_stale_ || row.rank != rank_before || row.busy != busy_before;
+  state_.unremovable[index] = {
+      row.busy ? UnremovableReason::NotUnderutilized : UnremovableReason::None, nullptr,
+      BlockingReason::None};
+  state_.utilization[index] = row.busy ? &*entries_[index].used : nullptr;
+}
+
+bool ScaleDownPlanner::may_go(const Row& row) const {
+  const GroupRow& group = groups_[static_cast<std::size_t>(row.group)];
+  const double threshold = row.has_gpu ? group.gpu_threshold : group.threshold;
+  return semantics_.threshold_is_inclusive ? row.used <= threshold : row.used < threshold;
+}
+
+void ScaleDownPlanner::order_candidates() {
+  std::vector<std::size_t>& order = state_.candidates;
+  order.clear();
   bool sorted = true;
   for (std::size_t i = 0; i < rows_.size(); ++i) {
-    const Row& row = rows_[i];
-    if (row.group == kNoGroup || input.ids[i] == kNoNode) continue;
-    const GroupRow& group = groups_[static_cast<std::size_t>(row.group)];
-    if (!group.open) continue;
-    if (!row.measured || row.ignored_daemonsets != group.ignore_daemonsets || !imagined_ ||
-        imagined_->contains(input.ids[i]))
-      make_sure(i, input, simulation);
-    const auto rank = static_cast<std::uint8_t>((row.empty ? 0 : 2) + (row.unneeded ? 0 : 1));
-    sorted = sorted && (found.empty() || found.back().rank <= rank);
-    found.push_back({static_cast<std::uint32_t>(i), rank});
+    if (rows_[i].rank == kNoCandidate) continue;
+    sorted = sorted && (order.empty() || rows_[order.back()].rank <= rows_[i].rank);
+    order.push_back(i);
   }
   if (!sorted)
-    GoSorter([&](std::size_t i, std::size_t j) { return found[i].rank < found[j].rank; },
-             [&](std::size_t i, std::size_t j) { std::swap(found[i], found[j]); })
-        .sort(found.size());
-  std::vector<std::size_t> ordered;
-  ordered.reserve(found.size());
-  for (const Candidate& candidate : found) ordered.push_back(candidate.index);
-  return ordered;
+    GoSorter(
+        [&](std::size_t i, std::size_t j) { return rows_[order[i]].rank < rows_[order[j]].rank; },
+        [&](std::size_t i, std::size_t j) { std::swap(order[i], order[j]); })
+        .sort(order.size());
+  undecided_.clear();
+  for (const std::size_t i : order)
+    if (!rows_[i].busy) undecided_.push_back(i);
 }
 
 // Measures the node unless what is known of it holds.
@@ -294,6 +368,7 @@ void ScaleDownPlanner::measure(std::size_t index, const ScaleDownInput& input,
       {row.ignored_daemonsets, options_.ignore_mirror_pods_utilization, semantics_}, input.now);
   row.usable = known.used.has_value();
   row.used = row.usable ? known.used->value : 0;
+  if (!row.measured) touch(index);
 }
 
 void ScaleDownPlanner::align(const ScaleDownInput& input) {
@@ -305,7 +380,8 @@ void ScaleDownPlanner::align(const ScaleDownInput& input) {
   if (same_facts) return;
   for (std::size_t i = 0; i < rows_.size(); ++i) {
     const NodeFacts& node = input.facts[i];
-    rows_[i].plain = node.ready && !node.deleted_since && !node.scale_down_disabled;
+    const bool plain = node.ready && !node.deleted_since && !node.scale_down_disabled;
+    if (std::exchange(rows_[i].plain, plain) != plain) touch(i);
   }
 }
 
@@ -322,8 +398,10 @@ bool ScaleDownPlanner::align_changed(const Observation& seen) {
 
 void ScaleDownPlanner::take(std::size_t index, const std::shared_ptr<const NodeView>& view) {
   entries_[index].view = view;
+  entries_[index].moving.reset();
   rows_[index].group = view->group;
   rows_[index].measured = false;
+  touch(index);
 }
 
 // Entries follow their nodes, by name.
@@ -359,27 +437,57 @@ void ScaleDownPlanner::align_all(const Observation& seen) {
   settled_ = std::none_of(moved.begin(), moved.end(), [](const auto& gone) {
     return gone.second.first.unneeded || gone.second.first.waits;
   });
+  state_.unremovable.assign(count, {});
+  state_.utilization.assign(count, nullptr);
+  touched_.clear();
+  for (Row& row : rows_) row.touched = false;
+  touch_all();
+  order_stale_ = true;
 }
 
 void ScaleDownPlanner::read_groups(const ScaleDownInput& input) {
-  groups_.clear();
+  std::vector<GroupRow> groups;
+  groups.reserve(input.seen.groups.size());
   for (std::size_t g = 0; g < input.seen.groups.size(); ++g) {
     const GroupView& group = input.seen.groups[g];
     const bool held = input.held_groups != nullptr && (*input.held_groups)[g] != 0;
-    groups_.push_back({!held && group.target_size > group.min_size,
-                       group.options.ignore_daemonsets_utilization,
-                       group.options.scale_down_utilization_threshold,
-                       group.options.scale_down_gpu_utilization_threshold});
+    groups.push_back({!held && group.target_size > group.min_size,
+                      group.options.ignore_daemonsets_utilization,
+                      group.options.scale_down_utilization_threshold,
+                      group.options.scale_down_gpu_utilization_threshold});
+  }
+  if (groups == groups_) return;
+  groups_ = std::move(groups);
+  touch_all();
+}
+
+void ScaleDownPlanner::read_ids(const std::vector<NodeId>& ids) {
+  if (ids == ids_) return;
+  for (std::size_t i = 0; i < ids.size(); ++i)
+    if (i >= ids_.size() || ids[i] != ids_[i]) touch(i);
+  ids_ = ids;
+  all_ = {};
+  row_of_.clear();
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    if (ids[i] == kNoNode) continue;
+    const auto id = static_cast<std::size_t>(ids[i]);
+    if (id >= row_of_.size()) row_of_.resize(id + 1, kNoRow);
+    row_of_[id] = i;
+    all_.insert(ids[i]);
   }
 }
 
-void ScaleDownPlanner::find_imagined(const ScaleDownInput& input, const Simulation& simulation) {
-  imagined_.reset();
-  if (!input.fork) return;
-  const auto changed = simulation.changes_since(*input.fork);
-  if (!changed) return;
-  imagined_.emplace();
-  for (const NodeId id : *changed) imagined_->insert(id);
+std::size_t ScaleDownPlanner::row_of(NodeId id) const {
+  const auto at = static_cast<std::size_t>(id);
+  return at < row_of_.size() ? row_of_[at] : kNoRow;
+}
+
+// What is imagined on a node decides how it stands, in this pass.
+void ScaleDownPlanner::touch_imagined(const ScaleDownInput& input, const Simulation& simulation) {
+  const auto changed = input.fork ? simulation.changes_since(*input.fork) : std::nullopt;
+  if (!changed) return touch_all();
+  for (const NodeId id : *changed)
+    if (const std::size_t i = row_of(id); i != kNoRow) touch(i);
 }
 
 void ScaleDownPlanner::start_pass(const ScaleDownInput& input) {
@@ -388,11 +496,9 @@ void ScaleDownPlanner::start_pass(const ScaleDownInput& input) {
   last_update_ = input.now;
   align(input);
   read_groups(input);
+  read_ids(input.ids);
   start_rechecks(input.now);
-  state_.candidates.clear();
   state_.unneeded.clear();
-  state_.unremovable.assign(input.seen.nodes.size(), {});
-  state_.utilization.assign(input.seen.nodes.size(), nullptr);
 }
 
 void ScaleDownPlanner::start_rechecks(Instant now) {
@@ -409,6 +515,7 @@ void ScaleDownPlanner::start_rechecks(Instant now) {
     }
     at.reset();
     rows_[i].waits = false;
+    touch(i);
     rechecked_.push_back(i);
   }
 }
@@ -439,6 +546,9 @@ void ScaleDownPlanner::keep_unneeded_since(std::vector<Removable>& found, Instan
     rows_[removable.index].unneeded = true;
     unneeded_.push_back(removable.index);
   }
+  if (before != unneeded_)
+    for (const std::vector<std::size_t>* list : {&before, &std::as_const(unneeded_)})
+      for (const std::size_t i : *list) touch(i);
   settled_ = settled_ && before.size() == unneeded_.size();
   for (const std::size_t i : before) {
     if (rows_[i].unneeded) continue;
@@ -453,17 +563,11 @@ const ScaleDownState& ScaleDownPlanner::update(const ScaleDownInput& input, Simu
   const std::uint64_t searched_before = mover_.searched() + evicted_.searched();
   const Duration interval_before = shortest_interval_;
   start_pass(input);
-  find_imagined(input, simulation);
-  std::vector<std::size_t> order = candidates(input, simulation);
-  state_.candidates = order;
-  if (input.deletions.any())
-    std::erase_if(order, [&](std::size_t index) {
-      return input.deletions.contains(input.seen.nodes[index]->node->metadata.name);
-    });
+  settle(input, simulation);
   simulation.fork();
   evicted_.place(input.deletions.evicted, {}, {}, OnFailure::Stop, simulation, shapes);
   Pass pass(*this, input, simulation, shapes);
-  std::vector<Removable> found = pass.run(order);
+  std::vector<Removable> found = pass.run();
   simulation.revert();
   keep_unneeded_since(found, input.now);
   state_.unneeded = std::move(found);

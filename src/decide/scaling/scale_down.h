@@ -91,7 +91,7 @@ struct ScaleDownInput {
 
 /// What a pass found.
 struct ScaleDownState {
-  std::vector<std::size_t> candidates;  // indexes of Observation::nodes
+  std::vector<std::size_t> candidates;  // indexes of Observation::nodes, in the order to be tried
   std::vector<Removable> unneeded;      // in the order in which the nodes were tried
   /// For each of Observation::nodes. Reason None: nothing was said of it.
   std::vector<Unremovable> unremovable;
@@ -134,14 +134,19 @@ class ScaleDownPlanner {
 
  private:
   class Pass;
+  static constexpr std::uint8_t kNoCandidate = 255;
+  static constexpr std::size_t kNoRow = static_cast<std::size_t>(-1);
 
-  /// What every pass asks of every node, kept close together.
+  /// What is asked of many nodes in a pass, kept close together.
   struct Row {
     double used = 0;  // the share that counts; by `usable`
     std::int32_t group = kNoGroup;
-    bool plain = false;     // ready, not being deleted, not disabled: by its facts
-    bool waits = false;     // has a recheck_at
-    bool unneeded = false;  // in the last pass: tried first
+    std::uint8_t rank = kNoCandidate;  // candidates are tried by it, lowest first
+    bool busy = false;                 // a candidate that is used too much to go
+    bool touched = false;              // rank and busy may not hold any more
+    bool plain = false;                // ready, not being deleted, not disabled: by its facts
+    bool waits = false;                // has a recheck_at
+    bool unneeded = false;             // in the last pass: tried first
     // What the node and its pods alone decide; good while its view stays and nothing is imagined on
     // it.
     bool measured = false;
@@ -156,6 +161,8 @@ class ScaleDownPlanner {
     std::optional<Instant> recheck_at;      // not looked at before
     std::optional<Instant> unneeded_since;  // by the last pass
     Result<Utilization> used;               // measured as the row says
+    std::optional<PodsToMove> moving;       // while its view stays and nothing is imagined on it,
+    std::uint64_t moving_by = 0;            // and Controllers::version is this
   };
   /// A group, as a pass asks of it for each of its nodes.
   struct GroupRow {
@@ -163,6 +170,7 @@ class ScaleDownPlanner {
     bool ignore_daemonsets = false;
     double threshold = 0;
     double gpu_threshold = 0;
+    bool operator==(const GroupRow&) const = default;
   };
 
   void align(const ScaleDownInput& input);
@@ -170,10 +178,18 @@ class ScaleDownPlanner {
   bool align_changed(const Observation& seen);
   void take(std::size_t index, const std::shared_ptr<const NodeView>& view);
   const DisruptionBudgets& budgets(const Observation& seen);
-  std::vector<std::size_t> candidates(const ScaleDownInput& input, const Simulation& simulation);
+  void touch(std::size_t index);
+  void touch_all();
+  void touch_imagined(const ScaleDownInput& input, const Simulation& simulation);
+  void settle(const ScaleDownInput& input, const Simulation& simulation);
+  void settle(std::size_t index, const ScaleDownInput& input, const Simulation& simulation);
+  void leave_out_deleted(const ScaleDownInput& input, const Simulation& simulation);
+  bool may_go(const Row& row) const;
+  void order_candidates();
   void start_pass(const ScaleDownInput& input);
   void read_groups(const ScaleDownInput& input);
-  void find_imagined(const ScaleDownInput& input, const Simulation& simulation);
+  void read_ids(const std::vector<NodeId>& ids);
+  std::size_t row_of(NodeId id) const;
   void start_rechecks(Instant now);
   bool rechecks_settled() const;
   void make_sure(std::size_t index, const ScaleDownInput& input, const Simulation& simulation);
@@ -194,12 +210,17 @@ class ScaleDownPlanner {
   std::vector<Entry> entries_;         // and for each of them
   std::uint64_t aligned_version_ = 0;  // of the observation that they are of
   std::uint64_t facts_version_ = 0;
-  std::vector<GroupRow> groups_;            // in this pass
-  std::optional<state::NodeSet> imagined_;  // nodes that may not be as seen; nullopt: any
-  std::vector<std::size_t> unneeded_;       // rows that are
-  std::vector<std::size_t> rechecked_;      // nodes whose time came in this pass
-  bool new_rechecks_ = false;               // nodes that did not wait before this pass do
-  std::optional<Instant> next_recheck_;     // of the rows that wait, the first
+  std::vector<GroupRow> groups_;         // in this pass
+  std::vector<NodeId> ids_;              // in this pass, for each of the rows
+  std::vector<std::size_t> row_of_;      // by id
+  state::NodeSet all_;                   // the ids
+  std::vector<std::size_t> touched_;     // rows that are
+  bool order_stale_ = true;              // candidates, or which of them are busy, may differ
+  std::vector<std::size_t> undecided_;   // candidates that are not busy, in order
+  std::vector<std::size_t> unneeded_;    // rows that are
+  std::vector<std::size_t> rechecked_;   // nodes whose time came in this pass
+  bool new_rechecks_ = false;            // nodes that did not wait before this pass do
+  std::optional<Instant> next_recheck_;  // of the rows that wait, the first
   std::size_t unneeded_nodes_ = 0;
   std::optional<Instant> last_update_;
   Duration shortest_interval_;
