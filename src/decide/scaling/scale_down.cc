@@ -162,33 +162,21 @@ class ScaleDownPlanner::Pass {
     return removable;
   }
 
-  // Kept as long as nothing that decides it can have changed.
+  // Of a node that runs nothing but pods of DaemonSets the answer is kept: only whether those sets
+  // exist decides it.
   PodsToMove pods_to_move_of(std::size_t index, std::span<const PodRef> pods) {
     const Controllers* controllers = input_.seen.controllers.get();
+    const std::uint64_t version = controllers == nullptr ? 0 : controllers->version;
     Entry& entry = planner_.entries_[index];
     const bool as_seen = planner_.rows_[index].measured && pods.size() == entry.view->pods.size();
-    const bool keeps = as_seen && controllers != nullptr && controllers->version != 0;
-    if (keeps && entry.moving && entry.moving_by == controllers->version && budgets_.empty())
-      return *entry.moving;
+    if (as_seen && version != 0 && entry.moving && entry.moving_by == version) return *entry.moving;
     PodsToMove moving = pods_to_move(pods, {planner_.drain_, budgets_, controllers, input_.now});
     entry.moving.reset();
-    if (keeps && budgets_.empty() && !depends_on_jobs_or_time(pods)) {
+    if (as_seen && moving.pods.empty() && moving.daemonset_pods.size() == pods.size()) {
       entry.moving = moving;
-      entry.moving_by = controllers->version;
+      entry.moving_by = version;
     }
     return moving;
-  }
-
-  // Jobs come and go too often to be counted in Controllers::version; pods of kube-system may block
-  // for a while only.
-  bool depends_on_jobs_or_time(std::span<const PodRef> pods) const {
-    return std::any_of(pods.begin(), pods.end(), [&](const PodRef& pod) {
-      if (is_daemonset_pod(*pod)) return false;
-      const model::OwnerReference* owner = pod->metadata.controller();
-      return (owner != nullptr && owner->kind == "Job") ||
-             (planner_.semantics_.system_pod_block_time &&
-              pod->metadata.namespace_ == "kube-system");
-    });
   }
 
   // The node stays, empty of them, so that it still counts as a topology domain.
