@@ -77,7 +77,9 @@ void Checkers::bound(const model::Pod& pod) {
     failed("over-allocated", {"node", "", name},
            fmt::format("{} pods on a node for {}", load.pods, allocatable(kPods)));
   model::ResourceList sum;
-  for (const auto& [resource, amount] : model::pod_requests(*pod.spec, sum)) {
+  const model::ResourceList& requests = model::pod_requests(*pod.spec, sum);
+  claim.amounts.reserve(requests.size());
+  for (const auto& [resource, amount] : requests) {
     const std::int64_t asked = units(resource, amount);
     if (asked == 0) continue;
     const std::size_t number = resource_number(resource);

@@ -67,6 +67,7 @@ CloudAnswer Ec2::answer(const port::DescribeAutoScalingGroups& request) {
     return true;
   };
   std::vector<port::GroupRef> found;
+  found.reserve(group_by_name_.size());
   for (const auto& [name, number] : group_by_name_)
     if (Group& group = groups_[number]; matches(group)) found.push_back(describe(group));
   return found;

@@ -138,13 +138,13 @@ void TraceFeeder::create(const TraceRow& row) {
   const std::int64_t pods =
       std::max<std::int64_t>(1, (row.gpus + kMostGpusAPod - 1) / kMostGpusAPod);
   auto job = std::make_shared<model::Job>();
-  job->metadata.name = fmt::format("trace-{}", next_ - 1);
+  job->metadata.name = "trace-" + std::to_string(next_ - 1);
   job->metadata.namespace_ = "default";
   job->spec.parallelism = static_cast<std::int32_t>(pods);
   job->spec.completions = static_cast<std::int32_t>(pods);
   job->spec.ttlSecondsAfterFinished = 0;
   job->spec.template_.metadata.annotations[std::string(kRunForAnnotation)] =
-      fmt::format("{}s", row.duration_seconds);
+      std::to_string(row.duration_seconds) + "s";
   // Training jobs are not moved: what they have computed would be lost.
   job->spec.template_.metadata.annotations["cluster-autoscaler.kubernetes.io/safe-to-evict"] =
       "false";

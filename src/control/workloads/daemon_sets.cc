@@ -108,7 +108,6 @@ DaemonSets::Place DaemonSets::reconcile(Entry& entry, Place found, const NodeRef
   };
   const bool eligible = entry.affinity->matches(*node);
   const bool starts = eligible && tolerates(scheduling::Effects::DoNotSchedule);
-  const bool stays = eligible && tolerates(scheduling::Effects::NoExecute);
   if (found == entry.on_node.end()) {
     if (!starts) return found;
     found = entry.on_node.try_emplace(node->metadata.name).first;
@@ -116,6 +115,7 @@ DaemonSets::Place DaemonSets::reconcile(Entry& entry, Place found, const NodeRef
   OnNode& here = found->second;
   here.wanted = starts;
   bool present = here.creating;
+  const bool stays = here.pods.empty() || (eligible && tolerates(scheduling::Effects::NoExecute));
   for (const auto& [name, pod] : here.pods) {
     present = true;
     if (pod->metadata.deletionTimestamp) continue;
@@ -134,7 +134,8 @@ void DaemonSets::count(Entry& entry, Place found, Desk& desk) {
   if (here.waits) entry.waiting.erase({*here.waits, node});
   here.waits.reset();
   NodeCounts now;
-  const model::Pod* pod = nodes_.contains(node) ? oldest(here.pods) : nullptr;
+  const model::Pod* pod = oldest(here.pods);
+  if (pod != nullptr && !nodes_.contains(node)) pod = nullptr;
   if (!here.wanted) {
     now.misscheduled = pod != nullptr ? 1 : 0;
   } else {

@@ -38,7 +38,10 @@ class Desk {
       : now_(now), commands_(commands), armed_(armed) {}
 
   Instant now() const { return now_; }
-  void command(port::Command command) { commands_.push_back(std::move(command)); }
+  template <class Kind>
+  void command(Kind&& command) {
+    commands_.emplace_back(std::forward<Kind>(command));
+  }
   template <class Kind>
   void create(std::shared_ptr<Kind> object) {
     command(port::Create{Ref<Kind>(std::move(object))});

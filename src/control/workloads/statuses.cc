@@ -20,9 +20,17 @@ void set_count(Value& status, std::string_view key, std::int32_t count) {
   if (count != 0) status.set(key, std::int64_t{count});
 }
 
-void set_generation(Value& status, const model::ObjectMeta& meta) {
+constexpr std::string_view kObserved = "observedGeneration";
+
+// nullptr: nobody says it.
+const Value* generation_of(const model::ObjectMeta& meta) {
   for (const model::Member& member : meta.kept)
-    if (member.key == "generation") status.set("observedGeneration", member.value);
+    if (member.key == "generation") return &member.value;
+  return nullptr;
+}
+
+void set_generation(Value& status, const model::ObjectMeta& meta) {
+  if (const Value* generation = generation_of(meta)) status.set(kObserved, *generation);
 }
 
 const Value* condition_of(const Value& status, std::string_view type) {
@@ -167,7 +175,7 @@ struct Count {
   bool always;  // said when it is zero, too
 };
 
-// In the order in which they are written; what the status was made of comes after the fourth.
+// In the order in which they are written; the generation comes after the fourth.
 std::array<Count, 7> counts_of(const NodeCounts& nodes) {
   return {{{"currentNumberScheduled", nodes.current, true},
            {"numberMisscheduled", nodes.misscheduled, true},
@@ -189,11 +197,9 @@ bool says(const model::DaemonSet& set, const NodeCounts& nodes) {
       return false;
     ++members;
   }
-  Value generation;
-  set_generation(generation, set.metadata);
-  if (generation.is_map()) {
-    const Value* said = set.status.find(generation.as_map().front().key);
-    if (said == nullptr || *said != generation.as_map().front().value) return false;
+  if (const Value* generation = generation_of(set.metadata)) {
+    const Value* said = set.status.find(kObserved);
+    if (said == nullptr || *said != *generation) return false;
     ++members;
   }
   return set.status.as_map().size() == members;
@@ -203,11 +209,14 @@ bool says(const model::DaemonSet& set, const NodeCounts& nodes) {
 
 Value daemon_set_status(const model::DaemonSet& set, const NodeCounts& nodes) {
   const std::array<Count, 7> counts = counts_of(nodes);
-  Value status;
+  Value::Map status;
+  status.reserve(counts.size() + 1);
   for (std::size_t i = 0; i < counts.size(); ++i) {
-    if (i == 4) set_generation(status, set.metadata);
+    if (i == 4)
+      if (const Value* generation = generation_of(set.metadata))
+        status.push_back({std::string(kObserved), *generation, {}});
     if (counts[i].always || counts[i].count != 0)
-      status.set(counts[i].key, std::int64_t{counts[i].count});
+      status.push_back({std::string(counts[i].key), std::int64_t{counts[i].count}, {}});
   }
   return status;
 }
