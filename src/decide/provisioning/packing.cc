@@ -535,7 +535,9 @@ PackPlan pack_few(const PackProblem& problem, const PackEffort& effort) {
   const std::vector<double> value = construct(problem, bound, effort, best);
   try_orders(problem, bound, value, effort, best);
   shake_best(problem, bound, value, effort, best);
-  return best.plan();
+  PackPlan plan = best.plan();
+  plan.lower_bound = bound.bound.per_hour;
+  return plan;
 }
 
 }  // namespace

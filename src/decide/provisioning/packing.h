@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -118,6 +119,8 @@ struct PackPlan {
   std::vector<Placement> order;
   std::vector<std::int64_t> unplaced;  // by class
   Money per_hour;
+  /// As pack_bound of the problem says, where it was asked for on the way.
+  std::optional<Money> lower_bound = {};
 };
 
 /// How hard to try. Counts of work, not of time: equal inputs give equal plans.

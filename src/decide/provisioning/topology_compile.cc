@@ -79,6 +79,7 @@ TopologyCompiler::TopologyCompiler(const ProvisionProblem& problem) : problem_(p
   for (const auto& pod : problem.bound) take(*pod->spec);
   keys.erase(std::string(kHostnameLabel));
   keys_.assign(keys.begin(), keys.end());
+  if (keys_.empty()) return;
   domains_.resize(keys_.size());
   // The universe: what pools and their types allow, offered today or not.
   for (std::size_t p = 0; p < problem.pools.size(); ++p) {

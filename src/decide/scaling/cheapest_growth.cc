@@ -1,8 +1,10 @@
 #include "decide/scaling/cheapest_growth.h"
 
 #include <algorithm>
+#include <set>
 #include <string>
 
+#include "decide/provisioning/node_ask.h"
 #include "decide/provisioning/packing_bound.h"
 #include "decide/provisioning/packing_order.h"
 #include "decide/provisioning/provision.h"
@@ -30,7 +32,36 @@ model::ResourceList free_on(const NodeTemplate& node) {
   return left;
 }
 
-void add_group(const GrowthGroup& group, std::size_t number, ProvisionProblem& problem) {
+// The labels that somebody asks for, by their current names: no other can decide anything.
+using Keys = std::set<std::string, std::less<>>;
+
+Keys keys_of(const ProvisionProblem& problem) {
+  Keys keys{std::string(kZone),
+            std::string(labels::kCapacityType),
+            std::string(labels::kReservationId),
+            std::string(labels::kReservationType),
+            std::string(labels::kReservationInterruptible),
+            std::string(labels::kNodePool)};
+  for (const PodRef& pod : problem.pods)
+    for (const provisioning::Requirements& each : provisioning::node_alternatives(*pod->spec))
+      for (const auto& [key, asked] : each) keys.insert(key);
+  for (const auto* pods : {&problem.pods, &problem.bound})
+    for (const PodRef& pod : *pods) {
+      for (const auto& spread : pod->spec->topologySpreadConstraints)
+        keys.insert(spread.topologyKey);
+      if (!pod->spec->affinity) continue;
+      if (const auto& near = pod->spec->affinity->podAffinity)
+        for (const auto& term : near->requiredDuringSchedulingIgnoredDuringExecution)
+          keys.insert(term.topologyKey);
+      if (const auto& apart = pod->spec->affinity->podAntiAffinity)
+        for (const auto& term : apart->requiredDuringSchedulingIgnoredDuringExecution)
+          keys.insert(term.topologyKey);
+    }
+  return keys;
+}
+
+void add_group(const GrowthGroup& group, std::size_t number, const Keys& keys,
+               ProvisionProblem& problem) {
   provisioning::ProviderType type;
   type.name = std::to_string(number);
   model::NodePool pool;
@@ -39,6 +70,7 @@ void add_group(const GrowthGroup& group, std::size_t number, ProvisionProblem& p
   for (const auto& [key, value] : group.node->node.metadata.labels) {
     if (key == "kubernetes.io/hostname") continue;
     if (key == kZone) zone = value;
+    if (!keys.contains(key) && !keys.contains(provisioning::canonical_label(key))) continue;
     type.requirements.add(Requirement::in(key, value));
     pool.spec.template_.metadata.labels[key] = value;
   }
@@ -99,12 +131,13 @@ void heed_filters(std::span<const GrowthPod> pods, Compiled& compiled) {
 Compiled compile(std::span<const GrowthGroup> groups, std::span<const GrowthPod> pods,
                  const Observation& seen) {
   ProvisionProblem problem;
-  for (std::size_t g = 0; g < groups.size(); ++g) add_group(groups[g], g, problem);
   for (const GrowthPod& each : pods) {
     problem.pods.push_back(each.pod);
     problem.namespaces[each.pod->metadata.namespace_];
   }
   add_cluster(seen, pods, problem);
+  const Keys keys = keys_of(problem);
+  for (std::size_t g = 0; g < groups.size(); ++g) add_group(groups[g], g, keys, problem);
   Compiled compiled = provisioning::compile(problem);
   heed_filters(pods, compiled);
   return compiled;
@@ -134,9 +167,13 @@ Growth cheapest_growth(std::span<const GrowthGroup> groups, std::span<const Grow
     if (node.kind != provisioning::kNone) ++growth.nodes[compiled.pack.kinds[node.kind].pool];
   for (const provisioning::Placement& step : plan.order)
     growth.placed[compiled.pods_of_class[step.demand_class][next[step.demand_class]++]] = 1;
+  const bool all_placed = std::all_of(plan.unplaced.begin(), plan.unplaced.end(),
+                                      [](std::int64_t pods_left) { return pods_left == 0; });
   for (std::size_t k = 0; k < plan.unplaced.size(); ++k)
     compiled.pack.classes[k].count -= plan.unplaced[k];
-  growth.lower_bound = provisioning::pack_bound(compiled.pack).bound.per_hour;
+  growth.lower_bound = all_placed && plan.lower_bound
+                           ? *plan.lower_bound
+                           : provisioning::pack_bound(compiled.pack).bound.per_hour;
   return growth;
 }
 

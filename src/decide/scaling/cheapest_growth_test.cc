@@ -79,6 +79,36 @@ TEST_F(CheapestGrowth, HeedsTheSchedulersFilters) {
   EXPECT_EQ(growth.nodes, (std::vector<std::int64_t>{0, 1}));
 }
 
+// Also by a label's name of old.
+TEST_F(CheapestGrowth, HeedsTheLabelsThatPodsAskFor) {
+  for (NodeTemplate* each : {&small_, &large_}) {
+    each->node.metadata.labels["beta.kubernetes.io/arch"] = each == &small_ ? "amd64" : "arm64";
+    each->node.metadata.labels["team"] = each == &small_ ? "a" : "b";
+  }
+  const auto asking = [](const char* key, const char* value) {
+    auto made = std::make_shared<model::Pod>(*pod("picky", 1));
+    made->spec.edit().nodeSelector = {{key, value}};
+    return made;
+  };
+  add(asking("kubernetes.io/arch", "arm64"));
+  EXPECT_EQ(cheapest_growth(groups_, pods_, seen_).nodes, (std::vector<std::int64_t>{0, 1}));
+  pods_.clear();
+  add(asking("team", "b"));
+  EXPECT_EQ(cheapest_growth(groups_, pods_, seen_).nodes, (std::vector<std::int64_t>{0, 1}));
+  pods_.clear();
+  add(asking("team", "c"));
+  EXPECT_EQ(cheapest_growth(groups_, pods_, seen_).nodes, (std::vector<std::int64_t>{0, 0}));
+}
+
+TEST_F(CheapestGrowth, ItsBoundIsTheBoundOfWhatItPlaced) {
+  for (const char* name : {"a", "b", "c", "d", "e"}) add(pod(name, 2));
+  EXPECT_EQ(cheapest_growth(groups_, pods_, seen_).lower_bound,
+            growth_bound(groups_, pods_, seen_));
+  const Money all = growth_bound(groups_, pods_, seen_);
+  add(pod("too-large", 100));
+  EXPECT_EQ(cheapest_growth(groups_, pods_, seen_).lower_bound, all);
+}
+
 TEST_F(CheapestGrowth, CountsThePodsThatStandOnNewNodes) {
   small_.pods = {pod("daemon", 1)};
   for (const char* name : {"a", "b"}) add(pod(name, 1));
