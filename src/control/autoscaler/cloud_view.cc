@@ -132,7 +132,10 @@ bool CloudView::answered(std::uint64_t call, const port::CloudAnswer& answer, In
   const Question question = std::move(at->second);
   open_.erase(at);
   take(question, answer, now);
-  if (open_.empty() && !asked_details_ && problem_.empty()) ask_details(now, ask);
+  if (open_.empty() && !asked_details_ && problem_.empty()) {
+    order_incoming();
+    ask_details(now, ask);
+  }
   if (open_.empty()) finish();
   return true;
 }
@@ -144,7 +147,7 @@ void CloudView::take(const Question& question, const port::CloudAnswer& answer, 
       if (error != nullptr)
         problem_ = error->code + ": " + error->message;
       else if (const auto* groups = std::get_if<std::vector<port::GroupRef>>(&answer))
-        take_groups(*groups);
+        incoming_.insert(incoming_.end(), groups->begin(), groups->end());
       return;
     case Question::Kind::Launch: {
       const std::pair key{question.subject, question.version};
@@ -175,8 +178,20 @@ void CloudView::take(const Question& question, const port::CloudAnswer& answer, 
   }
 }
 
-void CloudView::take_groups(const std::vector<port::GroupRef>& groups) {
-  for (const port::GroupRef& group : groups) incoming_[group->name] = group;
+// Of a group that was told twice, the last counts.
+void CloudView::order_incoming() {
+  const auto before = [](const port::GroupRef& a, const port::GroupRef& b) {
+    return a->name < b->name;
+  };
+  if (std::adjacent_find(incoming_.begin(), incoming_.end(), [&](const auto& a, const auto& b) {
+        return !before(a, b);
+      }) == incoming_.end())
+    return;
+  std::reverse(incoming_.begin(), incoming_.end());
+  std::stable_sort(incoming_.begin(), incoming_.end(), before);
+  incoming_.erase(std::unique(incoming_.begin(), incoming_.end(),
+                              [](const auto& a, const auto& b) { return a->name == b->name; }),
+                  incoming_.end());
 }
 
 // --nodes=MIN:MAX:NAME overrules the group's own limits.
@@ -189,37 +204,53 @@ port::GroupRef CloudView::with_limits(const port::GroupRef& told) const {
   return limited;
 }
 
-void CloudView::ask_launch(const model::LaunchTemplateRef& ref, Instant now, const Ask& ask) {
+// Answers when it is to be asked for again; not after now: it was not known.
+Instant CloudView::ask_launch(const model::LaunchTemplateRef& ref, Instant now, const Ask& ask) {
   const std::pair key{ref.name, ref.version.value_or("$Default")};
   const auto read = launch_read_.find(key);
-  if (read != launch_read_.end() && now - read->second < kLaunchLife) return;
+  if (read != launch_read_.end() && now - read->second < kLaunchLife)
+    return read->second + kLaunchLife;
   for (const auto& [call, question] : open_)
     if (question.kind == Question::Kind::Launch && question.subject == key.first &&
         question.version == key.second)
-      return;
+      return now;
   open_.emplace(ask(port::DescribeLaunchTemplateVersion{ref}),
                 Question{Question::Kind::Launch, key.first, key.second});
+  return now;
+}
+
+// Answers when something of it is to be asked for again.
+Instant CloudView::ask_details_of(const AutoScalingGroup& group, Instant now, const Ask& ask) {
+  Instant next = now + kLaunchLife;
+  if (group.launch_template) next = std::min(next, ask_launch(*group.launch_template, now, ask));
+  if (group.mixed_instances_policy)
+    next = std::min(next, ask_launch(group.mixed_instances_policy->launch_template, now, ask));
+  if (const auto& managed = managed_nodegroup(group)) {
+    const auto known = nodegroups_.find(managed->nodegroup);
+    if (known != nodegroups_.end() && now - known->second.at < kNodegroupLife)
+      return std::min(next, known->second.at + kNodegroupLife);
+    nodegroups_[managed->nodegroup].at = now;
+    open_.emplace(ask(port::DescribeNodegroup{managed->cluster, managed->nodegroup}),
+                  Question{Question::Kind::Nodegroup, managed->nodegroup, {}});
+    return now;
+  }
+  return next;
 }
 
 void CloudView::ask_details(Instant now, const Ask& ask) {
   asked_details_ = true;
   failing_before_ = std::exchange(failing_, {});
-  for (const auto& [name, told] : incoming_) {
-    const AutoScalingGroup& group = *told;
-    if (group.launch_template) ask_launch(*group.launch_template, now, ask);
-    if (group.mixed_instances_policy)
-      ask_launch(group.mixed_instances_policy->launch_template, now, ask);
-    if (const auto& managed = managed_nodegroup(group)) {
-      const auto known = nodegroups_.find(managed->nodegroup);
-      if (known == nodegroups_.end() || now - known->second.at >= kNodegroupLife) {
-        nodegroups_[managed->nodegroup].at = now;
-        open_.emplace(ask(port::DescribeNodegroup{managed->cluster, managed->nodegroup}),
-                      Question{Question::Kind::Nodegroup, managed->nodegroup, {}});
-      }
-    }
-    if (gap(group) > 0)
-      open_.emplace(ask(port::DescribeScalingActivities{name, 100}),
-                    Question{Question::Kind::Activities, name, {}});
+  auto at = groups_.begin();
+  for (const port::GroupRef& told : incoming_) {
+    while (at != groups_.end() && at->second.told != told && at->first < told->name) ++at;
+    Known* known = at != groups_.end() && at->second.told == told ? &at->second : nullptr;
+    if (known == nullptr)
+      ask_details_of(*told, now, ask);
+    else if (!known->detailed_to || *known->detailed_to <= now)
+      known->detailed_to = ask_details_of(*told, now, ask);
+    if (gap(*told) > 0)
+      open_.emplace(ask(port::DescribeScalingActivities{told->name, 100}),
+                    Question{Question::Kind::Activities, told->name, {}});
   }
 }
 
@@ -242,7 +273,7 @@ void CloudView::finish() {
     return;
   }
   bool changed = incoming_.size() != groups_.size();
-  for (const auto& [name, told] : incoming_) changed = take_group(name, told) || changed;
+  changed = take_groups() || changed;
   if (incoming_.size() != groups_.size()) forget_missing_groups();
   if (names_changed_) {
     std::int32_t index = 0;
@@ -262,7 +293,24 @@ bool CloudView::launch_alike(const AutoScalingGroup& a, const AutoScalingGroup& 
          a.mixed_instances_policy == b.mixed_instances_policy && a.tags == b.tags;
 }
 
-// True when something about the group is not as it was.
+// True when something about a group is not as it was.
+bool CloudView::take_groups() {
+  const bool same_facts = !details_changed_ && setup_seen_ == cluster_.setup_version() &&
+                          failing_.empty() && failing_before_.empty();
+  bool changed = false;
+  auto at = groups_.begin();
+  for (const port::GroupRef& told : incoming_) {
+    if (same_facts && at != groups_.end() && at->second.told == told) {
+      ++at;
+      continue;
+    }
+    changed = take_group(told->name, told) || changed;
+    at = groups_.upper_bound(told->name);
+  }
+  return changed;
+}
+
+// The same of one.
 bool CloudView::take_group(const std::string& name, const port::GroupRef& told) {
   const auto [at, added] = groups_.try_emplace(name);
   Known& known = at->second;
@@ -279,8 +327,9 @@ bool CloudView::take_group(const std::string& name, const port::GroupRef& told) 
   names_changed_ = names_changed_ || added;
   if (!same) {
     const port::GroupRef before = known.group;
-    known.set(with_limits(told));
+    set(known, with_limits(told));
     known.told = told;
+    known.detailed_to.reset();
     take_instances(known, before);
     same_template = same_template && before != nullptr && launch_alike(*before, *known.group);
   }
@@ -297,24 +346,56 @@ void CloudView::take_instances(Known& known, const port::GroupRef& before) {
     return;
   members_changed_ = true;
   const std::vector<std::uint32_t> old = std::exchange(known.numbers, {});
-  for (const std::uint32_t number : old)
-    if (by_number_[number] == &known) by_number_[number] = nullptr;
-  for (const model::GroupInstance& instance : now) {
-    const auto [at, added] =
-        number_of_instance_.try_emplace(instance.id, static_cast<std::uint32_t>(by_number_.size()));
-    if (added) by_number_.push_back(nullptr);
-    by_number_[at->second] = &known;
-    known.numbers.push_back(at->second);
+  known.numbers.reserve(now.size());
+  // Most are in the order in which they were.
+  constexpr std::size_t kFar = 8;
+  std::size_t next = 0;
+  std::vector<std::size_t> left;
+  const auto leave_to = [&](std::size_t end) {
+    for (; next < end; ++next)
+      if (by_number_[old[next]] == &known) {
+        by_number_[old[next]] = nullptr;
+        left.push_back(next);
+      }
+  };
+  std::size_t first_new = 0;
+  for (; first_new < now.size(); ++first_new) {
+    std::size_t at = next;
+    const std::size_t end = std::min(old.size(), next + kFar);
+    while (at < end && before->instances[at].id != now[first_new].id) ++at;
+    if (at == end || by_number_[old[at]] != &known) break;
+    leave_to(at);
+    known.numbers.push_back(old[next++]);
   }
-  for (std::size_t i = 0; i < old.size(); ++i)
+  leave_to(old.size());
+  for (std::size_t i = first_new; i < now.size(); ++i) {
+    const std::uint32_t number = number_of(now[i].id);
+    by_number_[number] = &known;
+    known.numbers.push_back(number);
+  }
+  for (const std::size_t i : left)
     if (by_number_[old[i]] == nullptr) number_of_instance_.erase(before->instances[i].id);
+}
+
+std::uint32_t CloudView::number_of(const std::string& instance) {
+  const auto [at, added] =
+      number_of_instance_.try_emplace(instance, static_cast<std::uint32_t>(by_number_.size()));
+  if (added) by_number_.push_back(nullptr);
+  return at->second;
 }
 
 void CloudView::forget_missing_groups() {
   names_changed_ = true;
+  const auto is_told = [&](const std::string& name) {
+    const auto at = std::lower_bound(
+        incoming_.begin(), incoming_.end(), name,
+        [](const auto& group, const auto& wanted) { return group->name < wanted; });
+    return at != incoming_.end() && (*at)->name == name;
+  };
   std::erase_if(groups_, [&](const auto& entry) {
-    if (incoming_.contains(entry.first)) return false;
+    if (is_told(entry.first)) return false;
     const Known& known = entry.second;
+    if (known.restless) --restless_groups_;
     for (std::size_t i = 0; i < known.numbers.size(); ++i) {
       if (by_number_[known.numbers[i]] != &known) continue;
       by_number_[known.numbers[i]] = nullptr;
@@ -478,15 +559,21 @@ void CloudView::update(Known& known, scaling::GroupView& view) const {
   view.min_size = group.min_size;
   view.max_size = group.max_size;
   view.target_size = group.desired_capacity;
-  view.instances.resize(group.instances.size());
+  std::vector<scaling::InstanceView>& shown = view.instances;
   for (std::size_t i = 0; i < group.instances.size(); ++i) {
     const model::GroupInstance& instance = group.instances[i];
-    scaling::InstanceView& shown = view.instances[i];
-    if (shown.number != known.numbers[i])
-      shown = {provider_id(instance.zone, instance.id), false, {}, known.numbers[i]};
-    shown.deleting = instance.state == model::LifecycleState::Terminating ||
-                     instance.state == model::LifecycleState::Terminated;
+    const auto here = shown.begin() + static_cast<std::ptrdiff_t>(i);
+    const auto old = std::find_if(here, shown.end(), [&](const scaling::InstanceView& each) {
+      return each.number == known.numbers[i];
+    });
+    if (old == shown.end())
+      shown.insert(here, {provider_id(instance.zone, instance.id), false, {}, known.numbers[i]});
+    else
+      shown.erase(here, old);
+    shown[i].deleting = instance.state == model::LifecycleState::Terminating ||
+                        instance.state == model::LifecycleState::Terminated;
   }
+  shown.resize(group.instances.size());
   const auto failing = failing_.find(group.name);
   for (std::int64_t i = static_cast<std::int64_t>(group.instances.size());
        i < group.desired_capacity; ++i) {
@@ -556,7 +643,7 @@ void CloudView::change(const std::string& group, std::int64_t desired) {
   auto changed = std::make_shared<AutoScalingGroup>(*known.group);
   changed->desired_capacity = desired;
   known.told = nullptr;
-  known.set(std::move(changed));
+  set(known, std::move(changed));
   known.viewed = false;
   ++version_;
 }
@@ -575,18 +662,19 @@ void CloudView::instance_ended(const std::string& group) {
   invalidate();
 }
 
-void CloudView::Known::set(port::GroupRef now) {
-  group = std::move(now);
-  restless =
-      gap(*group) != 0 ||
-      std::any_of(group->instances.begin(), group->instances.end(), [](const auto& instance) {
-        return instance.state != model::LifecycleState::InService;
-      });
+void CloudView::set(Known& known, port::GroupRef now) {
+  known.group = std::move(now);
+  const auto& instances = known.group->instances;
+  const bool restless = gap(*known.group) != 0 ||
+                        std::any_of(instances.begin(), instances.end(), [](const auto& instance) {
+                          return instance.state != model::LifecycleState::InService;
+                        });
+  if (restless != known.restless) restless_groups_ += restless ? 1 : -1;
+  known.restless = restless;
 }
 
 bool CloudView::restless() const {
-  return std::any_of(groups_.begin(), groups_.end(),
-                     [](const auto& entry) { return entry.second.restless; });
+  return restless_groups_ > 0;
 }
 
 }  // namespace gputide::autoscaler

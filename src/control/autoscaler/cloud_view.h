@@ -83,8 +83,7 @@ class CloudView {
     bool described = false;  // and all of it but sizes and instances
     std::int32_t index = 0;
     std::vector<std::uint32_t> numbers;  // of the group's instances
-
-    void set(port::GroupRef now);
+    std::optional<Instant> detailed_to;  // until then nothing is asked about it as it was told
   };
   /// The node group of EKS that a group is of, by its tags.
   struct Managed {
@@ -98,15 +97,19 @@ class CloudView {
   };
 
   void ask_details(Instant now, const Ask& ask);
-  void ask_launch(const model::LaunchTemplateRef& ref, Instant now, const Ask& ask);
-  void take_groups(const std::vector<port::GroupRef>& groups);
+  Instant ask_details_of(const model::AutoScalingGroup& group, Instant now, const Ask& ask);
+  Instant ask_launch(const model::LaunchTemplateRef& ref, Instant now, const Ask& ask);
+  void order_incoming();
   void take_activities(const std::string& group,
                        const std::vector<model::ScalingActivity>& activities);
   void take(const Question& question, const port::CloudAnswer& answer, Instant now);
   void finish();
   static bool launch_alike(const model::AutoScalingGroup& a, const model::AutoScalingGroup& b);
+  bool take_groups();
   bool take_group(const std::string& name, const port::GroupRef& told);
+  void set(Known& known, port::GroupRef now);
   void take_instances(Known& known, const port::GroupRef& before);
+  std::uint32_t number_of(const std::string& instance);
   void forget_missing_groups();
   port::GroupRef with_limits(const port::GroupRef& told) const;
   void change(const std::string& group, std::int64_t desired);
@@ -137,8 +140,9 @@ class CloudView {
   std::map<std::uint64_t, Question> open_;
   bool asked_details_ = false;
   std::string problem_;
-  std::map<std::string, port::GroupRef> incoming_;
+  std::vector<port::GroupRef> incoming_;  // by name, once all are there
   std::map<std::string, Known> groups_;
+  std::int64_t restless_groups_ = 0;
   bool names_changed_ = true;    // since the last observation
   bool members_changed_ = true;  // which instances there are, since the last observation
   bool details_changed_ = true;  // launch templates or node groups, since the last refresh
