@@ -4,8 +4,7 @@
 #include <numeric>
 #include <utility>
 
-#include <boost/unordered/unordered_flat_map.hpp>
-
+#include "decide/scaling/places.h"
 #include "decide/scaling/pods.h"
 #include "decide/scaling/readiness.h"
 
@@ -85,42 +84,20 @@ void KnownNodes::rearrange(const Observation& seen, Simulation& simulation) {
   const std::vector<NodeFacts> old_facts = std::move(facts_);
   known_.assign(seen.nodes.size(), {});
   facts_.assign(seen.nodes.size(), {});
-  move_known(seen, old, old_facts);
+  const std::vector<std::size_t> places = places_before(
+      known_.size(), old.size(),
+      [&](std::size_t i, std::size_t b) { return old[b].view == seen.nodes[i]; },
+      [&](std::size_t i) { return seen.nodes[i].get(); },
+      [&](std::size_t b) { return old[b].view.get(); });
+  for (std::size_t i = 0; i < known_.size(); ++i) {
+    if (places[i] == kNowhere) continue;
+    facts_[i] = old_facts[places[i]];
+    known_[i] = std::exchange(old[places[i]], {});
+  }
   for (const Known& gone : old)
     if (gone.id != kNoNode) simulation.remove_node(gone.id);
   ++facts_version_;
   open_.reset();
-}
-
-// Mostly few nodes went and few came, and the others are in the order in which they were: they are
-// found by going along both lists, and only the rest is searched for.
-void KnownNodes::move_known(const Observation& seen, std::vector<Known>& old,
-                            const std::vector<NodeFacts>& old_facts) {
-  const auto move = [&](std::size_t from, std::size_t to) {
-    facts_[to] = old_facts[from];
-    known_[to] = std::exchange(old[from], {});
-  };
-  std::vector<std::size_t> unknown;
-  std::vector<std::size_t> passed;
-  constexpr std::size_t kFar = 8;
-  std::size_t next = 0;
-  for (std::size_t i = 0; i < seen.nodes.size(); ++i) {
-    std::size_t at = next;
-    while (at < old.size() && at - next < kFar && old[at].view != seen.nodes[i]) ++at;
-    if (at < old.size() && at - next < kFar) {
-      for (; next < at; ++next) passed.push_back(next);
-      move(next++, i);
-    } else {
-      unknown.push_back(i);
-    }
-  }
-  if (unknown.empty()) return;
-  for (; next < old.size(); ++next) passed.push_back(next);
-  boost::unordered_flat_map<const NodeView*, std::size_t> left;
-  for (const std::size_t i : passed) left.emplace(old[i].view.get(), i);
-  for (const std::size_t i : unknown)
-    if (const auto found = left.find(seen.nodes[i].get()); found != left.end())
-      move(found->second, i);
 }
 
 void KnownNodes::look_at(std::size_t index, const Observation& seen, const Rules& rules,

@@ -59,8 +59,6 @@ class KnownNodes {
   void look_at_all(const Observation& seen, const Rules& rules, Simulation& simulation);
   bool stayed_in_place(const Observation& seen) const;
   void rearrange(const Observation& seen, Simulation& simulation);
-  void move_known(const Observation& seen, std::vector<Known>& old,
-                  const std::vector<NodeFacts>& old_facts);
   void look_at(std::size_t index, const Observation& seen, const Rules& rules,
                Simulation& simulation);
   void sum_up();

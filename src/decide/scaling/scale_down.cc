@@ -2,9 +2,8 @@
 
 #include <algorithm>
 
-#include <boost/unordered/unordered_flat_map.hpp>
-
 #include "base/go_sort.h"
+#include "decide/scaling/places.h"
 #include "decide/scaling/pods.h"
 #include "decide/scaling/taints.h"
 
@@ -273,8 +272,8 @@ void ScaleDownPlanner::leave_out_deleted(const ScaleDownInput& input,
   for (const auto* names : {&input.deletions.empty, &input.deletions.drain})
     for (const std::string& name : *names) {
       const NodeId id = simulation.find(name);
-      const std::size_t i = id == kNoNode ? kNoRow : row_of(id);
-      if (i == kNoRow) continue;
+      const std::size_t i = id == kNoNode ? kNowhere : row_of(id);
+      if (i == kNowhere) continue;
       state_.unremovable[i] = {};
       state_.utilization[i] = nullptr;
       touch(i);
@@ -395,26 +394,25 @@ void ScaleDownPlanner::take(std::size_t index, const std::shared_ptr<const NodeV
 // Entries follow their nodes, by name.
 void ScaleDownPlanner::align_all(const Observation& seen) {
   const std::size_t count = seen.nodes.size();
-  const auto same_node = [&](std::size_t i) {
-    return entries_[i].view == seen.nodes[i] ||
-           entries_[i].view->node->metadata.name == seen.nodes[i]->node->metadata.name;
+  std::vector<Row> old_rows = std::exchange(rows_, std::vector<Row>(count));
+  std::vector<Entry> old = std::exchange(entries_, std::vector<Entry>(count));
+  const auto name_now = [&](std::size_t i) -> std::string_view {
+    return seen.nodes[i]->node->metadata.name;
   };
-  std::size_t first = 0;  // the first node that is not where it was
-  while (first < std::min(count, entries_.size()) && same_node(first)) ++first;
-  boost::unordered_flat_map<std::string_view, std::pair<Row, Entry>> moved;
-  for (std::size_t i = first; i < entries_.size(); ++i)
-    moved.emplace(entries_[i].view->node->metadata.name,
-                  std::pair(rows_[i], std::move(entries_[i])));
-  entries_.resize(first);
-  entries_.resize(count);
-  rows_.resize(first);
-  rows_.resize(count);
-  for (std::size_t i = first; i < count; ++i)
-    if (const auto at = moved.find(seen.nodes[i]->node->metadata.name); at != moved.end()) {
-      rows_[i] = at->second.first;
-      entries_[i] = std::move(at->second.second);
-      moved.erase(at);
-    }
+  const auto name_before = [&](std::size_t b) -> std::string_view {
+    return old[b].view->node->metadata.name;
+  };
+  const std::vector<std::size_t> places = places_before(
+      count, old.size(),
+      [&](std::size_t i, std::size_t b) {
+        return old[b].view == seen.nodes[i] || name_before(b) == name_now(i);
+      },
+      name_now, name_before);
+  for (std::size_t i = 0; i < count; ++i) {
+    if (places[i] == kNowhere) continue;
+    rows_[i] = std::exchange(old_rows[places[i]], {});
+    entries_[i] = std::move(old[places[i]]);
+  }
   unneeded_.clear();
   next_recheck_.reset();
   for (std::size_t i = 0; i < count; ++i) {
@@ -422,9 +420,8 @@ void ScaleDownPlanner::align_all(const Observation& seen) {
     if (rows_[i].unneeded) unneeded_.push_back(i);
     if (rows_[i].waits) keep_earliest(next_recheck_, entries_[i].recheck_at);
   }
-  settled_ = std::none_of(moved.begin(), moved.end(), [](const auto& gone) {
-    return gone.second.first.unneeded || gone.second.first.waits;
-  });
+  settled_ = std::none_of(old_rows.begin(), old_rows.end(),
+                          [](const Row& gone) { return gone.unneeded || gone.waits; });
   state_.unremovable.assign(count, {});
   state_.utilization.assign(count, nullptr);
   touched_.clear();
@@ -459,7 +456,7 @@ void ScaleDownPlanner::read_ids(const std::vector<NodeId>& ids) {
   for (std::size_t i = 0; i < ids.size(); ++i) {
     if (ids[i] == kNoNode) continue;
     const auto id = static_cast<std::size_t>(ids[i]);
-    if (id >= row_of_.size()) row_of_.resize(id + 1, kNoRow);
+    if (id >= row_of_.size()) row_of_.resize(id + 1, kNowhere);
     row_of_[id] = i;
     all_.insert(ids[i]);
   }
@@ -467,7 +464,7 @@ void ScaleDownPlanner::read_ids(const std::vector<NodeId>& ids) {
 
 std::size_t ScaleDownPlanner::row_of(NodeId id) const {
   const auto at = static_cast<std::size_t>(id);
-  return at < row_of_.size() ? row_of_[at] : kNoRow;
+  return at < row_of_.size() ? row_of_[at] : kNowhere;
 }
 
 // What is imagined on a node decides how it stands, in this pass.
@@ -475,7 +472,7 @@ void ScaleDownPlanner::touch_imagined(const ScaleDownInput& input, const Simulat
   const auto changed = input.fork ? simulation.changes_since(*input.fork) : std::nullopt;
   if (!changed) return touch_all();
   for (const NodeId id : *changed)
-    if (const std::size_t i = row_of(id); i != kNoRow) touch(i);
+    if (const std::size_t i = row_of(id); i != kNowhere) touch(i);
 }
 
 void ScaleDownPlanner::start_pass(const ScaleDownInput& input) {

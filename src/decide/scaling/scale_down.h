@@ -135,7 +135,6 @@ class ScaleDownPlanner {
  private:
   class Pass;
   static constexpr std::uint8_t kNoCandidate = 255;
-  static constexpr std::size_t kNoRow = static_cast<std::size_t>(-1);
 
   /// What is asked of many nodes in a pass, kept close together.
   struct Row {
