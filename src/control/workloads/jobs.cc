@@ -212,8 +212,8 @@ model::Value Jobs::status_of(const Entry& entry, Instant now) {
   status.set("conditions", model::Value(std::move(conditions)));
   if (entry.started) status.set("startTime", entry.started->rfc3339());
   if (entry.done && ending.success) status.set("completionTime", now.rfc3339());
-  status.set("succeeded", std::int64_t{entry.succeeded});
-  status.set("failed", std::int64_t{entry.failed});
+  if (entry.succeeded > 0) status.set("succeeded", std::int64_t{entry.succeeded});
+  if (entry.failed > 0) status.set("failed", std::int64_t{entry.failed});
   status.set("terminating", std::int64_t{terminating(entry)});
   if (entry.indexed)
     status.set("completedIndexes", index_ranges(entry.index_done.size(), [&](std::size_t index) {
@@ -226,7 +226,8 @@ model::Value Jobs::status_of(const Entry& entry, Instant now) {
   return status;
 }
 
-// The first rule of the Job's success policy that holds of the indexes that are done.
+// The first rule of the Job's success policy that holds of the indexes that are done. A rule that
+// names none of the Job's indexes never does.
 std::optional<std::size_t> Jobs::met_rule(const Entry& entry) {
   const std::optional<model::SuccessPolicy>& policy = entry.object->spec.successPolicy;
   if (!policy || !entry.indexed) return std::nullopt;
@@ -240,7 +241,7 @@ std::optional<std::size_t> Jobs::met_rule(const Entry& entry) {
       all += asked[index];
       done += asked[index] & entry.index_done[index];
     }
-    if (done >= (rule.succeededCount ? *rule.succeededCount : all)) return i;
+    if (all > 0 && done >= (rule.succeededCount ? *rule.succeededCount : all)) return i;
   }
   return std::nullopt;
 }

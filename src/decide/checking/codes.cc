@@ -45,6 +45,8 @@ constexpr Code kCodes[] = {
      "Always for pods of controllers, OnFailure or Never for Jobs."},
     {"bad-step", kError, "A Scenario's step says none or several things, or at no time.",
      "One action a step, at 0s or later."},
+    {"bad-strategy", kError, "A way to update pods that the API server refuses.",
+     "RollingUpdate with numbers or percentages, Recreate or OnDelete."},
     {"bad-taint", kError, "A taint without a known effect.",
      "Write NoSchedule, PreferNoSchedule or NoExecute."},
     {"bad-time", kError, "Not a time.", "Write 2026-01-15T12:00:00Z."},

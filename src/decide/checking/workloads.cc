@@ -62,6 +62,96 @@ void check_count(const Context& context, const Place& place, std::string_view fi
         {"negative-count", fmt::format("{} {} is below zero", field, *count), "write 0 or more"});
 }
 
+// "100%", "0", "3": of so many pods.
+std::optional<std::int64_t> scaled(const model::IntOrString& value, std::int64_t pods) {
+  if (!value.is_string()) return value.int_value();
+  const std::string& text = value.string_value();
+  if (text.empty() || text.size() > 5 || text.back() != '%') return std::nullopt;
+  std::int64_t percent = 0;
+  for (const char c : text.substr(0, text.size() - 1)) {
+    if (c < '0' || c > '9') return std::nullopt;
+    percent = percent * 10 + (c - '0');
+  }
+  return (percent * pods + 99) / 100;  // the disruption controller rounds up
+}
+
+// What a rolling update may take away or add: a number, or a percentage; true: it is one.
+bool check_share(const Context& context, const Place& place, std::string_view field,
+                 const std::optional<model::IntOrString>& share, bool all_at_most) {
+  if (!share) return true;
+  const std::optional<std::int64_t> of_hundred = scaled(*share, 100);
+  const auto refuse = [&](std::string message, std::string remedy) {
+    context.findings.error(place[field], {"bad-strategy", std::move(message), std::move(remedy)});
+    return false;
+  };
+  if (!of_hundred)
+    return refuse(
+        fmt::format("{} is neither a number nor a percentage", quote(share->string_value())),
+        "write 1 or \"25%\", for instance");
+  if (*of_hundred < 0)
+    return refuse(fmt::format("{} {} is below zero", field, *of_hundred), "write 0 or more");
+  if (all_at_most && share->is_string() && *of_hundred > 100)
+    return refuse(fmt::format("{} {} is more than all pods", field, share->string_value()),
+                  "write at most \"100%\"");
+  return true;
+}
+
+// The API server wants pods to go first or to come first: Deployments at least one of both,
+// DaemonSets exactly one.
+void check_rolling_update(const Context& context, const Place& place,
+                          const model::RollingUpdate& update, bool of_daemons) {
+  const bool surge = check_share(context, place, "maxSurge", update.maxSurge, of_daemons);
+  if (!check_share(context, place, "maxUnavailable", update.maxUnavailable, true) || !surge) return;
+  const model::IntOrString usual =
+      of_daemons ? model::IntOrString::from_int(1) : model::IntOrString::from_string("25%");
+  const auto is_zero = [](const model::IntOrString& share) { return scaled(share, 100) == 0; };
+  const bool none_goes = is_zero(update.maxUnavailable.value_or(usual));
+  const bool none_comes =
+      is_zero(update.maxSurge.value_or(of_daemons ? model::IntOrString() : usual));
+  if (none_goes && none_comes)
+    context.findings.error(place, place.key(),
+                           {"bad-strategy", "maxUnavailable and maxSurge may not both be 0",
+                            "write maxUnavailable: 1"});
+  if (of_daemons && !none_goes && !none_comes)
+    context.findings.error(
+        place["maxSurge"],
+        {"bad-strategy",
+         "a DaemonSet with maxSurge has no maxUnavailable (1 where it is not written)",
+         "write maxUnavailable: 0"});
+}
+
+void check_strategy_type(const Context& context, const Place& place, const std::string& type,
+                         const char* other) {
+  if (type.empty() || type == "RollingUpdate" || type == other) return;
+  context.findings.error(place["type"],
+                         {"bad-strategy", fmt::format("no strategy is called {}", quote(type)),
+                          fmt::format("write RollingUpdate or {}", other)});
+}
+
+void check_strategies(const Context& context, const Place& spec, const model::DeploymentSpec& of) {
+  const Place place = spec["strategy"];
+  check_strategy_type(context, place, of.strategy.type, "Recreate");
+  const Place update = place["rollingUpdate"];
+  if (of.strategy.type == "Recreate" && update.exists())
+    context.findings.error(update, update.key(),
+                           {"bad-strategy", "Recreate takes no rollingUpdate", "remove it"});
+  else
+    check_rolling_update(context, update, of.strategy.rollingUpdate, false);
+}
+
+void check_strategies(const Context& context, const Place& spec, const model::DaemonSetSpec& of) {
+  const Place place = spec["updateStrategy"];
+  check_strategy_type(context, place, of.updateStrategy.type, "OnDelete");
+  check_rolling_update(context, place["rollingUpdate"], of.updateStrategy.rollingUpdate, true);
+}
+
+void check_strategies(const Context& context, const Place& spec, const model::StatefulSetSpec& of) {
+  const Place place = spec["updateStrategy"];
+  check_strategy_type(context, place, of.updateStrategy.type, "OnDelete");
+  check_share(context, place["rollingUpdate"], "maxUnavailable",
+              of.updateStrategy.rollingUpdate.maxUnavailable, true);
+}
+
 void check_success_policy(const Context& context, const Place& place,
                           const model::SuccessPolicy& policy) {
   for (std::size_t i = 0; i < policy.rules.size(); ++i)
@@ -103,6 +193,8 @@ void check_controller(const Context& context, const model::Object& object) {
   const auto both = [&](const auto& kind) {
     check_selector(context, object, kind.spec.selector, kind.spec.template_.metadata.labels);
     counts(kind);
+    if constexpr (requires { check_strategies(context, Place(object), kind.spec); })
+      check_strategies(context, Place(object)["spec"], kind.spec);
   };
   if (const auto* deployment = object.as<model::Deployment>())
     both(*deployment);
@@ -116,19 +208,6 @@ void check_controller(const Context& context, const model::Object& object) {
     both(*stateful);
   else if (const auto* job = object.as<model::Job>())
     counts(*job);
-}
-
-// "100%", "0", "3": of so many pods.
-std::optional<std::int64_t> scaled(const model::IntOrString& value, std::int64_t pods) {
-  if (!value.is_string()) return value.int_value();
-  const std::string& text = value.string_value();
-  if (text.empty() || text.size() > 5 || text.back() != '%') return std::nullopt;
-  std::int64_t percent = 0;
-  for (const char c : text.substr(0, text.size() - 1)) {
-    if (c < '0' || c > '9') return std::nullopt;
-    percent = percent * 10 + (c - '0');
-  }
-  return (percent * pods + 99) / 100;  // the disruption controller rounds up
 }
 
 void check_budget_value(const Context& context, const Place& place,
