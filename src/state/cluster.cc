@@ -1,9 +1,11 @@
 #include "state/cluster.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/check.h"
 #include "base/prefetch.h"
+#include "state/deep.h"
 
 namespace gputide::state {
 namespace {
@@ -64,18 +66,31 @@ void Cluster::place_domains(NodeId id) {
 
 void Cluster::set_object(NodeId id, NodeRef object) {
   NodeState& state = at(id);
-  if (state.object != nullptr) {
-    by_name_.erase(state.object->metadata.name);
+  const NodeRef before = std::exchange(state.object, std::move(object));
+  const bool renamed = before == nullptr || state.object == nullptr ||
+                       before->metadata.name != state.object->metadata.name;
+  if (before != nullptr && renamed) {
+    by_name_.erase(before->metadata.name);
     --node_count_;
   }
-  state.object = std::move(object);
-  state.object_version = ++object_versions_;
-  state.unschedulable = state.object != nullptr && state.object->spec.unschedulable;
-  state.allowed_pods = 0;
-  if (state.object != nullptr) {
+  if (state.object != nullptr && renamed) {
     by_name_[state.object->metadata.name] = id;
     ++node_count_;
-    amounts_.clear();
+  }
+  state.object_version = ++object_versions_;
+  state.unschedulable = state.object != nullptr && state.object->spec.unschedulable;
+  if (before == nullptr || state.object == nullptr ||
+      !deep_equal(before->status.allocatable, state.object->status.allocatable))
+    set_amounts(id);
+  place_domains(id);
+  touch(id);
+}
+
+void Cluster::set_amounts(NodeId id) {
+  NodeState& state = at(id);
+  state.allowed_pods = 0;
+  amounts_.clear();
+  if (state.object != nullptr)
     for (const auto& [name, quantity] : state.object->status.allocatable) {
       const ResourceId resource = resources_.of(name);
       if (name == "pods")
@@ -83,13 +98,9 @@ void Cluster::set_object(NodeId id, NodeRef object) {
       else if (resource != Resources::kNoResource)
         amounts_.push_back({resource, Resources::amount(resource, quantity)});
     }
-    widen();
-  }
+  widen();
   std::fill_n(allocatable_.begin() + static_cast<std::ptrdiff_t>(row(id)), stride_, 0);
-  if (state.object != nullptr)
-    for (const Amount& each : amounts_) allocatable_[row(id) + each.resource] = each.amount;
-  place_domains(id);
-  touch(id);
+  for (const Amount& each : amounts_) allocatable_[row(id) + each.resource] = each.amount;
 }
 
 NodeId Cluster::add_node(NodeRef node) {
@@ -107,15 +118,19 @@ NodeId Cluster::add_node(NodeRef node) {
   return id;
 }
 
+std::unique_ptr<Cluster::Before> Cluster::object_before(NodeId id) const {
+  return forks_.empty() ? nullptr : std::make_unique<Before>(node(id).object);
+}
+
 void Cluster::update_node(NodeId id, NodeRef node) {
-  auto before = std::make_unique<Before>(at(id).object);
+  std::unique_ptr<Before> before = object_before(id);
   set_object(id, std::move(node));
   record({Undo::Kind::UpdateNode, id, 0, {}, nullptr, std::move(before)});
 }
 
 void Cluster::remove_node(NodeId id) {
   remove_pods(at(id).pods, id);
-  auto before = std::make_unique<Before>(at(id).object);
+  std::unique_ptr<Before> before = object_before(id);
   set_object(id, nullptr);
   if (ids_ == Ids::UsedAgain) free_ids_.push_back(id);
   record({Undo::Kind::RemoveNode, id, 0, {}, nullptr, std::move(before)});
@@ -298,7 +313,7 @@ void Cluster::replace_pod(const PodRef& before, PodRef now, NodeId node, bool sa
 }
 
 NodeId Cluster::find(std::string_view name) const {
-  const auto at = by_name_.find(std::string(name));
+  const auto at = by_name_.find(name);
   return at == by_name_.end() ? kNoNode : at->second;
 }
 
@@ -375,7 +390,7 @@ void Cluster::undo(Undo& entry) {
 }
 
 TopologyId Cluster::topology(std::string_view key) {
-  const auto known = topology_ids_.find(std::string(key));
+  const auto known = topology_ids_.find(key);
   if (known != topology_ids_.end()) return known->second;
   const auto id = static_cast<TopologyId>(topologies_.size());
   topology_ids_.emplace(std::string(key), id);

@@ -13,12 +13,11 @@
 #include <utility>
 #include <vector>
 
-#include <boost/unordered/unordered_flat_map.hpp>
-
 #include "model/node.h"
 #include "model/pod.h"
 #include "state/objects.h"
 #include "state/pod_kinds.h"
+#include "state/text_hash.h"
 
 namespace gputide::state {
 
@@ -169,6 +168,7 @@ class Cluster {
   NodeState& at(NodeId id) { return nodes_[static_cast<std::size_t>(id)]; }
   void widen();
   void set_object(NodeId id, NodeRef object);
+  void set_amounts(NodeId id);
   void place_domains(NodeId id);
   void count(NodeId id, std::span<const PodEntry> entries, std::int64_t sign);
   void count_all(NodeId id, std::span<const PodEntry> entries, std::int64_t sign);
@@ -180,6 +180,7 @@ class Cluster {
   void record(Undo undo);
   void take_ports(NodeId id, const PodEntry& entry);
   void free_ports(NodeId id, const PodEntry& entry);
+  std::unique_ptr<Before> object_before(NodeId id) const;
   std::unique_ptr<Before> ports_before(NodeId id, std::span<const PodEntry> entries) const;
   void touch(NodeId id);
 
@@ -192,7 +193,7 @@ class Cluster {
   std::vector<Amount> amounts_;  // of the node that is being set; kept for its memory
   std::vector<std::int64_t> allocatable_;
   std::vector<std::int64_t> requested_;
-  boost::unordered_flat_map<std::string, NodeId> by_name_;
+  TextMap<NodeId> by_name_;
   std::vector<NodeId> free_ids_;
   std::int32_t node_count_ = 0;
   std::int32_t with_anti_affinity_ = 0;
@@ -201,7 +202,7 @@ class Cluster {
   std::vector<std::pair<std::int32_t, std::int64_t>> priorities_;  // ascending, and how many pods
 
   std::deque<Topology> topologies_;
-  boost::unordered_flat_map<std::string, TopologyId> topology_ids_;
+  TextMap<TopologyId> topology_ids_;
 
   std::vector<Undo> log_;
   std::vector<std::size_t> forks_;

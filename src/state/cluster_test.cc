@@ -171,6 +171,34 @@ TEST(Cluster, PodsOfOneTemplateShareANumberAndSoDoCopiesOfTheirSpec) {
   EXPECT_NE(cluster.spec_of(*one), cluster.spec_of(*a_pod("two", 2, 0, 0)));
 }
 
+TEST(Cluster, LabelsMakeTheClassWhoeverHoldsThem) {
+  Cluster cluster;
+  const PodRef one = a_pod("one", 1, 0, 0);
+  model::Pod sharing = *one;
+  EXPECT_EQ(cluster.class_of(sharing), cluster.class_of(*one));
+  sharing.metadata.namespace_ = "other";
+  EXPECT_NE(cluster.class_of(sharing), cluster.class_of(*one));
+  model::Pod edited = *one;
+  edited.metadata.labels["app"] = "edited";
+  EXPECT_NE(cluster.class_of(edited), cluster.class_of(*one));
+  EXPECT_EQ(cluster.class_of(*a_pod("equal", 1, 0, 0)), cluster.class_of(*one));
+}
+
+TEST(Cluster, ANodeMayBeReplacedByOneOfAnotherNameOrSize) {
+  Cluster cluster;
+  const NodeId node = cluster.add_node(a_node("before", "a", 8));
+  cluster.update_node(node, a_node("after", "a", 8));
+  EXPECT_EQ(cluster.find("before"), kNoNode);
+  EXPECT_EQ(cluster.find("after"), node);
+  EXPECT_EQ(cluster.node_count(), 1);
+  auto smaller = std::make_shared<model::Node>(*a_node("after", "a", 8));
+  smaller->status.allocatable = {{"pods", Quantity::from_value(3)}};
+  cluster.update_node(node, smaller);
+  EXPECT_EQ(cluster.allocatable(node)[kCpu], 0);
+  EXPECT_EQ(cluster.node(node).allowed_pods, 3);
+  EXPECT_EQ(cluster.find("after"), node);
+}
+
 TEST(Cluster, KnowsWhichKindsOfItsPodsHaveAffinity) {
   Cluster cluster;
   const NodeId node = cluster.add_node(a_node("node", "a", 8));

@@ -12,20 +12,20 @@
 #include <boost/mp11/algorithm.hpp>
 
 #include "base/quantity.h"
-#include "base/rng.h"
 #include "model/meta.h"
+#include "state/text_hash.h"
 
 namespace gputide::state {
 
 template <class T>
 using Described = boost::describe::describe_members<T, boost::describe::mod_public>;
 
-/// Collects a hash. Equal objects give equal hashes in every run and on every machine.
+/// Collects a hash. Equal objects give equal hashes in every run.
 class DeepHash {
  public:
   std::uint64_t value() const { return hash_; }
 
-  void add(const std::string& text) { hash_ = fnv1a(text, hash_ ^ text.size()); }
+  void add(const std::string& text) { hash_ = hash_of(text, hash_); }
   void add(const Quantity& quantity) { add(quantity.milli_value()); }
   void add(const model::Value& value) { add(static_cast<int>(value.kind())); }
   template <class T>

@@ -4,10 +4,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <string>
 #include <string_view>
 
 #include <boost/unordered/unordered_flat_map.hpp>
+
+#include "state/text_hash.h"
 
 namespace gputide::state {
 
@@ -38,7 +41,7 @@ class Names {
 
  private:
   std::deque<std::string> texts_;
-  boost::unordered_flat_map<std::string_view, Id> ids_;
+  boost::unordered_flat_map<std::string_view, Id, TextHash, std::equal_to<>> ids_;
 };
 
 }  // namespace gputide::state

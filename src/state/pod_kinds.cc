@@ -98,6 +98,11 @@ std::int64_t scored(const model::PodSpec& spec, const char* name, bool milli, st
   return sum + amount_of(spec.overhead, name, milli).value_or(0);
 }
 
+// Of labels that are shared, and so stay as they are while a class holds them; nullptr for none.
+const void* address_of(const model::StringMap& labels) {
+  return labels.empty() ? nullptr : &*labels.begin();
+}
+
 bool prefixed_native(std::string_view name) {
   return name.find("kubernetes.io/") != std::string_view::npos;
 }
@@ -200,6 +205,11 @@ ClassId PodKinds::class_of(const model::Pod& pod) {
     return classes_[id].namespace_ == pod.metadata.namespace_ &&
            classes_[id].labels == pod.metadata.labels;
   };
+  const void* address = address_of(pod.metadata.labels);
+  if (address != nullptr)
+    if (const auto at = by_labels_.find(address);
+        at != by_labels_.end() && classes_[at->second].namespace_ == pod.metadata.namespace_)
+      return last_class_ = at->second;
   if (last_class_ < classes_.size() && is_of(last_class_)) return last_class_;
   DeepHash hash;
   hash.add(pod.metadata.namespace_);
@@ -210,6 +220,7 @@ ClassId PodKinds::class_of(const model::Pod& pod) {
   last_class_ = static_cast<ClassId>(classes_.size());
   same_hash.push_back(last_class_);
   classes_.push_back({pod.metadata.namespace_, pod.metadata.labels});
+  if (address != nullptr) by_labels_.emplace(address, last_class_);
   return last_class_;
 }
 

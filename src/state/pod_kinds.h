@@ -109,6 +109,7 @@ class PodKinds {
   std::deque<Spec> specs_;
   std::deque<ClassInfo> classes_;
   ClassId last_class_ = 0;  // given out; siblings come one after the other
+  boost::unordered_flat_map<const void*, ClassId> by_labels_;  // by the address of classes_' labels
   boost::unordered_flat_map<const void*, SpecId> by_address_;  // of values that specs_ holds
   const void* last_address_ = nullptr;  // in by_address_, of last_spec_: siblings come in a row
   SpecId last_spec_ = 0;

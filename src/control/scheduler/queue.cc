@@ -1,6 +1,7 @@
 #include "control/scheduler/queue.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "base/check.h"
 
@@ -97,7 +98,8 @@ void SchedulingQueue::settle(GroupId id, Instant now) {
   leave_state(id);
   if (group.live > 0) return;
   group_ids_.erase(key_of(group.kind));
-  group = Group();
+  group.rejected_by = 0;  // of the rest all is as in the beginning, or set before it is read
+  group.tell_all = false;
   free_groups_.push_back(id);
 }
 
@@ -224,13 +226,13 @@ void SchedulingQueue::wait_on(PodId pod, Instant now) {
 }
 
 void SchedulingQueue::count_parked(scheduling::PluginSet plugins, std::uint32_t step) {
-  for (std::size_t bit = 0; bit < parked_by_.size(); ++bit)
-    if ((plugins >> bit & 1) != 0) parked_by_[bit] += step;
+  for (; plugins != 0; plugins &= plugins - 1)
+    parked_by_[static_cast<std::size_t>(std::countr_zero(plugins))] += step;
 }
 
 bool SchedulingQueue::any_parked_by(scheduling::PluginSet plugins) const {
-  for (std::size_t bit = 0; bit < parked_by_.size(); ++bit)
-    if ((plugins >> bit & 1) != 0 && parked_by_[bit] > 0) return true;
+  for (; plugins != 0; plugins &= plugins - 1)
+    if (parked_by_[static_cast<std::size_t>(std::countr_zero(plugins))] > 0) return true;
   return false;
 }
 

@@ -7,14 +7,13 @@
 #include <variant>
 #include <vector>
 
-#include <boost/unordered/unordered_flat_map.hpp>
-
 #include "control/scheduler/queue.h"
 #include "decide/scheduling/schedule.h"
 #include "decide/scheduling/volumes.h"
 #include "model/conditions.h"
 #include "state/cluster.h"
 #include "state/deep.h"
+#include "state/text_hash.h"
 
 namespace gputide::control {
 namespace {
@@ -73,6 +72,10 @@ class KubeScheduler::Desk {
     std::vector<NodeId> nodes;  // that changed, or lost pods
     bool pods_came = false;
     bool everything = false;
+    void clear() {
+      nodes.clear();
+      pods_came = everything = false;
+    }
   };
 
   void node_changed(Change change, const state::NodeRef& node, Instant now);
@@ -105,8 +108,8 @@ class KubeScheduler::Desk {
   SchedulingQueue queue_;
   std::vector<Pod> pods_;  // by slot
   std::vector<Slot> free_slots_;
-  boost::unordered_flat_map<std::string, Slot> slots_;  // by namespace/name
-  std::map<std::string, std::vector<Slot>> homeless_;   // by the node they are bound to
+  state::TextMap<Slot> slots_;                         // by namespace/name
+  std::map<std::string, std::vector<Slot>> homeless_;  // by the node they are bound to
   std::set<Slot> binding_;  // pods that have a node, and wait for their volumes to be bound
   bool claims_changed_ = false;
   std::map<std::pair<std::string, std::string>, scheduling::Budget> budgets_;
@@ -368,14 +371,14 @@ bool KubeScheduler::Desk::may_fit(const SchedulingQueue::Kind& kind, PluginSet r
 void KubeScheduler::Desk::wake(Instant now) {
   const bool by_nodes = help_.everything || !help_.nodes.empty();
   if (!queue_.any_parked() || (!by_nodes && !(help_.pods_came && queue_.any_parked_by(kByPods)))) {
-    help_ = {{}, false, false};
+    help_.clear();
     return;
   }
   std::sort(help_.nodes.begin(), help_.nodes.end());
   help_.nodes.erase(std::unique(help_.nodes.begin(), help_.nodes.end()), help_.nodes.end());
   queue_.wake(now,
               [&](const auto& kind, PluginSet rejected_by) { return may_fit(kind, rejected_by); });
-  help_ = {{}, false, false};
+  help_.clear();
 }
 
 void KubeScheduler::Desk::tell(Slot slot, const scheduling::Placement& placement,
@@ -531,7 +534,7 @@ void KubeScheduler::Desk::run(Instant now, port::Commands& commands) {
     wake(now);
     while (const std::optional<Slot> next = queue_.pop(now)) try_next(*next, now, commands);
   } while (help_.pods_came && queue_.any_parked_by(kByPods));
-  help_ = {{}, false, false};
+  help_.clear();
   set_timers(now, commands);
 }
 

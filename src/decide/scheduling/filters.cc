@@ -142,7 +142,7 @@ std::shared_ptr<NodeFit> Filters::node_fit(state::SpecId spec) {
     if (NodeRules::same(*cluster_.kinds().spec(other).spec, *info.spec))
       if (rules = held.lock(); rules != nullptr) break;
   if (rules == nullptr) {
-    rules = std::make_shared<NodeRules>(*info.spec);
+    rules = std::make_shared<NodeRules>(info.spec);
     std::erase_if(alike, [](const auto& entry) { return entry.second.expired(); });
     alike.emplace_back(spec, rules);
   }

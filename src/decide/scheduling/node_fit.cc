@@ -28,8 +28,8 @@ Kind kind_of(std::uint64_t verdict) {
 
 }  // namespace
 
-NodeRules::NodeRules(const model::PodSpec& spec)
-    : tolerations_(spec.tolerations), affinity_(spec), node_names_(named_nodes(spec)) {}
+NodeRules::NodeRules(const model::Shared<model::PodSpec>& spec)
+    : spec_(spec), affinity_(*spec), node_names_(named_nodes(*spec)) {}
 
 bool NodeRules::same(const model::PodSpec& a, const model::PodSpec& b) {
   const model::NodeSelector* x = required_node_affinity(a);
@@ -49,9 +49,9 @@ std::uint64_t NodeRules::hash(const model::PodSpec& spec) {
 NodeRules::Verdict NodeRules::judge(const model::Node& node) const {
   static const model::Taint kCordon{"node.kubernetes.io/unschedulable", "", "NoSchedule", {}};
   Verdict verdict;
-  verdict.cordoned = node.spec.unschedulable && !tolerates(tolerations_, kCordon);
+  verdict.cordoned = node.spec.unschedulable && !tolerates(spec_->tolerations, kCordon);
   const model::Taint* blocking =
-      untolerated_taint(node.spec.taints, tolerations_, Effects::DoNotSchedule);
+      untolerated_taint(node.spec.taints, spec_->tolerations, Effects::DoNotSchedule);
   if (blocking != nullptr) {
     verdict.taints_tolerated = false;
     verdict.taint = static_cast<std::int16_t>(blocking - node.spec.taints.data());

@@ -26,7 +26,7 @@ namespace gputide::scheduling {
 /// that differ in nothing but amounts share one.
 class NodeRules {
  public:
-  explicit NodeRules(const model::PodSpec& spec);
+  explicit NodeRules(const model::Shared<model::PodSpec>& spec);
 
   struct Verdict {
     std::uint32_t object_version = 0;
@@ -47,7 +47,7 @@ class NodeRules {
  private:
   Verdict judge(const model::Node& node) const;
 
-  std::vector<model::Toleration> tolerations_;
+  const model::Shared<model::PodSpec> spec_;
   RequiredNodeAffinity affinity_;
   std::optional<std::set<std::string>> node_names_;
   std::vector<Verdict> verdicts_;

@@ -10,10 +10,9 @@
 #include <utility>
 #include <vector>
 
-#include <boost/unordered/unordered_flat_map.hpp>
-
 #include "decide/scheduling/node_affinity.h"
 #include "state/cluster.h"
+#include "state/text_hash.h"
 
 namespace gputide::scheduling {
 
@@ -76,7 +75,7 @@ class Images {
   Id id_of(const std::string& name);
   void look(const state::Cluster& cluster, state::NodeId id);
 
-  boost::unordered_flat_map<std::string, Id> ids_;
+  state::TextMap<Id> ids_;
   std::vector<std::int32_t> nodes_with_;  // by id
   std::vector<OnNode> on_node_;           // by node
   std::uint64_t sequence_ = 0;
