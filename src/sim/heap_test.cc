@@ -8,11 +8,11 @@
 namespace gputide::sim {
 namespace {
 
-constexpr Instant kStart = Instant::from_seconds(100);
+constexpr Instant kBegin = Instant::from_seconds(100);
 
 // Notes the keys that come due; x asks for y at its own moment.
 struct Notes : Handler {
-  Heap heap{kStart};
+  Heap heap{kBegin};
   std::string seen;
 
   void fire(std::uint64_t key, Instant now) override {
@@ -21,7 +21,7 @@ struct Notes : Handler {
     if (key == 'x') heap.at(now, Priority::Cloud, *this, 'y');
   }
   void at(std::int64_t seconds, Priority priority, char key) {
-    heap.at(kStart + Duration::seconds(seconds), priority, *this, static_cast<std::uint64_t>(key));
+    heap.at(kBegin + Duration::seconds(seconds), priority, *this, static_cast<std::uint64_t>(key));
   }
   std::string run() {
     while (!heap.empty()) {
@@ -40,7 +40,7 @@ TEST(Heap, EntriesOfThisMomentGoByPriorityThenInTheOrderOfAsking) {
   notes.at(0, Priority::Scenario, 'a');
   notes.at(0, Priority::Node, 'b');
   EXPECT_EQ(notes.run(), "abcd");
-  EXPECT_EQ(notes.heap.now(), kStart);
+  EXPECT_EQ(notes.heap.now(), kBegin);
   EXPECT_EQ(notes.heap.fired(), 4U);
 }
 
@@ -52,7 +52,7 @@ TEST(Heap, WhatWasAskedForBeforeItsMomentTakesItsPlaceInThatMoment) {
   notes.at(9, Priority::Scenario, '!');
   notes.at(1, Priority::Report, 'o');
   EXPECT_EQ(notes.run(), "oxwyz!");
-  EXPECT_EQ(notes.heap.now(), kStart + Duration::seconds(9));
+  EXPECT_EQ(notes.heap.now(), kBegin + Duration::seconds(9));
 }
 
 }  // namespace

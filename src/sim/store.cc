@@ -68,7 +68,6 @@ std::string job_problem(const model::JobSpec& spec) {
 Store::Store(Heap& heap, std::uint64_t seed)
     : heap_(heap), uids_(seed, "object uids"), suffixes_(seed, "generated names") {}
 
-// NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): short_ is written as far as it is read.
 Store::Key::Key(std::string_view namespace_, std::string_view name)
     : size_(namespace_.size() + 1 + name.size()) {
   if (size_ > sizeof short_) {

@@ -127,7 +127,7 @@ class Store {
     }
 
    private:
-    char short_[128];
+    char short_[128];  // written as far as it is read
     std::size_t size_;
     std::string long_;
   };
