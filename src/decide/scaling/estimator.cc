@@ -53,7 +53,7 @@ std::vector<const PodGroup*> largest_first(std::span<const PodGroup* const> grou
 // One estimate under way. The nodes it adds have ids from `first_` on.
 class Packing {
  public:
-  Packing(const NodeTemplate& node, std::int64_t max_nodes, const Semantics& semantics,
+  Packing(TemplateCopies& node, std::int64_t max_nodes, const Semantics& semantics,
           Simulation& simulation)
       : template_(node),
         max_nodes_(max_nodes),
@@ -88,7 +88,8 @@ class Packing {
       if (!used_[index(last_)]) return false;
     }
     if (static_cast<std::int64_t>(used_.size()) >= max_nodes_) return false;
-    last_ = simulation_.add_node(copy_of(template_, name_of_next()), template_.pods);
+    last_ = simulation_.add_node(template_.thought_of(used_.size()), template_.node().pods,
+                                 template_.entries(simulation_));
     used_.push_back(false);
     if (simulation_.check(pod, last_)) return false;
     put(pod, last_);
@@ -102,11 +103,8 @@ class Packing {
     used_[index(node)] = true;
   }
   std::size_t index(NodeId node) const { return static_cast<std::size_t>(node - first_); }
-  std::string name_of_next() const {
-    return "e-" + template_.node.metadata.name + "-" + std::to_string(used_.size());
-  }
 
-  const NodeTemplate& template_;
+  TemplateCopies& template_;
   const std::int64_t max_nodes_;
   const Semantics& semantics_;
   Simulation& simulation_;
@@ -116,7 +114,51 @@ class Packing {
   Estimate result_;
 };
 
+TemplateCopies copies_of(const NodeTemplate& node) {
+  TemplateCopies copies;
+  copies.use(std::make_shared<const NodeTemplate>(node));
+  return copies;
+}
+
 }  // namespace
+
+void TemplateCopies::use(const std::shared_ptr<const NodeTemplate>& node) {
+  if (of_ == node) return;
+  *this = {};
+  of_ = node;
+}
+
+const NodeRef& TemplateCopies::itself() {
+  if (itself_ == nullptr) {
+    const model::ObjectMeta& meta = of_->node.metadata;
+    const auto host = meta.labels.find(kHostname);
+    const bool named =
+        host != meta.labels.end() && host->second == meta.name && meta.uid == meta.name;
+    itself_ = named ? NodeRef(of_, &of_->node) : copy_of(*of_, meta.name);
+  }
+  return itself_;
+}
+
+const NodeRef& TemplateCopies::upcoming(std::size_t number) {
+  while (upcoming_.size() <= number)
+    upcoming_.push_back(
+        copy_of(*of_, of_->node.metadata.name + "-upcoming-" + std::to_string(upcoming_.size())));
+  return upcoming_[number];
+}
+
+NodeRef TemplateCopies::thought_of(std::size_t number) {
+  constexpr std::size_t kKept = 16;
+  if (number < thought_of_.size()) return thought_of_[number];
+  NodeRef made = copy_of(*of_, "e-" + of_->node.metadata.name + "-" + std::to_string(number));
+  if (number == thought_of_.size() && number < kKept) thought_of_.push_back(made);
+  return made;
+}
+
+std::span<const state::PodEntry> TemplateCopies::entries(Simulation& simulation) {
+  if (entries_.empty())
+    for (const PodRef& pod : of_->pods) entries_.push_back(simulation.entry_of(*pod));
+  return entries_;
+}
 
 NodeRef copy_of(const NodeTemplate& node, std::string name) {
   auto copy = std::make_shared<model::Node>(node.node);
@@ -134,12 +176,12 @@ std::int64_t node_limit(const EstimateLimits& limits) {
 }
 
 std::vector<std::optional<Rejection>> try_on_template(std::span<const PodGroup> groups,
-                                                      const NodeTemplate& node,
+                                                      TemplateCopies& node,
                                                       Simulation& simulation) {
   std::vector<std::optional<Rejection>> verdicts;
   verdicts.reserve(groups.size());
   simulation.fork();
-  const NodeId id = simulation.add_node(copy_of(node, node.node.metadata.name), node.pods);
+  const NodeId id = simulation.add_node(node.itself(), node.node().pods, node.entries(simulation));
   boost::unordered_flat_map<PodShapes::Id, std::size_t> first_of_shape;
   for (const PodGroup& group : groups) {
     const auto [first, added] = first_of_shape.emplace(group.shape, verdicts.size());
@@ -149,13 +191,27 @@ std::vector<std::optional<Rejection>> try_on_template(std::span<const PodGroup> 
   return verdicts;
 }
 
-Estimate estimate(std::span<const PodGroup* const> groups, const NodeTemplate& node,
+std::vector<std::optional<Rejection>> try_on_template(std::span<const PodGroup> groups,
+                                                      const NodeTemplate& node,
+                                                      Simulation& simulation) {
+  TemplateCopies copies = copies_of(node);
+  return try_on_template(groups, copies, simulation);
+}
+
+Estimate estimate(std::span<const PodGroup* const> groups, TemplateCopies& node,
                   std::int64_t max_nodes, const Semantics& semantics, Simulation& simulation) {
   simulation.fork();
   Packing packing(node, max_nodes, semantics, simulation);
-  for (const PodGroup* group : largest_first(groups, node.node, semantics)) packing.place(*group);
+  for (const PodGroup* group : largest_first(groups, node.node().node, semantics))
+    packing.place(*group);
   simulation.revert();
   return packing.take();
+}
+
+Estimate estimate(std::span<const PodGroup* const> groups, const NodeTemplate& node,
+                  std::int64_t max_nodes, const Semantics& semantics, Simulation& simulation) {
+  TemplateCopies copies = copies_of(node);
+  return estimate(groups, copies, max_nodes, semantics, simulation);
 }
 
 }  // namespace gputide::scaling

@@ -29,8 +29,34 @@ struct Estimate {
   std::vector<PodRef> pods;
 };
 
+/// What a group's template gives to one Simulation, made once for as long as the template stays.
+class TemplateCopies {
+ public:
+  /// Of which template; another one than before: what was made is forgotten.
+  void use(const std::shared_ptr<const NodeTemplate>& node);
+  const NodeTemplate& node() const { return *of_; }
+
+  /// The template's node, under its own name.
+  const NodeRef& itself();
+  /// Copies by number that stand for nodes on their way.
+  const NodeRef& upcoming(std::size_t number);
+  /// Copies by number that stand for nodes that are only thought of.
+  NodeRef thought_of(std::size_t number);
+  /// entry_of each of the template's pods in the simulation, which must always be the same one.
+  std::span<const state::PodEntry> entries(Simulation& simulation);
+
+ private:
+  std::shared_ptr<const NodeTemplate> of_;
+  NodeRef itself_;
+  std::vector<NodeRef> upcoming_;
+  std::vector<NodeRef> thought_of_;
+  std::vector<state::PodEntry> entries_;
+};
+
 /// The sample pods of which groups could run on a fresh node of the template. Entry i: why group i
 /// could not; nullopt when it could.
+std::vector<std::optional<Rejection>> try_on_template(std::span<const PodGroup> groups,
+                                                      TemplateCopies& node, Simulation& simulation);
 std::vector<std::optional<Rejection>> try_on_template(std::span<const PodGroup> groups,
                                                       const NodeTemplate& node,
                                                       Simulation& simulation);
@@ -38,6 +64,8 @@ std::vector<std::optional<Rejection>> try_on_template(std::span<const PodGroup> 
 /// Packs the groups, largest pods first, onto copies of the template: each pod on the first added
 /// node that takes it, else on a further copy. The cluster in `simulation` counts for what looks
 /// beyond a node (spread, affinity); it is left as it was.
+Estimate estimate(std::span<const PodGroup* const> groups, TemplateCopies& node,
+                  std::int64_t max_nodes, const Semantics& semantics, Simulation& simulation);
 Estimate estimate(std::span<const PodGroup* const> groups, const NodeTemplate& node,
                   std::int64_t max_nodes, const Semantics& semantics, Simulation& simulation);
 

@@ -114,7 +114,8 @@ class LoopRun {
     if (state_.simulation_.end() > static_cast<NodeId>(2 * seen_.nodes.size()) + kWornIds) {
       state_.simulation_ = Simulation();
       state_.nodes_.forget_ids();
-      state_.upcoming_.clear();
+      state_.copies_.clear();
+      state_.schedulable_.forget_entries();
     }
     if (seen_.storage != nullptr) state_.simulation_.set_storage(*seen_.storage);
     state_.nodes_.take(seen_, {state_.taints_, rules(), options()}, state_.simulation_);
@@ -181,37 +182,27 @@ class LoopRun {
   }
 
   void add_upcoming() {
+    state_.copies_.resize(seen_.groups.size());
     for (std::size_t g = 0; g < seen_.groups.size(); ++g) {
+      TemplateCopies& copies = state_.copies_[g];
+      copies.use(state_.templates_.of(g));
       const std::int64_t count = state_.cluster_.upcoming(g);
       upcoming_nodes_ += count;
-      if (count > 0 && state_.templates_.of(g) != nullptr) add_upcoming(g, count);
+      if (state_.templates_.of(g) == nullptr) continue;
+      for (std::int64_t i = 0; i < count; ++i)
+        state_.simulation_.add_node(copies.upcoming(static_cast<std::size_t>(i)),
+                                    copies.node().pods, copies.entries(state_.simulation_));
     }
-  }
-
-  void add_upcoming(std::size_t group, std::int64_t count) {
-    if (state_.upcoming_.size() <= group) state_.upcoming_.resize(group + 1);
-    LoopState::Copies& copies = state_.upcoming_[group];
-    if (copies.of != state_.templates_.of(group)) {
-      copies = {state_.templates_.of(group), {}, {}};
-      for (const PodRef& pod : copies.of->pods)
-        copies.entries.push_back(state_.simulation_.entry_of(*pod));
-    }
-    for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) {
-      if (i == copies.nodes.size()) copies.nodes.push_back(upcoming_copy(*copies.of, i));
-      state_.simulation_.add_node(copies.nodes[i], copies.of->pods, copies.entries);
-    }
-  }
-
-  static NodeRef upcoming_copy(const NodeTemplate& node, std::size_t number) {
-    return copy_of(node, fmt::format("{}-upcoming-{}", node.node.metadata.name, number));
   }
 
   void add_bought(std::size_t group, std::int64_t from, std::int64_t to) {
-    const NodeTemplate* node = state_.templates_.of(group).get();
-    if (node == nullptr) return;
+    if (state_.templates_.of(group) == nullptr) return;
+    TemplateCopies& copies = state_.copies_[group];
     for (std::int64_t i = from; i < to; ++i)
       state_.simulation_.add_node(
-          upcoming_copy(*node, static_cast<std::size_t>(kBoughtNumbers + i)), node->pods);
+          copy_of(copies.node(), fmt::format("{}-upcoming-{}", copies.node().node.metadata.name,
+                                             kBoughtNumbers + i)),
+          copies.node().pods, copies.entries(state_.simulation_));
   }
 
   // The pending pods that need more nodes; those that fit what is there or on its way are placed.
@@ -299,7 +290,7 @@ class LoopRun {
       if (pods.empty()) break;
       ScaleUpResult result = scale_up(pods,
                                       {seen_, state_.templates_, state_.cluster_, targets_,
-                                       ready_nodes_ + upcoming_nodes_, now_},
+                                       state_.copies_, ready_nodes_ + upcoming_nodes_, now_},
                                       state_.rules_, state_.simulation_, state_.shapes_, rng_);
       for (PlanEvent& event : result.events) plan_.events.push_back(std::move(event));
       if (result.resize.empty()) {
@@ -375,9 +366,10 @@ class LoopRun {
   }
 
   void enforce_minimum() {
-    std::vector<SetSize> raised = raise_to_minimum(
-        {seen_, state_.templates_, state_.cluster_, targets_, ready_nodes_ + upcoming_nodes_, now_},
-        state_.rules_);
+    std::vector<SetSize> raised =
+        raise_to_minimum({seen_, state_.templates_, state_.cluster_, targets_, state_.copies_,
+                          ready_nodes_ + upcoming_nodes_, now_},
+                         state_.rules_);
     for (SetSize& size : raised) {
       state_.cluster_.request(size.group, size.to - size.from,
                               seen_.groups[index_of(size.group)].options.max_node_provision_time,

@@ -45,12 +45,6 @@ class LoopState {
   friend class LoopRun;
   friend Plan decide(const Observation&, const Deletions&, LoopState&, Instant, Rng*);
 
-  /// Copies of a group's template that stand for nodes on their way.
-  struct Copies {
-    std::shared_ptr<const NodeTemplate> of;
-    std::vector<NodeRef> nodes;
-    std::vector<state::PodEntry> entries;  // of the template's pods, in the simulation
-  };
   /// Since when a group may not be scaled down, with delays per group.
   struct GroupTimes {
     std::optional<Instant> added, deleted, failed;
@@ -64,8 +58,8 @@ class LoopState {
   Simulation simulation_;
   PodShapes shapes_;
   Placer schedulable_;
-  KnownNodes nodes_;              // of the last look
-  std::vector<Copies> upcoming_;  // by group
+  KnownNodes nodes_;                    // of the last look
+  std::vector<TemplateCopies> copies_;  // by group
   std::optional<Instant> last_added_, last_deleted_, last_failed_;
   std::map<std::string, GroupTimes, std::less<>> group_times_;
   std::map<std::string, std::string, std::less<>> told_;  // pod -> last NotTriggerScaleUp message

@@ -69,8 +69,8 @@ std::vector<NodeId> Placer::place(std::span<const PodRef> pods,
   std::string scratch;
   for (std::size_t i = 0; i < pods.size(); ++i) {
     const PodRef& pod = pods[i];
-    const state::PodEntry entry = entries.empty() ? simulation.entry_of(*pod) : entries[i];
     Hint& hint = hints_[hint_key(*pod, scratch)];
+    const state::PodEntry entry = entries.empty() ? entry_of(pod, hint, simulation) : entries[i];
     NodeId node = hinted(hint, pod, entry, among, simulation);
     if (node != kNoNode) {
       simulation.add_pod(pod, entry, node);
@@ -80,7 +80,9 @@ std::vector<NodeId> Placer::place(std::span<const PodRef> pods,
         hopeless.add(*pod, shapes.of(*pod));
       } else {
         ++searched_;
-        hint = {simulation.node(node), node, true};
+        hint.place = simulation.node(node);
+        hint.id = node;
+        hint.used = true;
       }
     }
     placed.push_back(node);
@@ -89,7 +91,21 @@ std::vector<NodeId> Placer::place(std::span<const PodRef> pods,
   return placed;
 }
 
+// Pods wait for many looks.
+const state::PodEntry& Placer::entry_of(const PodRef& pod, Hint& hint, Simulation& simulation) {
+  if (hint.pod != pod) {
+    hint.pod = pod;
+    hint.entry = simulation.entry_of(*pod);
+  }
+  return hint.entry;
+}
+
+void Placer::forget_entries() {
+  for (auto& [pod, hint] : hints_) hint.pod = nullptr;
+}
+
 void Placer::drop_old_hints() {
+  if (hints_.empty()) return;
   boost::unordered::erase_if(hints_, [](const auto& hint) { return !hint.second.used; });
   for (auto& [pod, hint] : hints_) hint.used = false;
 }

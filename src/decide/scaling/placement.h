@@ -28,6 +28,8 @@ class Placer {
   std::vector<NodeId> place(std::span<const PodRef> pods, std::span<const state::PodEntry> entries,
                             const Among& among, OnFailure on_failure, Simulation& simulation,
                             PodShapes& shapes);
+  /// The simulation was made anew: what it knew of pods is void.
+  void forget_entries();
   /// Forgets the places that were not used since the last call.
   void drop_old_hints();
   /// How many pods were placed by searching so far. While it stays, placing the same pods again
@@ -39,7 +41,10 @@ class Placer {
     NodeRef place;        // of which only the name counts; nullptr: none yet
     NodeId id = kNoNode;  // that it had
     bool used = false;
+    PodRef pod;             // whose entry is below; nullptr: none is
+    state::PodEntry entry;  // where the caller had none
   };
+  static const state::PodEntry& entry_of(const PodRef& pod, Hint& hint, Simulation& simulation);
   static NodeId hinted(Hint& hint, const PodRef& pod, const state::PodEntry& entry,
                        const Among& among, Simulation& simulation);
 

@@ -36,7 +36,7 @@ class Orchestration {
   ScaleUpResult run(Rng* rng) {
     find_valid_groups();
     for (const std::size_t group : valid_)
-      verdicts_[group] = try_on_template(groups_, *node(group), simulation_);
+      verdicts_[group] = try_on_template(groups_, input_.copies[group], simulation_);
     if (plans_by_price() && grow_cheapest()) return std::move(result_);
     for (const std::size_t group : valid_) add_option(group);
     std::vector<ExpanderEvent> events;
@@ -218,7 +218,7 @@ class Orchestration {
     for (const std::size_t other : similar_to(group))
       limits.group_room += std::max<std::int64_t>(view(other).max_size - input_.targets[other], 0);
     Estimate found =
-        estimate(fitting, *node(group), node_limit(limits), rules_.semantics, simulation_);
+        estimate(fitting, input_.copies[group], node_limit(limits), rules_.semantics, simulation_);
     if (found.nodes == 0 || found.pods.empty()) return;
     options_.push_back({view(group).id, found.nodes, std::move(found.pods), node(group),
                         view(group).price_per_hour, view(group).short_name});

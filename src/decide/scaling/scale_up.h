@@ -36,6 +36,8 @@ struct ScaleUpInput {
   const ClusterState& cluster;
   /// Target sizes: those seen, and what was added to them since.
   const std::vector<std::int64_t>& targets;
+  /// Of the templates of all groups that have one, by group.
+  std::vector<TemplateCopies>& copies;
   /// Ready nodes and nodes on their way.
   std::int64_t cluster_nodes = 0;
   Instant now;
