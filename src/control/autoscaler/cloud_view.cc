@@ -614,9 +614,7 @@ bool CloudView::fill(scaling::Observation& seen, bool& members_changed) {
   return true;
 }
 
-Membership CloudView::membership(const model::Node& node, const Membership& before) const {
-  if (before.instance != 0 && by_number_[before.instance] != nullptr)
-    return {by_number_[before.instance]->index, false, before.instance};
+Membership CloudView::find_membership(const model::Node& node) const {
   const auto opted_out = node.metadata.annotations.find(kOptOut);
   if (opted_out != node.metadata.annotations.end() && opted_out->second == "false")
     return {scaling::kNoGroup, true};

@@ -52,7 +52,11 @@ class CloudView {
   /// Counts changes of what `fill` writes.
   std::uint64_t version() const { return version_; }
   /// `before`: the last answer for the node, if it is still the same node object; else nothing.
-  Membership membership(const model::Node& node, const Membership& before) const;
+  Membership membership(const model::Node& node, const Membership& before) const {
+    if (before.instance != 0 && by_number_[before.instance] != nullptr)
+      return {by_number_[before.instance]->index, false, before.instance};
+    return find_membership(node);
+  }
 
   const model::AutoScalingGroup* find(const std::string& group) const;
   std::int64_t real_instances(const std::string& group) const;
@@ -96,6 +100,7 @@ class CloudView {
     std::string version;
   };
 
+  Membership find_membership(const model::Node& node) const;
   void ask_details(Instant now, const Ask& ask);
   Instant ask_details_of(const model::AutoScalingGroup& group, Instant now, const Ask& ask);
   Instant ask_launch(const model::LaunchTemplateRef& ref, Instant now, const Ask& ask);

@@ -271,41 +271,17 @@ Impact ClusterView::pod_changed(Change change, const PodRef& pod, Instant now) {
                                                                     : Impact::None;
 }
 
-void ClusterView::update(NodeEntry& entry, const FindMembership& membership) {
-  if (!std::exchange(entry.place_known, true)) entry.place = membership(*entry.node, entry.place);
-  const Membership& place = entry.place;
-  if (entry.view != nullptr && entry.view->group == place.group &&
-      entry.view->instance_gone == place.instance_gone && entry.view->instance == place.instance)
-    return;
+void ClusterView::make_view(NodeEntry& entry) {
   auto view = std::make_shared<scaling::NodeView>();
   view->node = entry.node;
-  view->group = place.group;
-  view->instance_gone = place.instance_gone;
-  view->instance = place.instance;
+  view->group = entry.place.group;
+  view->instance_gone = entry.place.instance_gone;
+  view->instance = entry.place.instance;
   view->pods = entry.pods;
   entry.view = std::move(view);
 }
 
-void ClusterView::fill(scaling::Observation& seen, const FindMembership& membership) {
-  if (order_stale_ || memberships_stale_) {
-    seen.nodes.resize(order_.size());
-    for (NodeEntry* entry : order_) {
-      if (memberships_stale_) entry->place_known = false;
-      update(*entry, membership);
-      seen.nodes[entry->index] = entry->view;
-    }
-    seen.changed_nodes.reset();
-  } else {
-    std::vector<std::uint32_t>& changed = seen.changed_nodes.emplace();
-    for (NodeEntry* entry : outdated_) {
-      update(*entry, membership);
-      seen.nodes[entry->index] = entry->view;
-      changed.push_back(static_cast<std::uint32_t>(entry->index));
-    }
-  }
-  outdated_.clear();
-  order_stale_ = false;
-  memberships_stale_ = false;
+void ClusterView::fill_rest(scaling::Observation& seen) {
   if (pending_stale_) {
     seen.pending.clear();
     for (const auto& [order, pod] : pending_) seen.pending.push_back(pod);

@@ -3,12 +3,12 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "decide/scaling/observation.h"
@@ -28,9 +28,8 @@ struct Membership {
   std::int32_t group = scaling::kNoGroup;
   bool instance_gone = false;
   std::uint32_t instance = 0;  // its number in the cloud view; 0: none
+  bool operator==(const Membership&) const = default;
 };
-/// `before`: what was the answer for this very node the last time, or nothing.
-using FindMembership = std::function<Membership(const model::Node&, const Membership& before)>;
 
 class ClusterView {
  public:
@@ -39,8 +38,13 @@ class ClusterView {
   Impact changed(const port::ObjectChanged& event, Instant now);
 
   /// Writes nodes, pending pods, DaemonSets, budgets, controllers and the priority ConfigMap into
-  /// `seen`.
-  void fill(scaling::Observation& seen, const FindMembership& membership);
+  /// `seen`. `find(node, before)` answers the Membership of a node; `before` is what the answer was
+  /// for this very node the last time, or nothing.
+  template <class Find>
+  void fill(scaling::Observation& seen, const Find& find) {
+    fill_nodes(seen, find);
+    fill_rest(seen);
+  }
   /// Groups are others now: every node's place is asked for again.
   void groups_changed() { memberships_stale_ = true; }
   /// Counts changes of nodes: which ones there are, and of which instances.
@@ -79,7 +83,12 @@ class ClusterView {
                             const std::shared_ptr<const model::ConfigMap>& map);
   bool is_pending(const model::Pod& pod) const;
   void outdated(NodeEntry& entry);
-  void update(NodeEntry& entry, const FindMembership& membership);
+  template <class Find>
+  void fill_nodes(scaling::Observation& seen, const Find& find);
+  template <class Find>
+  static void update(NodeEntry& entry, const Find& find);
+  static void make_view(NodeEntry& entry);
+  void fill_rest(scaling::Observation& seen);
   void unbind(PodEntry& entry);
   void drop_if_empty(const std::string& node);
 
@@ -103,5 +112,38 @@ class ClusterView {
   bool budgets_stale_ = true;
   std::uint64_t setup_filled_ = 0;
 };
+
+template <class Find>
+void ClusterView::update(NodeEntry& entry, const Find& find) {
+  if (!std::exchange(entry.place_known, true)) {
+    const Membership place = find(*entry.node, std::as_const(entry.place));
+    if (entry.view != nullptr && !(place == entry.place)) entry.view = nullptr;
+    entry.place = place;
+  }
+  if (entry.view == nullptr) make_view(entry);
+}
+
+template <class Find>
+void ClusterView::fill_nodes(scaling::Observation& seen, const Find& find) {
+  if (order_stale_ || memberships_stale_) {
+    seen.nodes.resize(order_.size());
+    for (NodeEntry* entry : order_) {
+      if (memberships_stale_) entry->place_known = false;
+      update(*entry, find);
+      if (seen.nodes[entry->index] != entry->view) seen.nodes[entry->index] = entry->view;
+    }
+    seen.changed_nodes.reset();
+  } else {
+    std::vector<std::uint32_t>& changed = seen.changed_nodes.emplace();
+    for (NodeEntry* entry : outdated_) {
+      update(*entry, find);
+      seen.nodes[entry->index] = entry->view;
+      changed.push_back(static_cast<std::uint32_t>(entry->index));
+    }
+  }
+  outdated_.clear();
+  order_stale_ = false;
+  memberships_stale_ = false;
+}
 
 }  // namespace gputide::autoscaler
