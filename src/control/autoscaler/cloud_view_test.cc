@@ -10,7 +10,7 @@
 namespace gputide::autoscaler {
 namespace {
 
-constexpr Instant kStart = Instant::from_seconds(1'767'225'600);
+constexpr Instant kToldAt = Instant::from_seconds(1'767'225'600);
 
 // Groups that change at random. Those that do not keep their addresses.
 class ChangingCloud {
@@ -39,7 +39,7 @@ class ChangingCloud {
     std::vector<model::ScalingActivity> list;
     if (failing_) {
       model::ScalingActivity failed;
-      failed.start = kStart;
+      failed.start = kToldAt;
       failed.status_code = "Failed";
       failed.status_message = "none left";
       list.push_back(std::move(failed));
@@ -155,7 +155,7 @@ TEST(CloudViewLaw, WhatIsKeptIsWhatAFreshViewSees) {
     scaling::Observation seen;
     for (int round = 0; round < 30; ++round) {
       cloud.step();
-      const Instant now = kStart + Duration::minutes(round);
+      const Instant now = kToldAt + Duration::minutes(round);
       refresh(kept, cloud, now);
       bool members_changed = false;
       kept.fill(seen, members_changed);

@@ -10,13 +10,13 @@
 #include <utility>
 #include <vector>
 
-#include <boost/functional/hash.hpp>
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <boost/unordered/unordered_flat_set.hpp>
 
 #include "decide/scaling/disruption_budgets.h"
 #include "decide/scaling/node_template.h"
 #include "decide/scaling/options.h"
+#include "state/text_hash.h"
 
 namespace gputide::scaling {
 
@@ -26,9 +26,9 @@ struct Controllers {
   using NameView = std::pair<std::string_view, std::string_view>;
   struct Hash {
     using is_transparent = void;
+    using is_avalanching = void;
     std::size_t operator()(const NameView& name) const {
-      return boost::hash<std::string_view>()(name.second) * 31 +
-             boost::hash<std::string_view>()(name.first);
+      return state::hash_of(name.second, state::hash_of(name.first));
     }
   };
   struct Same {

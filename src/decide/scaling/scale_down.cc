@@ -127,7 +127,7 @@ class ScaleDownPlanner::Pass {
     if (!input_.deletions.evicted.empty()) planner_.make_sure(index, input_, simulation_);
     if (!row.usable && planner_.semantics_.utilization_error_blocks)
       return UnremovableReason::UnexpectedError;
-    const Result<Utilization>& used = planner_.entries_[index].used;
+    const Result<Utilization>& used = planner_.entries_[index]->used;
     planner_.state_.utilization[index] = used ? &*used : &kUnknown;
     return planner_.may_go(row) ? UnremovableReason::None : UnremovableReason::NotUnderutilized;
   }
@@ -166,7 +166,7 @@ class ScaleDownPlanner::Pass {
   PodsToMove pods_to_move_of(std::size_t index, std::span<const PodRef> pods) {
     const Controllers* controllers = input_.seen.controllers.get();
     const std::uint64_t version = controllers == nullptr ? 0 : controllers->version;
-    Entry& entry = planner_.entries_[index];
+    Entry& entry = *planner_.entries_[index];
     const bool as_seen = planner_.rows_[index].measured && pods.size() == entry.view->pods.size();
     if (as_seen && version != 0 && entry.moving && entry.moving_by == version) return *entry.moving;
     PodsToMove moving = pods_to_move(pods, {planner_.drain_, budgets_, controllers, input_.now});
@@ -213,7 +213,7 @@ class ScaleDownPlanner::Pass {
 
   void leave(std::size_t index, Unremovable why) {
     const Instant recheck_at = input_.now + planner_.options_.unremovable_node_recheck_timeout;
-    planner_.entries_[index].recheck_at = recheck_at;
+    planner_.entries_[index]->recheck_at = recheck_at;
     planner_.rows_[index].waits = true;
     keep_earliest(planner_.next_recheck_, recheck_at);
     const std::vector<std::size_t>& due = planner_.rechecked_;
@@ -262,7 +262,9 @@ void ScaleDownPlanner::settle(const ScaleDownInput& input, const Simulation& sim
     rows_[i].touched = false;
     settle(i, input, simulation);
   }
-  if (std::exchange(order_stale_, false)) order_candidates();
+  const bool reordered = std::exchange(order_stale_, false);
+  if (reordered) order_candidates();
+  if (std::exchange(undecided_stale_, false) || reordered) find_undecided();
   leave_out_deleted(input, simulation);
 }
 
@@ -293,11 +295,12 @@ void ScaleDownPlanner::settle(std::size_t index, const ScaleDownInput& input,
     row.rank = static_cast<std::uint8_t>((row.empty ? 0 : 2) + (row.unneeded ? 0 : 1));
     row.busy = row.plain && !row.waits && row.usable && !may_go(row);
   }
-  order_stale_ = order_stale_ || row.rank != rank_before || row.busy != busy_before;
+  order_stale_ = order_stale_ || row.rank != rank_before;
+  undecided_stale_ = undecided_stale_ || row.busy != busy_before;
   state_.unremovable[index] = {
       row.busy ? UnremovableReason::NotUnderutilized : UnremovableReason::None, nullptr,
       BlockingReason::None};
-  state_.utilization[index] = row.busy ? &*entries_[index].used : nullptr;
+  state_.utilization[index] = row.busy ? &*entries_[index]->used : nullptr;
 }
 
 bool ScaleDownPlanner::may_go(const Row& row) const {
@@ -320,8 +323,11 @@ void ScaleDownPlanner::order_candidates() {
         [&](std::size_t i, std::size_t j) { return rows_[order[i]].rank < rows_[order[j]].rank; },
         [&](std::size_t i, std::size_t j) { std::swap(order[i], order[j]); })
         .sort(order.size());
+}
+
+void ScaleDownPlanner::find_undecided() {
   undecided_.clear();
-  for (const std::size_t i : order)
+  for (const std::size_t i : state_.candidates)
     if (!rows_[i].busy) undecided_.push_back(i);
 }
 
@@ -331,14 +337,14 @@ void ScaleDownPlanner::make_sure(std::size_t index, const ScaleDownInput& input,
   const Row& row = rows_[index];
   const GroupRow& group = groups_[static_cast<std::size_t>(row.group)];
   if (!row.measured || row.ignored_daemonsets != group.ignore_daemonsets ||
-      simulation.pods(input.ids[index]).size() != entries_[index].view->pods.size())
+      simulation.pods(input.ids[index]).size() != entries_[index]->view->pods.size())
     measure(index, input, simulation);
 }
 
 void ScaleDownPlanner::measure(std::size_t index, const ScaleDownInput& input,
                                const Simulation& simulation) {
   Row& row = rows_[index];
-  Entry& known = entries_[index];
+  Entry& known = *entries_[index];
   const NodeView& view = *known.view;
   const std::vector<PodRef>& pods = simulation.pods(input.ids[index]);
   const std::vector<state::PodEntry>& entries = simulation.entries(input.ids[index]);
@@ -384,50 +390,57 @@ bool ScaleDownPlanner::align_changed(const Observation& seen) {
 }
 
 void ScaleDownPlanner::take(std::size_t index, const std::shared_ptr<const NodeView>& view) {
-  entries_[index].view = view;
-  entries_[index].moving.reset();
+  entries_[index]->view = view;
+  entries_[index]->moving.reset();
   rows_[index].group = view->group;
   rows_[index].measured = false;
   touch(index);
 }
 
-// Entries follow their nodes, by name.
+// What is known follows its node, by name.
 void ScaleDownPlanner::align_all(const Observation& seen) {
-  const std::size_t count = seen.nodes.size();
-  std::vector<Row> old_rows = std::exchange(rows_, std::vector<Row>(count));
-  std::vector<Entry> old = std::exchange(entries_, std::vector<Entry>(count));
   const auto name_now = [&](std::size_t i) -> std::string_view {
     return seen.nodes[i]->node->metadata.name;
   };
   const auto name_before = [&](std::size_t b) -> std::string_view {
-    return old[b].view->node->metadata.name;
+    return entries_[b]->view->node->metadata.name;
   };
-  const std::vector<std::size_t> places = places_before(
-      count, old.size(),
+  follow(places_before(
+      seen.nodes.size(), entries_.size(),
       [&](std::size_t i, std::size_t b) {
-        return old[b].view == seen.nodes[i] || name_before(b) == name_now(i);
+        return entries_[b]->view == seen.nodes[i] || name_before(b) == name_now(i);
       },
-      name_now, name_before);
-  for (std::size_t i = 0; i < count; ++i) {
-    if (places[i] == kNowhere) continue;
-    rows_[i] = std::exchange(old_rows[places[i]], {});
-    entries_[i] = std::move(old[places[i]]);
-  }
+      name_now, name_before));
   unneeded_.clear();
-  next_recheck_.reset();
-  for (std::size_t i = 0; i < count; ++i) {
-    if (entries_[i].view != seen.nodes[i]) take(i, seen.nodes[i]);
-    if (rows_[i].unneeded) unneeded_.push_back(i);
-    if (rows_[i].waits) keep_earliest(next_recheck_, entries_[i].recheck_at);
-  }
-  settled_ = std::none_of(old_rows.begin(), old_rows.end(),
-                          [](const Row& gone) { return gone.unneeded || gone.waits; });
-  state_.unremovable.assign(count, {});
-  state_.utilization.assign(count, nullptr);
   touched_.clear();
-  for (Row& row : rows_) row.touched = false;
-  touch_all();
-  order_stale_ = true;
+  next_recheck_.reset();
+  for (std::size_t i = 0; i < rows_.size(); ++i) {
+    if (std::exchange(rows_[i].touched, false)) touch(i);
+    if (entries_[i]->view != seen.nodes[i]) take(i, seen.nodes[i]);
+    if (rows_[i].unneeded) unneeded_.push_back(i);
+    if (rows_[i].waits) keep_earliest(next_recheck_, entries_[i]->recheck_at);
+  }
+  order_stale_ = moved_ = true;
+}
+
+// `places`: of the nodes in the pass before; kNowhere: it is new.
+void ScaleDownPlanner::follow(const std::vector<std::size_t>& places) {
+  const auto follow = [&](auto& list) {
+    std::remove_reference_t<decltype(list)> old = std::exchange(list, {});
+    list.resize(places.size());
+    for (std::size_t i = 0; i < places.size(); ++i)
+      if (places[i] != kNowhere) list[i] = std::exchange(old[places[i]], {});
+    return old;
+  };
+  const std::vector<Row> gone = follow(rows_);
+  settled_ = std::none_of(gone.begin(), gone.end(),
+                          [](const Row& row) { return row.unneeded || row.waits; });
+  follow(entries_);
+  follow(state_.unremovable);
+  follow(state_.utilization);
+  follow(ids_);
+  for (std::unique_ptr<Entry>& entry : entries_)
+    if (entry == nullptr) entry = std::make_unique<Entry>();
 }
 
 void ScaleDownPlanner::read_groups(const ScaleDownInput& input) {
@@ -447,7 +460,7 @@ void ScaleDownPlanner::read_groups(const ScaleDownInput& input) {
 }
 
 void ScaleDownPlanner::read_ids(const std::vector<NodeId>& ids) {
-  if (ids == ids_) return;
+  if (!std::exchange(moved_, false) && ids == ids_) return;
   for (std::size_t i = 0; i < ids.size(); ++i)
     if (i >= ids_.size() || ids[i] != ids_[i]) touch(i);
   ids_ = ids;
@@ -493,7 +506,7 @@ void ScaleDownPlanner::start_rechecks(Instant now) {
   next_recheck_.reset();
   for (std::size_t i = 0; i < rows_.size(); ++i) {
     if (!rows_[i].waits) continue;
-    std::optional<Instant>& at = entries_[i].recheck_at;
+    std::optional<Instant>& at = entries_[i]->recheck_at;
     if (*at > now) {
       keep_earliest(next_recheck_, at);
       continue;
@@ -525,7 +538,7 @@ void ScaleDownPlanner::keep_unneeded_since(std::vector<Removable>& found, Instan
   for (const std::size_t i : before) rows_[i].unneeded = false;
   unneeded_.clear();
   for (Removable& removable : found) {
-    std::optional<Instant>& since = entries_[removable.index].unneeded_since;
+    std::optional<Instant>& since = entries_[removable.index]->unneeded_since;
     if (!since) since = now;
     removable.since = *since;
     rows_[removable.index].unneeded = true;
@@ -538,7 +551,7 @@ void ScaleDownPlanner::keep_unneeded_since(std::vector<Removable>& found, Instan
   for (const std::size_t i : before) {
     if (rows_[i].unneeded) continue;
     settled_ = false;
-    entries_[i].unneeded_since.reset();
+    entries_[i]->unneeded_since.reset();
   }
   unneeded_nodes_ = found.size();
 }
@@ -611,14 +624,14 @@ NodesToDelete ScaleDownPlanner::nodes_to_delete(const ScaleDownInput& input) {
 }
 
 bool ScaleDownPlanner::must_look_again(Instant since) const {
-  return std::any_of(entries_.begin(), entries_.end(), [&](const Entry& entry) {
-    return entry.recheck_at &&
-           *entry.recheck_at - options_.unremovable_node_recheck_timeout < since;
+  return std::any_of(entries_.begin(), entries_.end(), [&](const auto& entry) {
+    return entry->recheck_at &&
+           *entry->recheck_at - options_.unremovable_node_recheck_timeout < since;
   });
 }
 
 void ScaleDownPlanner::forget_unneeded() {
-  for (Entry& entry : entries_) entry.unneeded_since.reset();
+  for (const auto& entry : entries_) entry->unneeded_since.reset();
   unneeded_nodes_ = 0;
   state_.unneeded.clear();
 }
@@ -632,7 +645,7 @@ std::optional<Instant> ScaleDownPlanner::next_change(const Observation& seen, In
     consider(*next_recheck_);
   } else {
     for (std::size_t i = 0; i < rows_.size(); ++i)
-      if (rows_[i].waits) consider(*entries_[i].recheck_at);
+      if (rows_[i].waits) consider(*entries_[i]->recheck_at);
   }
   for (const Removable& removable : state_.unneeded) {
     const GroupView* group = group_of(seen, removable.group);

@@ -174,6 +174,7 @@ class ScaleDownPlanner {
 
   void align(const ScaleDownInput& input);
   void align_all(const Observation& seen);
+  void follow(const std::vector<std::size_t>& places);
   bool align_changed(const Observation& seen);
   void take(std::size_t index, const std::shared_ptr<const NodeView>& view);
   const DisruptionBudgets& budgets(const Observation& seen);
@@ -185,6 +186,7 @@ class ScaleDownPlanner {
   void leave_out_deleted(const ScaleDownInput& input, const Simulation& simulation);
   bool may_go(const Row& row) const;
   void order_candidates();
+  void find_undecided();
   void start_pass(const ScaleDownInput& input);
   void read_groups(const ScaleDownInput& input);
   void read_ids(const std::vector<NodeId>& ids);
@@ -205,16 +207,18 @@ class ScaleDownPlanner {
   ScaleDownState state_;
   DisruptionBudgets budgets_;  // compiled
   std::uint64_t budgets_version_ = 0;
-  std::vector<Row> rows_;              // for each of Observation::nodes
-  std::vector<Entry> entries_;         // and for each of them
-  std::uint64_t aligned_version_ = 0;  // of the observation that they are of
+  std::vector<Row> rows_;                        // for each of Observation::nodes
+  std::vector<std::unique_ptr<Entry>> entries_;  // and for each of them
+  std::uint64_t aligned_version_ = 0;            // of the observation that they are of
   std::uint64_t facts_version_ = 0;
   std::vector<GroupRow> groups_;         // in this pass
   std::vector<NodeId> ids_;              // in this pass, for each of the rows
+  bool moved_ = true;                    // rows are not where they were
   std::vector<std::size_t> row_of_;      // by id
   state::NodeSet all_;                   // the ids
   std::vector<std::size_t> touched_;     // rows that are
-  bool order_stale_ = true;              // candidates, or which of them are busy, may differ
+  bool order_stale_ = true;              // the candidates may differ, or their order
+  bool undecided_stale_ = true;          // which of them are busy may differ
   std::vector<std::size_t> undecided_;   // candidates that are not busy, in order
   std::vector<std::size_t> unneeded_;    // rows that are
   std::vector<std::size_t> rechecked_;   // nodes whose time came in this pass
