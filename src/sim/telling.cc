@@ -28,10 +28,7 @@ void Telling::mix_number(std::uint64_t number) {
 }
 
 void Telling::mix_text(std::string_view text) {
-  std::uint64_t hash = fingerprint_;  // fnv1a of base/rng.h, four letters at a time
-#pragma clang loop unroll_count(4)
-  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
-  fingerprint_ = hash;
+  fingerprint_ = fnv1a(text, fingerprint_);
 }
 
 void Telling::mix_fields(std::span<const port::Field> fields) {

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "decide/scaling/asg_tags.h"
 #include "decide/scaling/gputide_template.h"
+#include "decide/scaling/places.h"
 #include "decide/scaling/taints.h"
 
 namespace gputide::autoscaler {
@@ -346,33 +347,23 @@ void CloudView::take_instances(Known& known, const port::GroupRef& before) {
     return;
   members_changed_ = true;
   const std::vector<std::uint32_t> old = std::exchange(known.numbers, {});
+  const auto id_now = [&](std::size_t i) -> std::string_view { return now[i].id; };
+  const auto id_before = [&](std::size_t b) -> std::string_view { return before->instances[b].id; };
+  const std::vector<std::size_t> places = scaling::places_before(
+      now.size(), old.size(),
+      [&](std::size_t i, std::size_t b) { return id_now(i) == id_before(b); }, id_now, id_before);
   known.numbers.reserve(now.size());
-  // Most are in the order in which they were.
-  constexpr std::size_t kFar = 8;
-  std::size_t next = 0;
+  for (std::size_t i = 0; i < now.size(); ++i) {
+    const bool stayed = places[i] != scaling::kNowhere && by_number_[old[places[i]]] == &known;
+    known.numbers.push_back(stayed ? old[places[i]] : number_of(now[i].id));
+  }
   std::vector<std::size_t> left;
-  const auto leave_to = [&](std::size_t end) {
-    for (; next < end; ++next)
-      if (by_number_[old[next]] == &known) {
-        by_number_[old[next]] = nullptr;
-        left.push_back(next);
-      }
-  };
-  std::size_t first_new = 0;
-  for (; first_new < now.size(); ++first_new) {
-    std::size_t at = next;
-    const std::size_t end = std::min(old.size(), next + kFar);
-    while (at < end && before->instances[at].id != now[first_new].id) ++at;
-    if (at == end || by_number_[old[at]] != &known) break;
-    leave_to(at);
-    known.numbers.push_back(old[next++]);
-  }
-  leave_to(old.size());
-  for (std::size_t i = first_new; i < now.size(); ++i) {
-    const std::uint32_t number = number_of(now[i].id);
-    by_number_[number] = &known;
-    known.numbers.push_back(number);
-  }
+  for (std::size_t i = 0; i < old.size(); ++i)
+    if (by_number_[old[i]] == &known) {
+      by_number_[old[i]] = nullptr;
+      left.push_back(i);
+    }
+  for (const std::uint32_t number : known.numbers) by_number_[number] = &known;
   for (const std::size_t i : left)
     if (by_number_[old[i]] == nullptr) number_of_instance_.erase(before->instances[i].id);
 }

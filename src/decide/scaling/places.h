@@ -1,4 +1,4 @@
-// Where the nodes of a look were in the look before.
+// Where the nodes of a look, or the instances of a group, were in the look before.
 #pragma once
 
 #include <cstddef>

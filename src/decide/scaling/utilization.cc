@@ -15,11 +15,8 @@ using model::Node;
 class Run {
  public:
   Run(const model::Pod& pod, bool is_ignored) : ignored(is_ignored) {
-    const model::PodSpec& spec = *pod.spec;
-    if (spec.containers.size() == 1 && spec.initContainers.empty() && spec.overhead.empty())
-      alone_ = &spec.containers.front().resources.requests;
-    else
-      sum_ = model::pod_requests(pod);
+    const model::ResourceList& requests = model::pod_requests(*pod.spec, sum_);
+    if (&requests != &sum_) alone_ = &requests;
   }
   const model::ResourceList& requests() const { return alone_ == nullptr ? sum_ : *alone_; }
 
