@@ -154,22 +154,27 @@ DrainVerdict drainability(const Pod& pod, const DrainContext& context) {
   return kUndefined;
 }
 
-PodsToMove pods_to_move(std::span<const PodRef> pods, const DrainContext& context) {
+PodsToMove pods_to_move(std::span<const PodRef> pods, const DrainContext& context,
+                        std::size_t daemonset_pods_first) {
   PodsToMove result;
-  result.pods.reserve(pods.size());
-  for (std::size_t i = 0; i < pods.size(); ++i) {
+  result.daemonset_pods_first = daemonset_pods_first;
+  for (std::size_t i = daemonset_pods_first; i < pods.size(); ++i) {
     if (i + kAhead < pods.size()) prefetch(*pods[i + kAhead]);
     const PodRef& pod = pods[i];
     const DrainVerdict verdict = drainability(*pod, context);
     if (verdict.outcome == Drainability::Skipped) continue;
     if (verdict.outcome == Drainability::Blocked || verdict.outcome == Drainability::Waiting) {
-      PodsToMove none;
-      none.blocking_pod = pod;
-      none.reason = verdict.reason;
-      return none;
+      result.pods.clear();
+      result.daemonset_pods.clear();
+      result.blocking_pod = pod;
+      result.reason = verdict.reason;
+      return result;
     }
+    if (verdict.of_daemonset && result.daemonset_pods_first == i) ++result.daemonset_pods_first;
     (verdict.of_daemonset ? result.daemonset_pods : result.pods).push_back(pod);
   }
+  result.daemonset_pods.insert(result.daemonset_pods.begin(), pods.begin(),
+                               pods.begin() + static_cast<std::ptrdiff_t>(daemonset_pods_first));
   return result;
 }
 

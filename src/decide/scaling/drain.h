@@ -103,8 +103,12 @@ struct PodsToMove {
   std::vector<PodRef> daemonset_pods;
   PodRef blocking_pod;  // nullptr: nothing blocks
   BlockingReason reason = BlockingReason::None;
+  /// So many pods at the beginning are of DaemonSets and do not block, blocked or not.
+  std::size_t daemonset_pods_first = 0;
 };
 /// Looks at the pods in order and stops at the first that blocks; the lists are then empty.
-PodsToMove pods_to_move(std::span<const PodRef> pods, const DrainContext& context);
+/// `daemonset_pods_first`: what it answered of these pods and DaemonSets before, or less.
+PodsToMove pods_to_move(std::span<const PodRef> pods, const DrainContext& context,
+                        std::size_t daemonset_pods_first = 0);
 
 }  // namespace gputide::scaling

@@ -80,21 +80,13 @@ bool KnownNodes::stayed_in_place(const Observation& seen) const {
 
 // Only views that stay keep what is known of them.
 void KnownNodes::rearrange(const Observation& seen, Simulation& simulation) {
-  std::vector<Known> old = std::move(known_);
-  const std::vector<NodeFacts> old_facts = std::move(facts_);
-  known_.assign(seen.nodes.size(), {});
-  facts_.assign(seen.nodes.size(), {});
   const std::vector<std::size_t> places = places_before(
-      known_.size(), old.size(),
-      [&](std::size_t i, std::size_t b) { return old[b].view == seen.nodes[i]; },
+      seen.nodes.size(), known_.size(),
+      [&](std::size_t i, std::size_t b) { return known_[b].view == seen.nodes[i]; },
       [&](std::size_t i) { return seen.nodes[i].get(); },
-      [&](std::size_t b) { return old[b].view.get(); });
-  for (std::size_t i = 0; i < known_.size(); ++i) {
-    if (places[i] == kNowhere) continue;
-    facts_[i] = old_facts[places[i]];
-    known_[i] = std::exchange(old[places[i]], {});
-  }
-  for (const Known& gone : old)
+      [&](std::size_t b) { return known_[b].view.get(); });
+  follow_places(facts_, places);
+  for (const Known& gone : follow_places(known_, places))
     if (gone.id != kNoNode) simulation.remove_node(gone.id);
   ++facts_version_;
   open_.reset();

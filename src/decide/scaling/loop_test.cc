@@ -377,6 +377,7 @@ class ChangingCluster {
   void change_controllers() {
     auto now = std::make_shared<Controllers>();
     if (below(2) == 0) now->replica_sets[{"default", "set"}] = 2;
+    if (below(3) != 0) now->daemon_sets.insert({"default", "set"});
     now->version = ++controllers_;
     seen.controllers = std::move(now);
   }
@@ -484,9 +485,12 @@ class ChangingCluster {
     if (seen.changed_nodes) seen.changed_nodes->push_back(static_cast<std::uint32_t>(index));
   }
   PodRef pod() {
+    const bool of_daemonset = below(2) == 0;
     auto made = std::make_shared<model::Pod>(
-        *pod_of("pod-" + std::to_string(++pods_), Duration::minutes(5), below(5), below(2)));
-    made->metadata.ownerReferences = {{"apps/v1", "ReplicaSet", "set", "uid", true, true}};
+        *pod_of("pod-" + std::to_string(++pods_), Duration::minutes(5), of_daemonset ? 0 : below(5),
+                of_daemonset ? 0 : below(2)));
+    made->metadata.ownerReferences = {
+        {"apps/v1", of_daemonset ? "DaemonSet" : "ReplicaSet", "set", "uid", true, true}};
     return made;
   }
 
@@ -537,7 +541,8 @@ std::string text_of(const ScaleDownState& state) {
   std::string text;
   for (const std::size_t i : state.candidates) text += " candidate " + std::to_string(i);
   for (const Removable& node : state.unneeded)
-    text += " unneeded " + node.node + " to move " + std::to_string(node.pods_to_move.size());
+    text += " unneeded " + node.node + " to move " + std::to_string(node.pods_to_move.size()) +
+            " of daemonsets " + std::to_string(node.daemonset_pods.size());
   for (const Unremovable& node : state.unremovable) {
     text += " " + std::string(unremovable_reason_name(node.reason));
     if (node.blocking_pod != nullptr) text += " " + node.blocking_pod->metadata.name;

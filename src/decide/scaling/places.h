@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstddef>
+#include <iterator>
+#include <utility>
 #include <vector>
 
 #include <boost/unordered/unordered_flat_map.hpp>
@@ -40,6 +42,21 @@ std::vector<std::size_t> places_before(std::size_t now, std::size_t before, Same
     if (places[i] == kNowhere)
       if (const auto found = left.find(key_now(i)); found != left.end()) places[i] = found->second;
   return places;
+}
+
+/// Moves what is known of each from its place before; what is new gets a T{}. What is left over
+/// comes back, among T{} for what moved on.
+template <class T>
+std::vector<T> follow_places(std::vector<T>& list, const std::vector<std::size_t>& places) {
+  std::size_t first = 0;  // all before it are where they were
+  while (first < list.size() && first < places.size() && places[first] == first) ++first;
+  const auto at = list.begin() + static_cast<std::ptrdiff_t>(first);
+  std::vector<T> before(std::make_move_iterator(at), std::make_move_iterator(list.end()));
+  list.erase(at, list.end());
+  list.resize(places.size());
+  for (std::size_t i = first; i < places.size(); ++i)
+    if (places[i] != kNowhere) list[i] = std::exchange(before[places[i] - first], {});
+  return before;
 }
 
 }  // namespace gputide::scaling

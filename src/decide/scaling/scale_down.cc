@@ -161,20 +161,19 @@ class ScaleDownPlanner::Pass {
     return removable;
   }
 
-  // Of a node that runs nothing but pods of DaemonSets the answer is kept: only whether those sets
-  // exist decides it.
+  // How many of the first pods are of DaemonSets is kept: only whether those sets exist decides it.
   PodsToMove pods_to_move_of(std::size_t index, std::span<const PodRef> pods) {
     const Controllers* controllers = input_.seen.controllers.get();
     const std::uint64_t version = controllers == nullptr ? 0 : controllers->version;
     Entry& entry = *planner_.entries_[index];
-    const bool as_seen = planner_.rows_[index].measured && pods.size() == entry.view->pods.size();
-    if (as_seen && version != 0 && entry.moving && entry.moving_by == version) return *entry.moving;
-    PodsToMove moving = pods_to_move(pods, {planner_.drain_, budgets_, controllers, input_.now});
-    entry.moving.reset();
-    if (as_seen && moving.pods.empty() && moving.daemonset_pods.size() == pods.size()) {
-      entry.moving = moving;
-      entry.moving_by = version;
-    }
+    const bool as_seen =
+        version != 0 && planner_.rows_[index].measured && pods.size() == entry.view->pods.size();
+    const std::size_t known =
+        as_seen && entry.daemonset_pods_by == version ? entry.daemonset_pods_first : 0;
+    PodsToMove moving =
+        pods_to_move(pods, {planner_.drain_, budgets_, controllers, input_.now}, known);
+    entry.daemonset_pods_first = moving.daemonset_pods_first;
+    entry.daemonset_pods_by = as_seen ? version : 0;
     return moving;
   }
 
@@ -391,7 +390,7 @@ bool ScaleDownPlanner::align_changed(const Observation& seen) {
 
 void ScaleDownPlanner::take(std::size_t index, const std::shared_ptr<const NodeView>& view) {
   entries_[index]->view = view;
-  entries_[index]->moving.reset();
+  entries_[index]->daemonset_pods_by = 0;
   rows_[index].group = view->group;
   rows_[index].measured = false;
   touch(index);
@@ -425,20 +424,13 @@ void ScaleDownPlanner::align_all(const Observation& seen) {
 
 // `places`: of the nodes in the pass before; kNowhere: it is new.
 void ScaleDownPlanner::follow(const std::vector<std::size_t>& places) {
-  const auto follow = [&](auto& list) {
-    std::remove_reference_t<decltype(list)> old = std::exchange(list, {});
-    list.resize(places.size());
-    for (std::size_t i = 0; i < places.size(); ++i)
-      if (places[i] != kNowhere) list[i] = std::exchange(old[places[i]], {});
-    return old;
-  };
-  const std::vector<Row> gone = follow(rows_);
+  const std::vector<Row> gone = follow_places(rows_, places);
   settled_ = std::none_of(gone.begin(), gone.end(),
                           [](const Row& row) { return row.unneeded || row.waits; });
-  follow(entries_);
-  follow(state_.unremovable);
-  follow(state_.utilization);
-  follow(ids_);
+  follow_places(entries_, places);
+  follow_places(state_.unremovable, places);
+  follow_places(state_.utilization, places);
+  follow_places(ids_, places);
   for (std::unique_ptr<Entry>& entry : entries_)
     if (entry == nullptr) entry = std::make_unique<Entry>();
 }
@@ -461,17 +453,16 @@ void ScaleDownPlanner::read_groups(const ScaleDownInput& input) {
 
 void ScaleDownPlanner::read_ids(const std::vector<NodeId>& ids) {
   if (!std::exchange(moved_, false) && ids == ids_) return;
-  for (std::size_t i = 0; i < ids.size(); ++i)
-    if (i >= ids_.size() || ids[i] != ids_[i]) touch(i);
-  ids_ = ids;
-  all_ = {};
-  row_of_.clear();
+  ids_.resize(ids.size(), kNoNode);
+  const NodeId last = ids.empty() ? kNoNode : *std::max_element(ids.begin(), ids.end());
+  row_of_.assign(static_cast<std::size_t>(last + 1), kNowhere);
+  all_ = state::NodeSet(last + 1);
   for (std::size_t i = 0; i < ids.size(); ++i) {
-    if (ids[i] == kNoNode) continue;
-    const auto id = static_cast<std::size_t>(ids[i]);
-    if (id >= row_of_.size()) row_of_.resize(id + 1, kNowhere);
-    row_of_[id] = i;
-    all_.insert(ids[i]);
+    const NodeId id = ids[i];
+    if (std::exchange(ids_[i], id) != id) touch(i);
+    if (id == kNoNode) continue;
+    row_of_[static_cast<std::size_t>(id)] = i;
+    all_.insert(id);
   }
 }
 

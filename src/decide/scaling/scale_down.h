@@ -160,8 +160,9 @@ class ScaleDownPlanner {
     std::optional<Instant> recheck_at;      // not looked at before
     std::optional<Instant> unneeded_since;  // by the last pass
     Result<Utilization> used;               // measured as the row says
-    std::optional<PodsToMove> moving;       // while its view stays and nothing is imagined on it,
-    std::uint64_t moving_by = 0;            // and Controllers::version is this
+    std::size_t daemonset_pods_first =
+        0;                                // PodsToMove's, while its view stays, nothing is imagined
+    std::uint64_t daemonset_pods_by = 0;  // on it, and Controllers::version is this
   };
   /// A group, as a pass asks of it for each of its nodes.
   struct GroupRow {
