@@ -47,7 +47,7 @@ std::int64_t integer(const std::string& text) {
 
 // Karpenter's scheduling benchmark: group, label, selector label, millicores, MiB.
 Rows diverse_pods(std::int64_t count) {
-  const Rows measured =
+  Rows measured =
       read_csv(fmt::format("../shared/data/karpenter-benchmark/pods-diverse-{}.csv", count));
   if (!measured.empty()) return measured;
   Rng rng(42, "diverse");

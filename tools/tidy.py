@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""clang-tidy over the sources below src/; what was clean is not asked again.
+"""clang-tidy over the sources below src/, tests/ and bench/; what was clean is not asked again.
 
 The sources of a folder are read as one, and the unit tests of all folders as another: most of the time goes to headers,
 which so are read once. Names in unnamed namespaces must therefore differ within a folder, among its sources and among
-its tests, which helps people too. Such a unit is asked again when one of its sources, a header of the project,
-.clang-tidy or the tool changed (results: BUILD/tidy/). Of a FOLDER that is named the tests are a unit of their own.
+its tests, which helps people too. Those of bench/ belong to several programs and are read one by one. Such a unit is
+asked again when one of its sources, a header of the project, .clang-tidy or the tool changed (results: BUILD/tidy/).
+Of a FOLDER that is named the tests are a unit of their own.
 Usage: tools/tidy.py BUILD [FOLDER...]
 """
 import collections
@@ -19,11 +20,12 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TIDY = "clang-tidy-19"
+FOLDERS = ("src", "tests", "bench")
 
 
 def digest_of_headers():
     digest = hashlib.sha256(subprocess.run([TIDY, "--version"], check=True, capture_output=True).stdout)
-    headers = [*ROOT.glob("src/**/*.h"), *ROOT.glob("tests/*.h")]
+    headers = [path for folder in FOLDERS for path in (ROOT / folder).glob("**/*.h")]
     for path in sorted([*headers, ROOT / ".clang-tidy", pathlib.Path(__file__)]):
         digest.update(path.read_bytes())
     return digest
@@ -41,6 +43,8 @@ def flags(commands):
 
 def unit_of(path, by_folder):
     folder = path.parent.relative_to(ROOT).as_posix().replace("/", "+")
+    if folder == "bench":
+        return f"{folder}+{path.stem}"
     if not path.stem.endswith("_test"):
         return folder
     return f"{folder}+tests" if by_folder else "tests"
@@ -55,8 +59,9 @@ def check(build, name, sources, commands, headers):
         return ""
     together = build / "tidy" / f"{name}.cc"
     together.write_text("".join(f'#include "{source}"\n' for source in sources))
-    run = subprocess.run([TIDY, "--quiet", "--checks=-bugprone-suspicious-include", "--header-filter=/(src|tests)/",
-                          f"--config-file={ROOT / '.clang-tidy'}", str(together), "--", *flags(commands)],
+    run = subprocess.run([TIDY, "--quiet", "--checks=-bugprone-suspicious-include",
+                          f"--header-filter=/({'|'.join(FOLDERS)})/", f"--config-file={ROOT / '.clang-tidy'}",
+                          str(together), "--", *flags(commands)],
                          cwd=build, capture_output=True, text=True)
     if run.returncode == 0:
         stamp.touch()
@@ -71,7 +76,8 @@ def main():
     units, commands = collections.defaultdict(list), collections.defaultdict(list)
     for entry in json.loads((build / "compile_commands.json").read_text()):
         path = pathlib.Path(entry["file"])
-        if path.suffix != ".cc" or path.stem.endswith("_fuzz") or ROOT / "src" not in path.parents:
+        if (path.suffix != ".cc" or path.stem.endswith("_fuzz")
+                or path.relative_to(ROOT).parts[0] not in FOLDERS):
             continue
         if not wanted or path.parent in wanted:
             unit = unit_of(path, bool(wanted))

@@ -20,20 +20,13 @@ std::optional<std::int64_t> number(const Value& value, std::string_view key) {
   return found->as_int();
 }
 
-std::vector<std::string> texts(const Value* list) {
-  std::vector<std::string> out;
-  if (list != nullptr && list->is_list())
-    for (const Value& item : list->as_list()) out.push_back(item.as_string());
-  return out;
-}
-
 model::LaunchTemplateRef template_ref(const Value& value) {
   model::LaunchTemplateRef ref{text_of(value, "launchTemplateName"), {}};
   if (const Value* version = value.find("version")) ref.version = version->as_string();
   return ref;
 }
 
-model::InstanceRequirements requirements(const Value& value) {
+model::InstanceRequirements instance_requirements(const Value& value) {
   model::InstanceRequirements out;
   out.vcpu_min = number(value, "vCpuMin");
   out.vcpu_max = number(value, "vCpuMax");
@@ -60,7 +53,7 @@ AutoScalingGroup read_group(const Value& value) {
         model::LaunchTemplateOverride& override = mixed.overrides.emplace_back();
         override.instance_type = text_of(item, "instanceType");
         if (const Value* wanted = item.find("instanceRequirements"))
-          override.requirements = requirements(*wanted);
+          override.requirements = instance_requirements(*wanted);
       }
   }
   if (const Value* tags = value.find("tags"); tags && tags->is_list())
@@ -81,7 +74,7 @@ scaling::LaunchFacts read_facts(const Value& input) {
       data.instance_type = text_of(member.value, "instanceType");
       data.image_id = text_of(member.value, "imageId");
       if (const Value* wanted = member.value.find("instanceRequirements"))
-        data.requirements = requirements(*wanted);
+        data.requirements = instance_requirements(*wanted);
       facts.launch_templates[{member.key.substr(0, at), member.key.substr(at + 1)}] = data;
     }
   facts.matching_types = [types = texts(input.find("typesMatchingRequirements"))](
@@ -192,7 +185,7 @@ Value template_value(const scaling::NodeTemplate& made) {
   return out;
 }
 
-Value answer(const Value& input) {
+Value asg_template_answer(const Value& input) {
   const AutoScalingGroup group = read_group(need(input, "asg"));
   const scaling::LaunchFacts facts = read_facts(input);
   const Value options = options_value(
@@ -218,12 +211,12 @@ Value answer(const Value& input) {
   return out;
 }
 
-void check(std::span<const Value> cases, Report& report) {
+void check_asg_template(std::span<const Value> cases, Report& report) {
   for (const Value& each : cases)
-    report.compare(id_of(each), answer(need(each, "input")), need(each, "expected"));
+    report.compare(id_of(each), asg_template_answer(need(each, "input")), need(each, "expected"));
 }
 
-const Register kAsgTemplate("asg-template", check);
+const Register kAsgTemplate("asg-template", check_asg_template);
 
 }  // namespace
 }  // namespace gputide::golden

@@ -44,7 +44,7 @@ Value similarity_answer(const Value& input) {
       {"balancingLabels", scaling::similar(a, b, labels), {}}};
 }
 
-void check(std::span<const Value> cases, Report& report) {
+void check_balancing(std::span<const Value> cases, Report& report) {
   for (const Value& each : cases) {
     const Value& input = need(each, "input");
     const Value ours = need(each, "kind").as_string() == "balance" ? balance_answer(input)
@@ -53,7 +53,7 @@ void check(std::span<const Value> cases, Report& report) {
   }
 }
 
-const Register kBalancing("balancing", check);
+const Register kBalancing("balancing", check_balancing);
 
 }  // namespace
 }  // namespace gputide::golden

@@ -50,7 +50,7 @@ Value nodes(const Value& input) {
       {"name", spec->name, {}}, {"min", spec->min_size, {}}, {"max", spec->max_size, {}}};
 }
 
-void check(std::span<const Value> cases, Report& report) {
+void check_discovery(std::span<const Value> cases, Report& report) {
   for (const Value& each : cases) {
     const Value& input = need(each, "input");
     const Value ours =
@@ -59,7 +59,7 @@ void check(std::span<const Value> cases, Report& report) {
   }
 }
 
-const Register kDiscovery("discovery", check);
+const Register kDiscovery("discovery", check_discovery);
 
 }  // namespace
 }  // namespace gputide::golden

@@ -12,7 +12,7 @@ Value names(const std::vector<scaling::PodRef>& pods) {
   return out;
 }
 
-Value answer(const Value& input) {
+Value drain_answer(const Value& input) {
   const Value& given = need(input, "options");
   scaling::DrainOptions options;
   options.skip_system_pods = need(given, "skipNodesWithSystemPods").as_bool();
@@ -39,12 +39,12 @@ Value answer(const Value& input) {
   return out;
 }
 
-void check(std::span<const Value> cases, Report& report) {
+void check_drain(std::span<const Value> cases, Report& report) {
   for (const Value& each : cases)
-    report.compare(id_of(each), answer(need(each, "input")), need(each, "expected"));
+    report.compare(id_of(each), drain_answer(need(each, "input")), need(each, "expected"));
 }
 
-const Register kDrain("drain", check);
+const Register kDrain("drain", check_drain);
 
 }  // namespace
 }  // namespace gputide::golden

@@ -35,12 +35,12 @@ Value indexes(const std::vector<PodRef>& pods, const std::map<PodRef, std::int64
   return list;
 }
 
-struct Answer {
+struct Estimate {
   Value schedulable;
   Value outcome;
 };
 
-Answer answer(const Value& input) {
+Estimate estimator_answer(const Value& input) {
   scaling::Simulation simulation;
   for (const Value& each : need(input, "existing").as_list())
     simulation.add_node(std::make_shared<const model::Node>(read<model::Node>(need(each, "node"))),
@@ -78,10 +78,10 @@ bool accepted(const Value& outcome, const Value& expected) {
   });
 }
 
-void check(std::span<const Value> cases, Report& report) {
+void check_estimator(std::span<const Value> cases, Report& report) {
   for (const Value& each : cases) {
     const Value& expected = need(each, "expected");
-    const Answer ours = answer(need(each, "input"));
+    const Estimate ours = estimator_answer(need(each, "input"));
     const bool equal = ours.schedulable == need(expected, "schedulableOnTemplate") &&
                        accepted(ours.outcome, expected);
     if (equal)
@@ -94,7 +94,7 @@ void check(std::span<const Value> cases, Report& report) {
   }
 }
 
-const Register kEstimator("estimator", check);
+const Register kEstimator("estimator", check_estimator);
 
 }  // namespace
 }  // namespace gputide::golden

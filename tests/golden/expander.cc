@@ -45,7 +45,7 @@ Value groups(const Case& given, const scaling::Survivors& kept) {
   return out;
 }
 
-Value answer(const Case& given, const Value& expected) {
+Value expander_answer(const Case& given, const Value& expected) {
   scaling::ExpanderContext context;
   if (given.priority_config) context.priority_config = &*given.priority_config;
   scaling::Survivors all(given.options.size());
@@ -79,16 +79,17 @@ Value answer(const Case& given, const Value& expected) {
                     {"chains", chains, {}}};
 }
 
-void check(std::span<const Value> cases, Report& report) {
+void check_expander(std::span<const Value> cases, Report& report) {
   for (const Value& each : cases) {
     Value expected = need(each, "expected");
     for (Value& score : expected.find("wasteScores")->as_list())
       if (!score.is_null()) score = real_value(score);
-    report.compare(id_of(each), answer(read_case(need(each, "input")), expected), expected);
+    report.compare(id_of(each), expander_answer(read_case(need(each, "input")), expected),
+                   expected);
   }
 }
 
-const Register kExpander("expander", check);
+const Register kExpander("expander", check_expander);
 
 }  // namespace
 }  // namespace gputide::golden

@@ -37,7 +37,7 @@ Value pre_filter_answer(const Demand& demand, const Status& status) {
   return out;
 }
 
-void check(std::span<const Value> cases, Report& report) {
+void check_filters(std::span<const Value> cases, Report& report) {
   for (const Value& each : cases) {
     state::Cluster cluster;
     fill(each, cluster);
@@ -61,7 +61,7 @@ void check(std::span<const Value> cases, Report& report) {
   }
 }
 
-const Register kFilters("filters", check);
+const Register kFilters("filters", check_filters);
 
 }  // namespace
 }  // namespace gputide::golden

@@ -54,6 +54,8 @@ struct Register {
 std::string_view id_of(const Value& golden_case);
 /// The member, which must be there.
 const Value& need(const Value& value, std::string_view key);
+/// The strings of a list; none where there is no list.
+std::vector<std::string> texts(const Value* list);
 /// A typed object from a case's JSON; the data is known to decode, so findings end the program.
 template <class Kind>
 Kind read(const Value& value) {

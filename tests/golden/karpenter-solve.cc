@@ -199,7 +199,7 @@ std::string judge(const ProvisionProblem& whole, const Theirs& theirs) {
   return "";
 }
 
-void check(std::span<const Value> cases, Report& report) {
+void check_karpenter_solve(std::span<const Value> cases, Report& report) {
   for (const Value& c : cases) {
     ProvisionProblem problem = problem_of(need(c, "problem"));
     if (const Value* extra = c.find("wellKnownExtra"); extra != nullptr && extra->is_list())
@@ -217,7 +217,7 @@ void check(std::span<const Value> cases, Report& report) {
   }
 }
 
-const Register kSolve("karpenter-solve", check);
+const Register kSolve("karpenter-solve", check_karpenter_solve);
 
 }  // namespace
 }  // namespace gputide::golden

@@ -119,7 +119,7 @@ class Run {
   scaling::LoopState state_;
 };
 
-void check(std::span<const Value> cases, Report& report) {
+void check_loop(std::span<const Value> cases, Report& report) {
   for (const Value& each : cases) {
     Run run(need(each, "input"));
     const auto& expected = need(need(each, "expected"), "loops").as_list();
@@ -136,7 +136,7 @@ void check(std::span<const Value> cases, Report& report) {
   }
 }
 
-const Register kLoop("loop", check);
+const Register kLoop("loop", check_loop);
 
 }  // namespace
 }  // namespace gputide::golden

@@ -152,6 +152,13 @@ const Value& need(const Value& value, std::string_view key) {
   return *found;
 }
 
+std::vector<std::string> texts(const Value* list) {
+  std::vector<std::string> out;
+  if (list != nullptr && list->is_list())
+    for (const Value& item : list->as_list()) out.push_back(item.as_string());
+  return out;
+}
+
 }  // namespace gputide::golden
 
 int main(int argc, char** argv) {

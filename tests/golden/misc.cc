@@ -186,7 +186,7 @@ Value intorstring_scaled(const Value& each) {
   return Value::Map{{"roundUp", *up, {}}, {"roundDown", *down, {}}};
 }
 
-Value quantity(const Value& each) {
+Value quantity_forms(const Value& each) {
   const Result<Quantity> q = Quantity::parse(each.text_at("value"));
   if (!q) return wrong(q.error());
   Quantity more = *q, less = *q;
@@ -284,14 +284,14 @@ constexpr std::pair<std::string_view, Answer> kAnswers[] = {
     {"intorstring-json", intorstring_json},
     {"intorstring-parse", intorstring_parse},
     {"intorstring-scaled", intorstring_scaled},
-    {"quantity", quantity},
+    {"quantity", quantity_forms},
     {"label-selector", label_selector},
     {"selector-string", selector_string},
     {"pod-resources", pod_resources},
     {"pod-template-hash", pod_template_hash},
 };
 
-void check(std::span<const Value> cases, Report& report) {
+void check_misc(std::span<const Value> cases, Report& report) {
   for (const Value& each : cases) {
     const Value& expected = need(each, "expect");
     const auto* at = std::find_if(std::begin(kAnswers), std::end(kAnswers), [&](const auto& known) {
@@ -304,7 +304,7 @@ void check(std::span<const Value> cases, Report& report) {
   }
 }
 
-const Register kMisc("misc", check);
+const Register kMisc("misc", check_misc);
 
 }  // namespace
 }  // namespace gputide::golden

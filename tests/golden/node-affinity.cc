@@ -4,7 +4,7 @@
 namespace gputide::golden {
 namespace {
 
-Value answer(const model::Pod& pod, const std::vector<model::Node>& nodes) {
+Value node_affinity_answer(const model::Pod& pod, const std::vector<model::Node>& nodes) {
   const scheduling::RequiredNodeAffinity required(*pod.spec);
   Value verdicts = Value::Map{};
   for (const model::Node& node : nodes) {
@@ -44,18 +44,18 @@ void forget_empty_lists(Value& value) {
   }
 }
 
-void check(std::span<const Value> cases, Report& report) {
+void check_node_affinity(std::span<const Value> cases, Report& report) {
   for (const Value& each : cases) {
     const Value pod_list = Value::List{need(each, "pod")};
     const auto pods = read_all<model::Pod>(&pod_list);
     const auto nodes = read_all<model::Node>(each.find("nodes"));
     Value expected = need(each, "expect");
     forget_empty_lists(expected);
-    report.compare(id_of(each), answer(pods.front(), nodes), expected);
+    report.compare(id_of(each), node_affinity_answer(pods.front(), nodes), expected);
   }
 }
 
-const Register kNodeAffinity("node-affinity", check);
+const Register kNodeAffinity("node-affinity", check_node_affinity);
 
 }  // namespace
 }  // namespace gputide::golden

@@ -27,7 +27,7 @@ model::ResourceList resources(const Value& map) {
   return out;
 }
 
-model::NodePoolRequirement requirement(const Value& v) {
+model::NodePoolRequirement nodepool_requirement(const Value& v) {
   model::NodePoolRequirement out;
   out.key = v.text_at("key");
   out.operator_ = v.text_at("operator");
@@ -84,7 +84,7 @@ Value duration(const Value& c) {
   return out;
 }
 
-void check(std::span<const Value> cases, Report& report) {
+void check_nodepool_validation(std::span<const Value> cases, Report& report) {
   for (const Value& c : cases) {
     const std::string& kind = need(c, "kind").as_string();
     const Value& expect = need(c, "expect");
@@ -92,8 +92,8 @@ void check(std::span<const Value> cases, Report& report) {
     if (kind == "nodepool-validate")
       ours = verdict(provisioning::validate_node_pool(spec_of(c)), expect);
     if (kind == "requirement-validate")
-      ours =
-          verdict(provisioning::validate_requirement(requirement(need(c, "requirement"))), expect);
+      ours = verdict(
+          provisioning::validate_requirement(nodepool_requirement(need(c, "requirement"))), expect);
     if (kind == "pod-validate")
       ours = verdict(provisioning::validate_pod(read<model::PodSpec>(need(c, "podSpec"))), expect);
     if (kind == "label-restricted") {
@@ -118,7 +118,7 @@ void check(std::span<const Value> cases, Report& report) {
   }
 }
 
-const Register kValidation("nodepool-validation", check);
+const Register kValidation("nodepool-validation", check_nodepool_validation);
 
 }  // namespace
 }  // namespace gputide::golden

@@ -18,7 +18,7 @@ Value victims(const Candidate& candidate) {
                     {"victims", out, {}}};
 }
 
-Value answer(const Value& golden_case) {
+Value preemption_answer(const Value& golden_case) {
   state::Cluster cluster;
   fill(golden_case, cluster);
   scheduling::Filters filters(cluster);
@@ -71,11 +71,12 @@ Value answer(const Value& golden_case) {
   return out;
 }
 
-void check(std::span<const Value> cases, Report& report) {
-  for (const Value& each : cases) report.compare(id_of(each), answer(each), need(each, "expect"));
+void check_preemption(std::span<const Value> cases, Report& report) {
+  for (const Value& each : cases)
+    report.compare(id_of(each), preemption_answer(each), need(each, "expect"));
 }
 
-const Register kPreemption("preemption", check);
+const Register kPreemption("preemption", check_preemption);
 
 }  // namespace
 }  // namespace gputide::golden

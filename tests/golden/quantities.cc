@@ -92,7 +92,7 @@ Value answer_sum(const Value::List& parts) {
                     {"milliValue", number(sum.milli_value()), {}}};
 }
 
-Value answer(const Value& each) {
+Value quantities_answer(const Value& each) {
   const std::string_view kind = each.text_at("kind");
   if (kind == "parse") return answer_parse(each.text_at("in"));
   if (kind == "json") return answer_json(each.text_at("in"));
@@ -103,11 +103,12 @@ Value answer(const Value& each) {
   return Value::Map{{"fitsInt64", fits, {}}, {"string", product.text(), {}}};
 }
 
-void check(std::span<const Value> cases, Report& report) {
-  for (const Value& each : cases) report.compare(id_of(each), answer(each), need(each, "expect"));
+void check_quantities(std::span<const Value> cases, Report& report) {
+  for (const Value& each : cases)
+    report.compare(id_of(each), quantities_answer(each), need(each, "expect"));
 }
 
-const Register kQuantities("quantities", check);
+const Register kQuantities("quantities", check_quantities);
 
 }  // namespace
 }  // namespace gputide::golden

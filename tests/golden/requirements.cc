@@ -11,13 +11,6 @@ namespace {
 using provisioning::Requirement;
 using provisioning::Requirements;
 
-std::vector<std::string> texts(const Value* list) {
-  std::vector<std::string> out;
-  if (list != nullptr && list->is_list())
-    for (const Value& item : list->as_list()) out.push_back(item.as_string());
-  return out;
-}
-
 Value list_of(const std::vector<std::string>& items) {
   return Value::List(items.begin(), items.end());
 }
@@ -192,7 +185,7 @@ Value host_ports(const Value& c) {
   return Value::Map{{"conflict", conflicts, {}}};
 }
 
-void check(std::span<const Value> cases, Report& report) {
+void check_requirements(std::span<const Value> cases, Report& report) {
   for (const Value& c : cases) {
     const std::string& kind = need(c, "kind").as_string();
     Value ours;
@@ -206,7 +199,7 @@ void check(std::span<const Value> cases, Report& report) {
   }
 }
 
-const Register kRequirements("requirements", check);
+const Register kRequirements("requirements", check_requirements);
 
 }  // namespace
 }  // namespace gputide::golden

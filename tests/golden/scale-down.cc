@@ -109,7 +109,7 @@ std::vector<std::string> candidates(const World& world, const scaling::ScaleDown
   return list;
 }
 
-Value answer(const Value& input) {
+Value scale_down_answer(const Value& input) {
   World world;
   read_world(input, world);
   scaling::Options options =
@@ -157,10 +157,10 @@ Value with_sorted_candidates(Value passes) {
   return passes;
 }
 
-void check(std::span<const Value> cases, Report& report) {
+void check_scale_down(std::span<const Value> cases, Report& report) {
   for (const Value& each : cases) {
     const Value& expected = need(each, "expected");
-    const Value ours = answer(need(each, "input"));
+    const Value ours = scale_down_answer(need(each, "input"));
     const auto& seen = need(expected, "outcomes").as_list();
     const bool stable = need(expected, "stable").as_bool();
     const bool equal = std::any_of(seen.begin(), seen.end(), [&](const Value& one) {
@@ -174,7 +174,7 @@ void check(std::span<const Value> cases, Report& report) {
   }
 }
 
-const Register kScaleDown("scale-down", check);
+const Register kScaleDown("scale-down", check_scale_down);
 
 }  // namespace
 }  // namespace gputide::golden

@@ -19,7 +19,7 @@ Value fit_gpu5(const model::Pod& pod, state::Cluster& cluster, state::NodeId nod
                      {}}};
 }
 
-Value answer(const Value& golden_case) {
+Value scores_answer(const Value& golden_case) {
   state::Cluster cluster;
   fill(golden_case, cluster);
   scheduling::Filters filters(cluster);
@@ -68,11 +68,12 @@ Value answer(const Value& golden_case) {
   return out;
 }
 
-void check(std::span<const Value> cases, Report& report) {
-  for (const Value& each : cases) report.compare(id_of(each), answer(each), need(each, "expect"));
+void check_scores(std::span<const Value> cases, Report& report) {
+  for (const Value& each : cases)
+    report.compare(id_of(each), scores_answer(each), need(each, "expect"));
 }
 
-const Register kScores("scores", check);
+const Register kScores("scores", check_scores);
 
 }  // namespace
 }  // namespace gputide::golden

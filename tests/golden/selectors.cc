@@ -23,7 +23,7 @@ Value matches(const Selector& selector, const Sets& sets) {
   return out;
 }
 
-Value wrong(const Error& error) {
+Value refused(const Error& error) {
   return Value::Map{{"ok", false, {}}, {"error", error.message, {}}};
 }
 
@@ -37,7 +37,7 @@ Value right(const Selector& selector, const Sets& sets) {
 
 Value answer_string(std::string_view text, const Sets& sets) {
   const Result<model::Selector> selector = model::Selector::parse(text);
-  if (!selector) return wrong(selector.error());
+  if (!selector) return refused(selector.error());
   Value out = right(*selector, sets);
   Value::List requirements;
   for (const model::Selector::Requirement& each : selector->requirements()) {
@@ -54,12 +54,12 @@ Value answer_object(const Value& object, const Sets& sets) {
   std::optional<model::LabelSelector> written;
   if (!object.is_null()) written = read<model::LabelSelector>(object);
   const Result<model::Selector> selector = model::Selector::compile(written);
-  return selector ? right(*selector, sets) : wrong(selector.error());
+  return selector ? right(*selector, sets) : refused(selector.error());
 }
 
 Value answer_fields(std::string_view text, const Sets& sets) {
   const Result<model::FieldSelector> selector = model::FieldSelector::parse(text);
-  if (!selector) return wrong(selector.error());
+  if (!selector) return refused(selector.error());
   Value out = right(*selector, sets);
   Value::List requirements;
   for (const model::FieldSelector::Term& term : selector->terms())
@@ -69,7 +69,7 @@ Value answer_fields(std::string_view text, const Sets& sets) {
   return out;
 }
 
-void check(std::span<const Value> cases, Report& report) {
+void check_selectors(std::span<const Value> cases, Report& report) {
   Sets labels, fields;
   for (const Value& each : cases) {
     if (each.text_at("kind") == "labelSets") labels = read_sets(need(each, "sets"));
@@ -85,7 +85,7 @@ void check(std::span<const Value> cases, Report& report) {
   }
 }
 
-const Register kSelectors("selectors", check);
+const Register kSelectors("selectors", check_selectors);
 
 }  // namespace
 }  // namespace gputide::golden

@@ -26,7 +26,7 @@ Value untolerated(const Given& given, Effects effects) {
   return Value::Map{{"untolerated", true, {}}, {"taintIndex", index, {}}};
 }
 
-Value answer(const Given& given, const Value& expected) {
+Value tolerations_answer(const Given& given, const Value& expected) {
   Value::List matrix;
   for (const model::Taint& taint : given.taints) {
     Value::List row;
@@ -50,16 +50,16 @@ Value answer(const Given& given, const Value& expected) {
       {"apiValidationErrors", need(expected, "apiValidationErrors"), {}}};
 }
 
-void check(std::span<const Value> cases, Report& report) {
+void check_tolerations(std::span<const Value> cases, Report& report) {
   for (const Value& each : cases) {
     const Given given{read_all<model::Taint>(each.find("taints")),
                       read_all<model::Toleration>(each.find("tolerations"))};
     const Value& expected = need(each, "expect");
-    report.compare(id_of(each), answer(given, expected), expected);
+    report.compare(id_of(each), tolerations_answer(given, expected), expected);
   }
 }
 
-const Register kTolerations("tolerations", check);
+const Register kTolerations("tolerations", check_tolerations);
 
 }  // namespace
 }  // namespace gputide::golden

@@ -6,7 +6,7 @@
 namespace gputide::golden {
 namespace {
 
-Value answer(const Value& input) {
+Value utilization_answer(const Value& input) {
   const auto node = read<model::Node>(need(input, "node"));
   scaling::UtilizationOptions options;
   options.ignore_daemonsets = need(input, "ignoreDaemonSetsUtilization").as_bool();
@@ -23,17 +23,17 @@ Value answer(const Value& input) {
       {"utilization", real_value(result->value), {}}, {"isGpuNode", gpu_node, {}}};
 }
 
-void check(std::span<const Value> cases, Report& report) {
+void check_utilization(std::span<const Value> cases, Report& report) {
   for (const Value& each : cases) {
     Value expected = need(each, "expected");
     for (model::Member& member : expected.as_map())
       if (member.value.kind() == Value::Kind::Int || member.value.kind() == Value::Kind::Double)
         member.value = real_value(member.value);
-    report.compare(id_of(each), answer(need(each, "input")), expected);
+    report.compare(id_of(each), utilization_answer(need(each, "input")), expected);
   }
 }
 
-const Register kUtilization("utilization", check);
+const Register kUtilization("utilization", check_utilization);
 
 }  // namespace
 }  // namespace gputide::golden
