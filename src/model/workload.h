@@ -190,7 +190,7 @@ struct JobSpec {
   std::optional<std::string> completionMode;
   std::optional<bool> suspend;
   PodTemplateSpec template_;
-  std::optional<std::int32_t> activeDeadlineSeconds;  // of 64 bits upstream
+  std::optional<std::int64_t> activeDeadlineSeconds;
   std::optional<SuccessPolicy> successPolicy;
   std::optional<std::int32_t> ttlSecondsAfterFinished;
   // Failed, TerminatingOrFailed; absent = Failed with a podFailurePolicy, else the other

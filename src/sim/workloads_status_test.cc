@@ -229,5 +229,215 @@ TEST_F(StatusTest, AStatefulSetIsUpdatedFromItsLastPod) {
   EXPECT_EQ(status_now().text_at("currentRevision"), status_now().text_at("updateRevision"));
 }
 
+class JobStatusTest : public WorkloadsTest {
+ protected:
+  static std::string job_of(const std::string& spec) {
+    return "apiVersion: batch/v1\nkind: Job\nmetadata: {name: j}\nspec:\n" + spec +
+           "  template:\n    spec:\n      restartPolicy: Never\n"
+           "      containers: [{name: c, image: \"j:1\"}]\n";
+  }
+  model::Value status() { return store.get<model::Job>("default", "j")->status; }
+  // "active 2, terminating 0, ready 0": the numbers and the indexes, as they are written.
+  std::string numbers() {
+    std::string text;
+    const model::Value now = status();
+    for (const model::Member& each : now.as_map()) {
+      const bool is_number = each.value.kind() == model::Value::Kind::Int;
+      if (!is_number && !each.key.ends_with("Indexes")) continue;
+      if (!text.empty()) text += ", ";
+      text += each.key + " " +
+              (is_number ? std::to_string(each.value.as_int()) : each.value.as_string());
+    }
+    return text;
+  }
+  // "SuccessCriteriaMet Complete", less those that do not hold.
+  std::string conditions() {
+    std::string text;
+    const model::Value now = status();
+    if (now.find("conditions") == nullptr) return text;
+    for (const model::Value& each : now.find("conditions")->as_list())
+      if (each.text_at("status") == "True")
+        text += (text.empty() ? "" : " ") + std::string(each.text_at("type"));
+    return text;
+  }
+  std::string age() {
+    const Result<Instant> since = Instant::parse_rfc3339(status().text_at("startTime"));
+    return since ? std::to_string((heap.now() - *since).whole_seconds()) : "";
+  }
+  // All pods that have not ended, at once and without waiting for what comes of it.
+  void all_become(const std::string& phase) {
+    for (const PodRef& pod : store.list<model::Pod>()) {
+      if (is_finished(*pod)) continue;
+      auto now = std::make_shared<model::Pod>(*pod);
+      now->status.phase = phase;
+      now->status.conditions = {
+          {"Ready", phase == "Running" ? "True" : "False", {}, {}, heap.now(), {}}};
+      ASSERT_TRUE(store.replace(PodRef(std::move(now))));
+    }
+  }
+  void all_bound() {
+    add_node("n1", false);
+    for (const PodRef& pod : store.list<model::Pod>())
+      ASSERT_TRUE(store.bind({"Pod", "default", pod->metadata.name}, "n1"));
+    settle();
+  }
+};
+
+TEST_F(JobStatusTest, AJobSaysAtOnceThatItHasStartedAndASecondLaterWhatItsPodsDo) {
+  apply(job_of("  completions: 3\n  parallelism: 2\n"));
+  EXPECT_EQ(numbers(), "active 2, terminating 0, ready 0");
+  EXPECT_EQ(age(), "1");
+  ASSERT_NE(status().find("uncountedTerminatedPods"), nullptr);
+  EXPECT_TRUE(status().find("uncountedTerminatedPods")->is_map());
+  all_become("Running");
+  settle(Duration::milliseconds(999));
+  EXPECT_EQ(numbers(), "active 2, terminating 0, ready 0") << "they are gathered";
+  settle(Duration::milliseconds(1));
+  EXPECT_EQ(numbers(), "active 2, terminating 0, ready 2");
+  const auto version = store.get<model::Job>("default", "j")->metadata.resourceVersion;
+  settle(Duration::hours(1));
+  EXPECT_EQ(store.get<model::Job>("default", "j")->metadata.resourceVersion, version)
+      << "written only when it changes";
+  set_phase(store.list<model::Pod>()[0]->metadata.name, "Succeeded");
+  EXPECT_EQ(numbers(), "active 2, succeeded 1, terminating 0, ready 1");
+  EXPECT_EQ(conditions(), "");
+  all_become("Succeeded");
+  settle();
+  EXPECT_EQ(numbers(), "succeeded 3, terminating 0, ready 0");
+  EXPECT_EQ(conditions(), "SuccessCriteriaMet Complete");
+  EXPECT_EQ(status().text_at("completionTime"), (heap.now() - Duration::seconds(1)).rfc3339());
+  EXPECT_EQ(age(), "3604");
+  EXPECT_TRUE(host.at_rest());
+}
+
+TEST_F(JobStatusTest, PodsThatGoAreTerminatingAsSoonAsTheJobIsSuspended) {
+  apply(job_of("  parallelism: 2\n  completions: 2\n"));
+  all_bound();
+  all_become("Running");
+  settle(Duration::seconds(10));
+  Diagnostics none;
+  ASSERT_TRUE(store.apply(codec::read_objects(
+      job_of("  suspend: true\n  parallelism: 2\n  completions: 2\n"), "t.yaml", none)[0]));
+  settle(Duration());
+  EXPECT_EQ(numbers(), "terminating 2, ready 0");
+  EXPECT_EQ(conditions(), "Suspended");
+  EXPECT_EQ(age(), "13") << "Kubernetes 1.34 does not clear it";
+  for (const PodRef& pod : store.list<model::Pod>())
+    ASSERT_TRUE(store.remove_gracefully({"Pod", "default", pod->metadata.name}, Duration()));
+  settle();
+  EXPECT_EQ(numbers(), "terminating 0, ready 0");
+  apply(job_of("  suspend: false\n  parallelism: 2\n  completions: 2\n"));
+  EXPECT_EQ(numbers(), "active 2, terminating 0, ready 0");
+  EXPECT_EQ(conditions(), "");
+  EXPECT_EQ(age(), "1") << "it starts anew";
+  EXPECT_TRUE(host.at_rest());
+}
+
+TEST_F(JobStatusTest, AJobThatWasNeverResumedHasNotStarted) {
+  apply(job_of("  suspend: true\n"));
+  EXPECT_EQ(numbers(), "terminating 0, ready 0");
+  EXPECT_EQ(conditions(), "Suspended");
+  EXPECT_EQ(age(), "");
+}
+
+TEST_F(JobStatusTest, ADeadlineIsAskedBeforeAResumedJobStartsAnew) {
+  for (const int seconds : {30, 90}) {
+    const std::string limit = "  activeDeadlineSeconds: 60\n  suspend: ";
+    apply(job_of(limit + "false\n"));
+    settle(Duration::seconds(20));
+    apply(job_of(limit + "true\n"));
+    settle(Duration::seconds(seconds));
+    EXPECT_EQ(conditions(), "Suspended") << "none ends while it is";
+    apply(job_of(limit + "false\n"));
+    if (seconds == 90) {
+      EXPECT_EQ(conditions(), "Suspended FailureTarget Failed");
+    } else {
+      settle(Duration::seconds(58));
+      EXPECT_EQ(conditions(), "");
+      settle(Duration::seconds(1));
+      EXPECT_EQ(conditions(), "FailureTarget Failed");
+    }
+    ASSERT_TRUE(store.remove_gracefully({"Job", "default", "j"}));
+    settle();
+  }
+}
+
+TEST_F(JobStatusTest, ADeadlineHas64BitsOfNanoseconds) {
+  apply(job_of("  activeDeadlineSeconds: 9223372036\n"));
+  settle(Duration::hours(100));
+  EXPECT_EQ(conditions(), "");
+  ASSERT_TRUE(store.remove_gracefully({"Job", "default", "j"}));
+  settle();
+  apply(job_of("  activeDeadlineSeconds: 9223372036854775807\n"));
+  EXPECT_EQ(conditions(), "FailureTarget Failed") << "a second less than none is left of it";
+}
+
+TEST_F(JobStatusTest, APodThatFailedIsNotActiveUntilItsSuccessorIsMade) {
+  apply(job_of("  parallelism: 2\n  completions: 2\n"));
+  all_become("Running");
+  settle();
+  set_phase(store.list<model::Pod>()[0]->metadata.name, "Failed");
+  EXPECT_EQ(numbers(), "active 1, failed 1, terminating 0, ready 1");
+  settle(Duration::seconds(10));
+  EXPECT_EQ(numbers(), "active 2, failed 1, terminating 0, ready 1");
+}
+
+TEST_F(JobStatusTest, IndexesAreToldWhenTheyAreDone) {
+  apply(
+      job_of("  parallelism: 2\n  completions: 2\n  completionMode: Indexed\n"
+             "  backoffLimitPerIndex: 0\n"));
+  EXPECT_EQ(numbers(), "active 2, terminating 0, failedIndexes , ready 0");
+  set_phase(store.list<model::Pod>()[0]->metadata.name, "Failed");
+  EXPECT_EQ(numbers(), "active 1, failed 1, terminating 0, failedIndexes 0, ready 0");
+  set_phase(store.list<model::Pod>()[1]->metadata.name, "Succeeded");
+  EXPECT_EQ(numbers(),
+            "succeeded 1, failed 1, terminating 0, completedIndexes 1, failedIndexes 0, ready 0");
+}
+
+TEST_F(JobStatusTest, AJobThatIsScaledSaysSoAtOnce) {
+  apply(job_of("  parallelism: 3\n  completions: 5\n"));
+  all_bound();
+  all_become("Running");
+  settle();
+  ASSERT_TRUE(store.scale({"Job", "default", "j"}, 1));
+  settle(Duration());
+  EXPECT_EQ(numbers(), "active 1, terminating 2, ready 1");
+  settle();
+  EXPECT_EQ(numbers(), "active 1, terminating 2, ready 1");
+  ASSERT_TRUE(store.scale({"Job", "default", "j"}, 2));
+  settle(Duration());
+  EXPECT_EQ(numbers(), "active 2, terminating 2, ready 1");
+}
+
+TEST_F(JobStatusTest, AStatusUndoesNothingThatWasAskedMeanwhile) {
+  class Suspend final : public Handler {
+   public:
+    Suspend(Store& store, const std::string& yaml) : store_(store), yaml_(yaml) {}
+    void fire(std::uint64_t, Instant) override {
+      Diagnostics none;
+      done = store_.apply(codec::read_objects(yaml_, "t.yaml", none)[0]).has_value();
+    }
+    bool done = false;
+
+   private:
+    Store& store_;
+    std::string yaml_;
+  };
+  apply(job_of("  suspend: false\n"));
+  all_become("Running");
+  Suspend suspend(store, job_of("  suspend: true\n"));
+  heap.after(Duration::seconds(1), Priority::Scenario, suspend);
+  for (const Instant end = heap.now() + Duration::seconds(5);
+       !heap.empty() && heap.next_at() <= end;) {
+    heap.step();
+    if (suspend.done) {
+      ASSERT_EQ(store.get<model::Job>("default", "j")->spec.suspend, true);
+    }
+  }
+  EXPECT_TRUE(suspend.done);
+  EXPECT_EQ(numbers(), "terminating 0, ready 0");
+  EXPECT_EQ(conditions(), "Suspended");
+}
+
 }  // namespace
 }  // namespace gputide::sim

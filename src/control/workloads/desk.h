@@ -28,7 +28,8 @@ enum class Part : std::uint8_t {
   OrphanedPods,
   Volumes,
   Statuses,
-  Alarms
+  Alarms,
+  JobStatuses
 };
 
 /// Valid while one event is taken in.

@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
+#include <utility>
 
 #include "base/text.h"
 #include "control/workloads/pod_failure.h"
 #include "control/workloads/replica_sets.h"
+#include "control/workloads/statuses.h"
 #include "model/names.h"
 
 namespace gputide::workloads {
@@ -93,9 +96,10 @@ bool has_ended(const model::Job& job, const model::Pod& pod) {
   return is_finished(pod) || (pod.metadata.deletionTimestamp && !waits_for_ends(job));
 }
 
-model::Value::List conditions_of(const model::Job& job) {
-  const model::Value* conditions = job.status.find("conditions");
-  return conditions == nullptr ? model::Value::List() : conditions->as_list();
+// Of what may change in a Job's spec, whether anything has.
+bool asks_otherwise(const model::Job& before, const model::Job& now) {
+  return is_suspended(before) != is_suspended(now) ||
+         before.spec.parallelism != now.spec.parallelism;
 }
 
 model::Value::List::iterator find_type(model::Value::List& conditions, std::string_view type) {
@@ -117,11 +121,15 @@ model::Value job_condition(const char* type, bool holds, const std::string& reas
 
 }  // namespace
 
-std::int32_t Jobs::terminating(const Entry& entry) {
-  return static_cast<std::int32_t>(
-      std::count_if(entry.pods.begin(), entry.pods.end(), [](const auto& pod) {
-        return pod.second->metadata.deletionTimestamp && !is_finished(*pod.second);
-      }));
+// A pod of which it was asked that it go counts as going before it is seen to.
+void Jobs::count(Entry& entry, const model::Pod& pod, std::int32_t sign) {
+  if (is_finished(pod)) return;
+  if (pod.metadata.deletionTimestamp || entry.ending || entry.removed.contains(pod.metadata.name)) {
+    entry.terminating += sign;
+    return;
+  }
+  entry.active += sign;
+  if (is_ready(pod)) entry.ready += sign;
 }
 
 // The first index that has no pod and may be tried now.
@@ -155,75 +163,104 @@ void Jobs::create(Entry& entry, Desk& desk) {
   desk.create(std::move(pod));
 }
 
-std::optional<Instant> Jobs::deadline(const Entry& entry) {
-  const std::optional<std::int32_t>& seconds = entry.object->spec.activeDeadlineSeconds;
-  if (!entry.started || !seconds) return std::nullopt;
-  return *entry.started + Duration::seconds(*seconds);
+// As upstream multiplies it, in nanoseconds of 64 bits: more than 292 years wrap around.
+std::optional<Duration> Jobs::allowed(const Entry& entry) {
+  const std::optional<std::int64_t>& seconds = entry.object->spec.activeDeadlineSeconds;
+  if (!entry.started || !seconds || is_suspended(*entry.object)) return std::nullopt;
+  constexpr std::uint64_t kSecond = 1'000'000'000;
+  return Duration::nanoseconds(
+      static_cast<std::int64_t>(static_cast<std::uint64_t>(*seconds) * kSecond));
+}
+
+void Jobs::await_deadline(const Entry& entry, Desk& desk) {
+  constexpr Instant kLast = Instant::from_nanoseconds(std::numeric_limits<std::int64_t>::max());
+  const std::optional<Duration> span = allowed(entry);
+  if (span && *span <= kLast - *entry.started)
+    desk.arm(Part::JobEnds, entry.id, *entry.started + *span);
 }
 
 void Jobs::expire(const Entry& entry, Desk& desk) {
   desk.remove("Job", entry.object->metadata);
 }
 
-// It is decided: its other pods go, and when they have, it has ended.
+// It is decided: its other pods go, and when they have, it has ended. What was decided is a
+// condition at once, what has come of it another when the last pod has ended.
 void Jobs::finish(Entry& entry, Ending ending, Desk& desk) {
+  entry.conditions.push_back(job_condition(ending.success ? "SuccessCriteriaMet" : "FailureTarget",
+                                           true, ending.reason, ending.message, desk.now()));
   entry.ending = std::move(ending);
+  entry.terminating += std::exchange(entry.active, 0);
+  entry.ready = 0;
   desk.disarm(Part::Jobs, entry.id);
   desk.disarm(Part::JobEnds, entry.id);
   conclude(entry, desk);
-  if (entry.done) return;
-  auto now = std::make_shared<model::Job>(*entry.object);
-  now->status = status_of(entry, desk.now());
-  desk.replace(std::move(now));
 }
 
 void Jobs::conclude(Entry& entry, Desk& desk) {
-  bool pods_left = entry.creating > 0;
-  for (const auto& [name, pod] : entry.pods) {
+  for (const auto& [name, pod] : entry.pods)
     if (is_active(*pod)) desk.remove("Pod", pod->metadata);
-    pods_left = pods_left || !is_finished(*pod);
-  }
-  if (pods_left) return;
+  if (entry.creating > 0 || entry.terminating > 0) return;
   entry.done = true;
-  const bool success = entry.ending->success;
-  desk.publish("Job", entry.object->metadata, !success,
-               success ? "Completed" : entry.ending->reason,
-               success ? "Job completed" : entry.ending->message);
+  const auto& [success, reason, message] = *entry.ending;
+  if (success) entry.completed = desk.now();
+  entry.conditions.push_back(
+      job_condition(success ? "Complete" : "Failed", true, reason, message, desk.now()));
+  desk.publish("Job", entry.object->metadata, !success, success ? "Completed" : reason,
+               success ? "Job completed" : message);
   if (const std::optional<std::int32_t>& ttl = entry.object->spec.ttlSecondsAfterFinished) {
     if (*ttl <= 0) return expire(entry, desk);
     desk.arm(Part::JobEnds, entry.id, desk.now() + Duration::seconds(*ttl));
   }
-  auto now = std::make_shared<model::Job>(*entry.object);
-  now->status = status_of(entry, desk.now());
-  desk.replace(std::move(now));
 }
 
-// What was decided is a condition at once, what has come of it another when the last pod has ended.
-model::Value Jobs::status_of(const Entry& entry, Instant now) {
-  const Ending& ending = *entry.ending;
-  model::Value::List conditions = conditions_of(*entry.object);
-  const auto add = [&](const char* type) {
-    if (find_type(conditions, type) == conditions.end())
-      conditions.push_back(job_condition(type, true, ending.reason, ending.message, now));
-  };
-  add(ending.success ? "SuccessCriteriaMet" : "FailureTarget");
-  if (entry.done) add(ending.success ? "Complete" : "Failed");
+// The numbers in its status; the indexes change with them.
+std::array<std::int32_t, 6> Jobs::counts_of(const Entry& entry) {
+  return {
+      entry.active + entry.creating, entry.ready, entry.terminating, entry.succeeded, entry.failed,
+      entry.failed_indexes};
+}
+
+// Without finalizers of pods, none waits to be counted.
+model::Value Jobs::status_of(const Entry& entry) {
   model::Value status;
-  status.set("conditions", model::Value(std::move(conditions)));
+  const auto set_count = [&](std::string_view key, std::int32_t count) {
+    if (count > 0) status.set(key, std::int64_t{count});
+  };
+  if (!entry.conditions.empty()) status.set("conditions", entry.conditions);
   if (entry.started) status.set("startTime", entry.started->rfc3339());
-  if (entry.done && ending.success) status.set("completionTime", now.rfc3339());
-  if (entry.succeeded > 0) status.set("succeeded", std::int64_t{entry.succeeded});
-  if (entry.failed > 0) status.set("failed", std::int64_t{entry.failed});
-  status.set("terminating", std::int64_t{terminating(entry)});
-  if (entry.indexed)
-    status.set("completedIndexes", index_ranges(entry.index_done.size(), [&](std::size_t index) {
-                 return entry.index_done[index] != 0;
-               }));
+  if (entry.completed) status.set("completionTime", entry.completed->rfc3339());
+  set_count("active", entry.active + entry.creating);
+  set_count("succeeded", entry.succeeded);
+  set_count("failed", entry.failed);
+  status.set("terminating", std::int64_t{entry.terminating});
+  const std::string completed = index_ranges(
+      entry.index_done.size(), [&](std::size_t index) { return entry.index_done[index] != 0; });
+  if (!completed.empty()) status.set("completedIndexes", completed);
   if (!entry.failures.empty())
     status.set("failedIndexes", index_ranges(entry.failures.size(), [&](std::size_t index) {
                  return entry.failures[index].failed;
                }));
+  status.set("uncountedTerminatedPods", model::Value::Map());
+  status.set("ready", std::int64_t{entry.ready});
   return status;
+}
+
+// If another has changed the Job meanwhile, nothing is written; that change is seen, and the status
+// is written then.
+void Jobs::tell(Entry& entry, Desk& desk) {
+  untrue_.erase(entry.object->metadata.uid);
+  const std::optional<std::int32_t>& ttl = entry.object->spec.ttlSecondsAfterFinished;
+  if (entry.done && ttl && *ttl <= 0) return;  // it is gone
+  model::Value status = status_of(entry);
+  if (status == entry.object->status) return;
+  auto now = std::make_shared<model::Job>(*entry.object);
+  now->status = std::move(status);
+  desk.replace_current(std::move(now));
+}
+
+void Jobs::write_statuses(Desk& desk) {
+  for (const std::string& uid : std::exchange(untrue_, {}))
+    if (const auto found = entries_.find(uid); found != entries_.end()) tell(found->second, desk);
 }
 
 // The first rule of the Job's success policy that holds of the indexes that are done. A rule that
@@ -259,25 +296,25 @@ void Jobs::await_index(const Entry& entry, Desk& desk) {
   if (next) desk.arm(Part::Jobs, entry.id, *next);
 }
 
-// Suspended is said of a Job once it was; never of one that was not.
-void Jobs::tell_suspension(Entry& entry, Desk& desk) {
+// Suspended is said of a Job once it was; never of one that was not. While it is, the time when it
+// started stays, and its deadline is asked before a resumed one starts anew: Kubernetes 1.34 fails
+// a Job that is resumed later than that.
+void Jobs::note_suspension(Entry& entry, Desk& desk) {
   const bool suspended = is_suspended(*entry.object);
-  model::Value::List conditions = conditions_of(*entry.object);
-  const auto old = find_type(conditions, "Suspended");
-  const bool told = old != conditions.end() && old->text_at("status") == "True";
+  const auto old = find_type(entry.conditions, "Suspended");
+  const bool told = old != entry.conditions.end() && old->text_at("status") == "True";
   if (told == suspended) return;
   const std::string message = suspended ? "Job suspended" : "Job resumed";
   model::Value made = job_condition("Suspended", suspended,
                                     suspended ? "JobSuspended" : "JobResumed", message, desk.now());
-  if (old == conditions.end())
-    conditions.push_back(std::move(made));
+  if (old == entry.conditions.end())
+    entry.conditions.push_back(std::move(made));
   else
     *old = std::move(made);
   desk.publish("Job", entry.object->metadata, false, suspended ? "Suspended" : "Resumed", message);
-  auto now = std::make_shared<model::Job>(*entry.object);
-  now->status.set("conditions", model::Value(std::move(conditions)));
-  entry.object = now;
-  desk.replace(std::move(now));
+  if (suspended) return;
+  entry.started = desk.now();
+  await_deadline(entry, desk);
 }
 
 // Those that have come least far go first. They count neither as failed nor as succeeded.
@@ -286,13 +323,14 @@ void Jobs::remove_surplus(Entry& entry, std::int32_t wanted, Desk& desk) {
   for (const auto& [name, pod] : entry.pods)
     if (is_active(*pod) && !entry.removed.contains(name)) active.push_back(pod.get());
   const auto kept = static_cast<std::size_t>(std::max(wanted, 0));
-  if (active.size() <= kept) return;
   std::sort(active.begin(), active.end(), [&](const model::Pod* a, const model::Pod* b) {
     return goes_first(*a, 0, *b, 0, desk.now());
   });
   active.resize(active.size() - kept);
   for (const model::Pod* pod : active) {
+    count(entry, *pod, -1);
     entry.removed.insert(pod->metadata.name);
+    count(entry, *pod, 1);
     desk.remove("Pod", pod->metadata);
   }
 }
@@ -307,7 +345,7 @@ bool Jobs::end_if_failed(Entry& entry, Desk& desk) {
   const bool limit_is_per_index = !entry.failures.empty() && !job.backoffLimit;
   if (!limit_is_per_index && entry.failed > job.backoffLimit.value_or(kDefaultBackoffLimit))
     return end("BackoffLimitExceeded", "Job has reached the specified backoff limit");
-  if (const std::optional<Instant> over = deadline(entry); over && *over <= desk.now())
+  if (const auto span = allowed(entry); span && desk.now() - *entry.started >= *span)
     return end("DeadlineExceeded", "Job was active longer than specified deadline");
   if (job.maxFailedIndexes && entry.failed_indexes > *job.maxFailedIndexes)
     return end("MaxFailedIndexesExceeded",
@@ -330,12 +368,12 @@ void Jobs::reconcile(Entry& entry, Desk& desk) {
   if (is_complete(job, entry.succeeded, entry.active + entry.creating))
     return finish(entry, {true, "CompletionsReached", "Reached expected number of succeeded pods"},
                   desk);
-  if (const std::optional<Instant> end = deadline(entry)) desk.arm(Part::JobEnds, entry.id, *end);
+  await_deadline(entry, desk);
   const std::int32_t wanted =
       still_wanted(job, entry.succeeded + entry.failed_indexes, entry.active);
   if (entry.active > wanted) return remove_surplus(entry, wanted, desk);
   const std::int32_t missing =
-      wanted - entry.active - entry.creating - (waits_for_ends(job) ? terminating(entry) : 0);
+      wanted - entry.active - entry.creating - (waits_for_ends(job) ? entry.terminating : 0);
   if (missing <= 0) return;
   if (entry.not_before && *entry.not_before > desk.now())
     return desk.arm(Part::Jobs, entry.id, *entry.not_before);
@@ -352,12 +390,14 @@ void Jobs::changed(port::Change change, const Ref<model::Job>& job, Desk& desk) 
     desk.disarm(Part::Jobs, entry.id);
     desk.disarm(Part::JobEnds, entry.id);
     by_id_.erase(entry.id);
+    untrue_.erase(uid);
     for (const auto& [name, pod] : entry.pods)
       if (!pod->metadata.deletionTimestamp) desk.remove("Pod", pod->metadata);
     entries_.erase(found);
     return;
   }
   Entry& entry = entries_[uid];
+  const bool asked = entry.object == nullptr || asks_otherwise(*entry.object, *job);
   if (entry.id == 0) {
     entry.id = next_id_++;
     by_id_[entry.id] = uid;
@@ -370,13 +410,13 @@ void Jobs::changed(port::Change change, const Ref<model::Job>& job, Desk& desk) 
   }
   entry.object = job;
   if (is_suspended(*job)) {
-    entry.started.reset();
     desk.disarm(Part::JobEnds, entry.id);
   } else if (!entry.started) {
     entry.started = desk.now();
   }
   reconcile(entry, desk);
-  if (!entry.ending) tell_suspension(entry, desk);
+  if (!entry.ending) note_suspension(entry, desk);
+  if (asked || !untrue_.contains(uid)) tell(entry, desk);
 }
 
 void Jobs::count_end(Entry& entry, const model::Pod& pod, bool success, Desk& desk) {
@@ -426,13 +466,14 @@ void Jobs::pod_changed(port::Change change, const PodRef& pod, Desk& desk) {
     return;
   }
   Entry& entry = found->second;
+  const auto counted = counts_of(entry);
+  const std::size_t conditions = entry.conditions.size();
   const auto [at, added] = entry.pods.try_emplace(pod->metadata.name);
-  const bool was_active = at->second && is_active(*at->second);
   const bool had_ended = at->second && has_ended(*entry.object, *at->second);
   const bool gone = change == port::Change::Deleted;
-  const bool active = !gone && is_active(*pod);
   if (added && entry.creating > 0) --entry.creating;
-  entry.active += static_cast<int>(active) - static_cast<int>(was_active);
+  if (at->second) count(entry, *at->second, -1);
+  if (!gone) count(entry, *pod, 1);
   if (!had_ended && (gone || has_ended(*entry.object, *pod)))
     count_end(entry, *pod, pod->status.phase == "Succeeded", desk);
   if (gone) {
@@ -442,6 +483,10 @@ void Jobs::pod_changed(port::Change change, const PodRef& pod, Desk& desk) {
     at->second = pod;
   }
   reconcile(entry, desk);
+  if (entry.conditions.size() != conditions) return tell(entry, desk);
+  if (counts_of(entry) == counted) return;
+  untrue_.insert(entry.object->metadata.uid);
+  desk.arm_once(Part::JobStatuses, 0, desk.now() + kStatusDelay);
 }
 
 void Jobs::timer(Part part, std::uint64_t id, Desk& desk) {
@@ -451,6 +496,7 @@ void Jobs::timer(Part part, std::uint64_t id, Desk& desk) {
   if (part == Part::JobEnds && entry.done) return expire(entry, desk);
   if (part == Part::Jobs) entry.not_before.reset();
   reconcile(entry, desk);
+  tell(entry, desk);
 }
 
 }  // namespace gputide::workloads

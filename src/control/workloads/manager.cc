@@ -30,6 +30,8 @@ void ControllerManager::timer_fired(std::uint64_t key, Desk& desk) {
     case Part::Jobs:
     case Part::JobEnds:
       return jobs_.timer(part, id, desk);
+    case Part::JobStatuses:
+      return jobs_.write_statuses(desk);
     case Part::Evictions:
     case Part::OrphanedPods:
       return nodes_.timer(part, id, desk);

@@ -55,7 +55,7 @@ void check_selector(const Context& context, const model::Object& object,
 }
 
 void check_count(const Context& context, const Place& place, std::string_view field,
-                 const std::optional<std::int32_t>& count) {
+                 const std::optional<std::int64_t>& count) {
   if (count && *count < 0)
     context.findings.error(
         place[field],
@@ -161,7 +161,7 @@ void check_success_policy(const Context& context, const Place& place,
 // The fields that count something, of whichever controllers have them.
 template <class Spec>
 void check_counts(const Context& context, const Place& place, const Spec& spec) {
-  const auto check = [&](std::string_view field, const std::optional<std::int32_t>& count) {
+  const auto check = [&](std::string_view field, const std::optional<std::int64_t>& count) {
     check_count(context, place, field, count);
   };
   if constexpr (requires { spec.replicas; }) check("replicas", spec.replicas);
