@@ -1,5 +1,7 @@
 #include "sim/program_runner.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 namespace gputide::sim {
@@ -51,6 +53,11 @@ void ProgramRunner::started(const PodRef& pod, Program program) {
   processes_.push_back({std::move(key), pod, std::move(program)});
   ++pending_;
   heap_.after(kStart, Priority::Kube, *this, processes_.size() - 1);
+}
+
+bool ProgramRunner::has_run(ProgramKind kind) const {
+  return std::any_of(processes_.begin(), processes_.end(),
+                     [&](const Process& process) { return process.program.kind == kind; });
 }
 
 void ProgramRunner::stopped(const PodRef& pod) {

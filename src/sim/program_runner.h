@@ -28,6 +28,8 @@ class ProgramRunner final : public Handler {
   void started(const PodRef& pod, Program program);
   void stopped(const PodRef& pod);
   bool at_rest() const { return pending_ == 0; }
+  /// Whether a program of that kind was ever started.
+  bool has_run(ProgramKind kind) const;
 
   void fire(std::uint64_t key, Instant now) override;
 

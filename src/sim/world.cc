@@ -107,6 +107,8 @@ struct World::Parts final : InstanceListener, Handler {
   void set_condition(const NodeRef& node, const model::SetNodeConditionStep& step);
   void apply_cluster(const model::Object& object, const model::ClusterConfig& config);
   void tell_applied(const model::Object& object, std::string_view change);
+  bool has_room_to_grow() const;
+  void tell_who_is_missing();
   void finish();
 
   static constexpr std::uint64_t kEnd = ~std::uint64_t{0};
@@ -238,8 +240,43 @@ void World::Parts::apply(const model::Object& object) {
   tell_applied(object, served ? applied_name(*applied) : "created");
 }
 
+// Whether some node group could be bigger.
+bool World::Parts::has_room_to_grow() const {
+  port::DescribeAutoScalingGroups question;
+  for (const auto& [key, names] : groups)
+    question.names.insert(question.names.end(), names.begin(), names.end());
+  if (question.names.empty()) return false;
+  const port::CloudAnswer answer = cloud->call(question);
+  const auto* found = std::get_if<std::vector<port::GroupRef>>(&answer);
+  return found != nullptr && std::any_of(found->begin(), found->end(), [](const auto& group) {
+           return group->desired_capacity < group->max_size;
+         });
+}
+
+// Pods that wait for nodes wait in vain where nothing is applied that would buy them: people who
+// install Karpenter or Cluster Autoscaler by Helm do not have it among their files.
+void World::Parts::tell_who_is_missing() {
+  const std::int64_t pending = chronicle.pods().pending;
+  if (pending == 0) return;
+  const std::string waiting = pending == 1 ? "1 pod waits" : fmt::format("{} pods wait", pending);
+  const auto warn = [&](const char* code, const char* what, const char* remedy) {
+    complain(
+        {Severity::Warning, "", {}, code, fmt::format("{}, and {}", waiting, what), remedy, {}});
+  };
+  if (runner.has_run(ProgramKind::GputideProvisioner)) return;
+  if (!store.list<model::NodePool>().empty())
+    warn("no-provisioner", "NodePools buy nothing: no provisioner ran",
+         "apply a Deployment that runs `gputide provisioner`, which stands in for Karpenter, and a "
+         "node group for it to run on");
+  else if (has_room_to_grow() && !runner.has_run(ProgramKind::ClusterAutoscaler) &&
+           !runner.has_run(ProgramKind::GputideAutoscaler))
+    warn("no-autoscaler", "node groups keep their size: no autoscaler ran",
+         "apply a Deployment that runs cluster-autoscaler or `gputide autoscaler`");
+}
+
 void World::Parts::finish() {
   const bool rests = at_rest();
+  tell_who_is_missing();
   checkers.at_end(*cloud, rests || is_stalled(), heap.now());
   telling.tell(RecordKind::RunEnded, "simulator", {"run", "", options.cluster},
                {{"reason", std::string_view(rests || is_stalled() ? "at rest" : "until")}}, [&] {
@@ -382,7 +419,10 @@ void World::Parts::complain(Diagnostic diagnostic) {
       {{"severity", std::string_view(diagnostic.severity == Severity::Error ? "error" : "warning")},
        {"file", std::string_view(diagnostic.file)},
        {"line", static_cast<std::int64_t>(diagnostic.where.line)}},
-      [&] { return diagnostic.what; });
+      [&] {
+        return diagnostic.remedy.empty() ? diagnostic.what
+                                         : diagnostic.what + "; " + diagnostic.remedy;
+      });
   diagnostics.push_back(std::move(diagnostic));
 }
 
