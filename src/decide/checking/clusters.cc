@@ -47,6 +47,8 @@ void check_version(const Context& context, const ClusterView& cluster) {
          fmt::format("EKS no longer offers Kubernetes {}{}", *version, ended),
          fmt::format("write one of {}", offered_versions())});
   }
+  const auto supported = std::find_if(versions.begin(), versions.end(),
+                                      [](const EksVersion& v) { return !v.extended; });
   if (known->extended)
     context.findings.warning(
         place,
@@ -55,7 +57,7 @@ void check_version(const Context& context, const ClusterView& cluster) {
                      "${} an hour instead of ${}, then EKS upgrades it by force",
                      *version, known->standard_until, known->extended_until,
                      pricing::kExtendedSupport.text(), pricing::kStandardSupport.text()),
-         fmt::format("write version: \"1.{}\" or later", 34)});
+         fmt::format("write version: \"1.{}\" or later", supported->minor)});
 }
 
 void check_zones(const Context& context, const ClusterView& cluster, const Place& list) {

@@ -1,6 +1,6 @@
 // The Kubernetes versions that Amazon EKS has offered, and what a control plane of each costs.
-// Source: AWS's EKS release calendar as of August 2026; the price of extended support as announced
-// for April 2024, unchanged since.
+// Source: AWS's EKS release calendar of August 2026, read on 2026-11-30; the price of extended
+// support as announced for April 2024, unchanged since.
 #pragma once
 
 #include <optional>
