@@ -5,22 +5,17 @@
 
 #include <fmt/core.h>
 
+#include "model/tag_filter.h"
+
 namespace gputide::model {
 namespace {
-
-bool has_tags(const StringMap& tags, const StringMap& wanted) {
-  return std::all_of(wanted.begin(), wanted.end(), [&](const auto& tag) {
-    const auto found = tags.find(tag.first);
-    return found != tags.end() && (tag.second == "*" || tag.second == found->second);
-  });
-}
 
 // The CRD refuses a term of an owner alone, and an id beside other fields; where that slips
 // through, Karpenter asks by id, then by the rest.
 bool selects(const CapacityReservationSelectorTerm& term, const CapacityReservation& reservation) {
   if (!term.id.empty() && term.id == reservation.id) return true;
   if (term.tags.empty() && term.instanceMatchCriteria.empty()) return false;
-  return has_tags(reservation.tags, term.tags) &&
+  return carries_tags(reservation.tags, term.tags) &&
          (term.ownerID.empty() || term.ownerID == reservation.owner_id) &&
          (term.instanceMatchCriteria.empty() ||
           term.instanceMatchCriteria == reservation.match_criteria);

@@ -39,7 +39,7 @@ struct CapacityReservation {
 CapacityReservation reservation_of(const ScenarioReservation& told, Instant epoch);
 
 /// Those that an EC2NodeClass selects, in the order given: active ones that any of its terms
-/// selects; without terms none. A term's fields must all hold; the tag value "*" stands for any.
+/// selects; without terms none. A term's fields must all hold; tags as carries_tags says.
 /// Source: karpenter-provider-aws 1.x pkg/providers/capacityreservation.
 std::vector<CapacityReservation> selected_reservations(
     const EC2NodeClassSpec& node_class, std::span<const CapacityReservation> reservations);

@@ -48,7 +48,7 @@ struct DescribeNodegroup {
   std::string nodegroup_name;
 };
 
-/// Subnets that carry all of the tags ("*" matches any value) or have one of the ids. Both empty:
+/// Subnets that carry all of the tags (model::carries_tags) or have one of the ids. Both empty:
 /// every subnet.
 struct DescribeSubnets {
   model::StringMap tags;

@@ -3,6 +3,7 @@
 
 #include <fmt/core.h>
 
+#include "model/tag_filter.h"
 #include "sim/aws_words.h"
 #include "sim/ec2.h"
 
@@ -168,10 +169,7 @@ CloudAnswer Ec2::answer(const port::DescribeSubnets& request) {
     if (!request.ids.empty() &&
         std::find(request.ids.begin(), request.ids.end(), subnet.id) == request.ids.end())
       return false;
-    return std::all_of(request.tags.begin(), request.tags.end(), [&](const auto& wanted) {
-      const auto tag = subnet.tags.find(wanted.first);
-      return tag != subnet.tags.end() && (wanted.second == "*" || tag->second == wanted.second);
-    });
+    return model::carries_tags(subnet.tags, request.tags);
   };
   std::vector<model::Subnet> found;
   std::copy_if(subnets_.begin(), subnets_.end(), std::back_inserter(found), matches);

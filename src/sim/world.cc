@@ -188,8 +188,9 @@ void World::Parts::fire(std::uint64_t key, Instant) {
 
 void World::Parts::tell_applied(const model::Object& object, std::string_view change) {
   const std::string kind = kind_text(object.kind);
-  telling.tell(RecordKind::ObjectApplied, "kubectl",
-               {kind, object.metadata.namespace_, object.metadata.name},
+  const std::string_view space =
+      is_cluster_scoped(object.kind) ? "" : std::string_view(object.metadata.namespace_);
+  telling.tell(RecordKind::ObjectApplied, "kubectl", {kind, space, object.metadata.name},
                {{"file", std::string_view(object.file)}, {"change", change}},
                [&] { return std::string(change); });
 }

@@ -44,6 +44,7 @@ class Cluster {
   const std::map<std::string, NodeRef>& nodes() const { return nodes_; }
   const std::map<std::string, PodRef>& pods() const { return pods_; }  // by namespace/name
   const std::map<std::string, PoolRef>& pools() const { return pools_; }
+  const std::map<std::string, ClassRef>& classes() const { return classes_; }
   const std::map<std::string, OverlayRef>& overlays() const { return overlays_; }
   const model::EC2NodeClass* node_class(const std::string& name) const;
   /// nullptr: there is none.

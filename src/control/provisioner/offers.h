@@ -41,7 +41,7 @@ class Offers {
     return found == zones_.end() ? std::span<const std::string>() : found->second;
   }
   bool knows_subnets(const std::string& node_class) const { return zones_.contains(node_class); }
-  void forget_subnets() { zones_.clear(); }
+  void forget_subnets(const std::string& node_class) { zones_.erase(node_class); }
   /// What AWS told of capacity reservations; true when it is something else than before.
   bool set_reservations(std::vector<model::CapacityReservation> told, Instant now);
   std::span<const model::CapacityReservation> reservations() const { return reservations_; }

@@ -262,8 +262,9 @@ void Provisioner::plan(Instant now, port::Commands& commands) {
   nominate(seen, plan, now);
   tell_bought(seen.problem, plan, why_these(plan), commands);
   buy(seen.problem, plan, commands);
+  const bool no_pool_buys = seen.problem.pools.empty() && !cluster_.pools().empty();
   for (const auto& [index, why] : plan.unplaced)
-    tell_unplaced(*seen.problem.pods[index], why, commands);
+    tell_unplaced(*seen.problem.pods[index], no_pool_buys ? why_no_pool_buys() : why, commands);
   if (!plan.unplaced.empty()) retry_at_ = offers_.next_expiry(now);
 }
 
@@ -333,6 +334,13 @@ void Provisioner::tell_bought(const ProvisionProblem& problem, const ProvisionPl
                                                  {"plan_over_bound_permille", *ratio}});
     commands.emplace_back(std::move(record));
   }
+}
+
+std::string Provisioner::why_no_pool_buys() {
+  std::vector<std::string> parts;
+  for (const auto& [name, pool] : cluster_.pools())
+    parts.push_back(fmt::format("NodePool {}: {}", name, join(offers_.of(*pool).errors, "; ")));
+  return "no NodePool can buy a node: " + join(parts, "; ");
 }
 
 void Provisioner::tell_unplaced(const model::Pod& pod, const std::string& why,

@@ -9,6 +9,13 @@ namespace {
 
 constexpr std::uint64_t kTimer = 1;
 
+bool same_subnets(const model::EC2NodeClass& a, const model::EC2NodeClass& b) {
+  const auto& before = a.spec.subnetSelectorTerms;
+  const auto& now = b.spec.subnetSelectorTerms;
+  return std::equal(before.begin(), before.end(), now.begin(), now.end(),
+                    [](const auto& x, const auto& y) { return x.id == y.id && x.tags == y.tags; });
+}
+
 }  // namespace
 
 Provisioner::Provisioner(Options options, const pricing::Catalogue& catalogue, std::string region,
@@ -39,9 +46,15 @@ void Provisioner::on(const port::ObjectChanged& event, Instant now, port::Comman
     return heed(claims_.changed(event, *claim, now, asker(commands), commands), now);
   }
   if (std::holds_alternative<std::shared_ptr<const model::ClusterConfig>>(event.object)) {
-    offers_.forget_subnets();
+    for (const auto& [name, node_class] : cluster_.classes()) forget_subnets(name);
     offers_.invalidate();
     return trigger(now);
+  }
+  if (const auto* node_class = std::get_if<ClassRef>(&event.object)) {
+    const std::string& name = (*node_class)->metadata.name;
+    const model::EC2NodeClass* before = cluster_.node_class(name);
+    const bool gone = event.change == port::Change::Deleted;
+    if (gone || (before != nullptr && !same_subnets(*before, **node_class))) forget_subnets(name);
   }
   const auto* pod = std::get_if<PodRef>(&event.object);
   const Impact impact = cluster_.changed(event);
@@ -120,6 +133,13 @@ void Provisioner::trigger(Instant now, bool urgent) {
   if (!batch_since_) batch_since_ = now;
   batch_last_ = now;
   urgent_ = urgent_ || urgent;
+}
+
+void Provisioner::forget_subnets(const std::string& node_class) {
+  offers_.forget_subnets(node_class);
+  found_.erase(node_class);
+  subnet_answers_due_.erase(node_class);
+  std::erase_if(subnet_calls_, [&](const auto& call) { return call.second == node_class; });
 }
 
 void Provisioner::ask_subnets(port::Commands& commands) {

@@ -46,6 +46,8 @@ class Provisioner final : public port::Controller {
   /// Waits for more pods, as Karpenter's batcher does; `urgent`: not at all.
   void trigger(Instant now, bool urgent = false);
   void work(Instant now, port::Commands& commands);
+  /// What its subnet selectors find is asked anew, and answers that are due no longer count.
+  void forget_subnets(const std::string& node_class);
   void ask_subnets(port::Commands& commands);
   void tell_pools(port::Commands& commands);
   /// Some class selects capacity reservations, or some claim runs in one.
@@ -116,6 +118,8 @@ class Provisioner final : public port::Controller {
                    const provisioning::ProvisionPlan& plan, const std::string& why,
                    port::Commands& commands);
   void tell_unplaced(const model::Pod& pod, const std::string& why, port::Commands& commands);
+  /// Of NodePools of which none can buy anything: what keeps them.
+  std::string why_no_pool_buys();
   void plan_next(Instant now, port::Commands& commands);
   /// Pods will come to the nodes that the plan puts any on.
   void nominate(const View& view, const provisioning::ProvisionPlan& plan, Instant now);

@@ -60,6 +60,31 @@ std::vector<std::string> default_zones(std::string_view region) {
   return zones;
 }
 
+// eksctl-dev-cluster/SubnetPrivateUSWEST2A: its stack, and its resource there.
+std::string subnet_name(std::string_view cluster, std::string_view kind, std::string_view zone) {
+  std::string name = fmt::format("eksctl-{}-cluster/Subnet{}", cluster, kind);
+  for (const char c : zone)
+    if (c != '-') name += static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+  return name;
+}
+
+model::Subnet made_subnet(const model::ClusterConfig& config, const Network& network,
+                          std::size_t zone, bool is_private) {
+  const std::string& cluster = config.metadata.name;
+  const std::string& name = network.zones[zone];
+  model::Subnet subnet;
+  subnet.id =
+      fmt::format("subnet-{:017x}", fnv1a(cluster + (is_private ? "/" : "/public/") + name) >> 4);
+  subnet.zone = name;
+  subnet.cidr = is_private ? network.private_cidrs[zone] : network.public_cidrs[zone];
+  subnet.tags = config.metadata.tags;
+  subnet.tags["alpha.eksctl.io/cluster-name"] = cluster;
+  subnet.tags["Name"] = subnet_name(cluster, is_private ? "Private" : "Public", name);
+  subnet.tags["kubernetes.io/cluster/" + cluster] = "owned";
+  subnet.tags[is_private ? "kubernetes.io/role/internal-elb" : "kubernetes.io/role/elb"] = "1";
+  return subnet;
+}
+
 }  // namespace
 
 std::optional<std::size_t> Network::zone_index(std::string_view zone) const {
@@ -89,18 +114,10 @@ Network plan_network(const model::ClusterConfig& config) {
 std::vector<model::Subnet> plan_subnets(const model::ClusterConfig& config) {
   const Network network = plan_network(config);
   std::vector<model::Subnet> subnets;
-  for (std::size_t i = 0; i < network.zones.size(); ++i) {
-    model::Subnet subnet;
-    subnet.id =
-        fmt::format("subnet-{:017x}", fnv1a(config.metadata.name + "/" + network.zones[i]) >> 4);
-    subnet.zone = network.zones[i];
-    subnet.cidr = network.private_cidrs[i];
-    subnet.tags = config.metadata.tags;
-    subnet.tags["alpha.eksctl.io/cluster-name"] = config.metadata.name;
-    subnet.tags["kubernetes.io/cluster/" + config.metadata.name] = "owned";
-    subnet.tags["kubernetes.io/role/internal-elb"] = "1";
-    subnets.push_back(std::move(subnet));
-  }
+  for (std::size_t i = 0; i < network.zones.size(); ++i)
+    subnets.push_back(made_subnet(config, network, i, true));
+  for (std::size_t i = 0; i < network.zones.size(); ++i)
+    subnets.push_back(made_subnet(config, network, i, false));
   return subnets;
 }
 

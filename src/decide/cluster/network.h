@@ -28,8 +28,8 @@ struct Network {
 /// sixteen; public subnets come first. A vpc.cidr that cannot be read counts as not given.
 Network plan_network(const model::ClusterConfig& config);
 
-/// The private subnets of plan_network with the tags that eksctl and the cluster's metadata.tags
-/// give them. Their ids follow from the cluster's name and the zone.
+/// The subnets of plan_network, private ones first, with the tags that eksctl and the cluster's
+/// metadata.tags give them. Their ids follow from the cluster's name and the zone.
 std::vector<model::Subnet> plan_subnets(const model::ClusterConfig& config);
 
 }  // namespace gputide::cluster
