@@ -454,9 +454,9 @@ void ScaleDownPlanner::read_groups(const ScaleDownInput& input) {
 void ScaleDownPlanner::read_ids(const std::vector<NodeId>& ids) {
   if (!std::exchange(moved_, false) && ids == ids_) return;
   ids_.resize(ids.size(), kNoNode);
-  const NodeId last = ids.empty() ? kNoNode : *std::max_element(ids.begin(), ids.end());
-  row_of_.assign(static_cast<std::size_t>(last + 1), kNowhere);
-  all_ = state::NodeSet(last + 1);
+  const NodeId end = ids.empty() ? 0 : *std::max_element(ids.begin(), ids.end()) + 1;
+  row_of_.assign(static_cast<std::size_t>(end), kNowhere);
+  all_ = state::NodeSet(end);
   for (std::size_t i = 0; i < ids.size(); ++i) {
     const NodeId id = ids[i];
     if (std::exchange(ids_[i], id) != id) touch(i);
