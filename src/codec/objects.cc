@@ -92,7 +92,10 @@ void report_unknown_kind(const Value& document, const Object& object, Diagnostic
   diagnostics.warning(object.file, place_of(document, "kind"), "unknown-kind",
                       fmt::format("kind {} of {} is not known here and has no effect; it is kept "
                                   "as it is",
-                                  object.kind, object.apiVersion));
+                                  object.kind, object.apiVersion),
+                      object.group() == "kustomize.config.k8s.io"
+                          ? "give what `kubectl kustomize` makes of its folder"
+                          : "");
 }
 
 std::string required_text(const Value& document, std::string_view key, const std::string& file,

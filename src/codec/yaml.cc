@@ -125,6 +125,12 @@ class Offsets {
     for (std::size_t i = index % kStride; i > 0 && byte < text_.size(); --i) byte = next(byte);
     return static_cast<std::uint32_t>(byte);
   }
+  /// The line that the byte is in.
+  std::string_view line_at(std::size_t byte) const {
+    std::size_t begin = std::min(byte, text_.size());
+    while (begin > 0 && text_[begin - 1] != '\n') --begin;
+    return text_.substr(begin, text_.find('\n', begin) - begin);
+  }
   /// The place of a byte.
   Span place_of(std::size_t byte) const {
     byte = std::min(byte, text_.size());
@@ -237,6 +243,8 @@ class YamlReader {
 
   void error(Span where, std::string code, std::string what, std::string remedy = {}) {
     failed_ = true;
+    if (offsets_.line_at(where.begin).find("{{") != std::string_view::npos)
+      remedy = "this is a template: give what `helm template` makes of it";
     diagnostics_.error(file_, where, std::move(code), std::move(what), std::move(remedy));
   }
 

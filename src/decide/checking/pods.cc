@@ -211,6 +211,11 @@ void check_nodes_of_pods(const Context& context) {
   }
 }
 
+// envsubst's, Terraform's and Helm's variables.
+bool is_placeholder(std::string_view text) {
+  return text.find("${") != std::string_view::npos || text.find("{{") != std::string_view::npos;
+}
+
 }  // namespace
 
 void check_pods(const Context& context) {
@@ -226,7 +231,9 @@ void check_pods(const Context& context) {
                              {"bad-name",
                               fmt::format("{} cannot be a name: the API server refuses it",
                                           quote(object->metadata.name)),
-                              "write lower-case letters, digits, hyphens and dots"});
+                              is_placeholder(object->metadata.name)
+                                  ? "fill in the template's variables first"
+                                  : "write lower-case letters, digits, hyphens and dots"});
   }
   for (const PodView& pod : context.world.pods) check_pod(context, pod);
   check_nodes_of_pods(context);
