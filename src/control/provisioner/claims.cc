@@ -37,7 +37,7 @@ constexpr Duration kClosedAtMost = Duration::minutes(2);
 
 const std::string& label(const model::NodeClaim& claim, std::string_view key) {
   static const std::string kNone;
-  const auto found = claim.metadata.labels.find(std::string(key));
+  const auto found = claim.metadata.labels.find(key);
   return found == claim.metadata.labels.end() ? kNone : found->second;
 }
 
@@ -159,7 +159,7 @@ std::vector<PodRef> to_drain(const Cluster& cluster, const std::string& node) {
 
 }  // namespace
 
-std::string Claim::pool() const {
+const std::string& Claim::pool() const {
   return label(*object, kNodePool);
 }
 
@@ -581,6 +581,7 @@ void Claims::ask_to_go(Claim& claim, const model::Pod& pod, Instant now, port::C
 
 void Claims::advance(Instant now, const Ask& ask, port::Commands& commands, ClaimNews& news) {
   for (auto& [name, claim] : claims_) {
+    if (claim.stage == Stage::Launching || claim.stage == Stage::Ending) continue;
     const NodeRef node = cluster_.node_of(claim.object->status.providerID);
     if (claim.stage == Stage::Registering) {
       if (node != nullptr) {
@@ -614,9 +615,9 @@ std::optional<Instant> Claims::due(const Claim& claim, Instant now) const {
   };
   if (claim.stage == Stage::Registering) consider(claim.since + options_.registration);
   if (claim.stage == Stage::Initializing) consider(claim.since + options_.initialization);
-  const NodeRef node = cluster_.node(claim.node);
-  if (!claim.waits_for.empty() && claim.stage == Stage::Initializing && node != nullptr)
-    if (const auto at = closes_at(claim, *node)) consider(*at);
+  if (!claim.waits_for.empty() && claim.stage == Stage::Initializing)
+    if (const NodeRef node = cluster_.node(claim.node); node != nullptr)
+      if (const auto at = closes_at(claim, *node)) consider(*at);
   if (claim.closed && claim.stage == Stage::Ready) consider(claim.since + kClosedAtMost);
   if (claim.stage != Stage::Draining) return next;
   consider(claim.since + kLeastDrain);

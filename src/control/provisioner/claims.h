@@ -60,7 +60,7 @@ struct Claim {
   std::map<std::string, bool> asked;         // by pod: asked, and not refused
 
   /// The NodePool's name.
-  std::string pool() const;
+  const std::string& pool() const;
 };
 
 /// What the claims' changes mean for the rest of the provisioner.

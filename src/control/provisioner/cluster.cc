@@ -132,9 +132,7 @@ Impact Cluster::pod_changed(Change change, const PodRef& pod) {
   const auto known = pods_.find(key);
   const PodRef before = known == pods_.end() ? nullptr : known->second;
   if (before != nullptr && !before->spec->nodeName.empty()) {
-    const auto on = on_node_.find(before->spec->nodeName);
-    if (on != on_node_.end()) on->second.erase(key);
-    if (on != on_node_.end() && on->second.empty()) on_node_.erase(on);
+    take_off(key, *before);
     if (!protected_.empty()) unprotect(before->spec->nodeName, key);
   }
   Impact impact;
@@ -144,7 +142,11 @@ Impact Cluster::pod_changed(Change change, const PodRef& pod) {
     return impact;
   }
   pods_[key] = pod;
-  if (!pod->spec->nodeName.empty() && !is_finished(*pod)) on_node_[pod->spec->nodeName].insert(key);
+  if (!pod->spec->nodeName.empty() && !is_finished(*pod)) {
+    OnNode& on = on_node_[pod->spec->nodeName];
+    on.pods[key] = pod;
+    on.movable += belongs_to_node(*pod) ? 0 : 1;
+  }
   if (const auto span = span_of(disrupt_annotation(pod->metadata));
       span && pod->status.startTime && !pod->spec->nodeName.empty() && !is_finished(*pod))
     protected_[pod->spec->nodeName][key] = *pod->status.startTime + *span;
@@ -156,6 +158,13 @@ Impact Cluster::pod_changed(Change change, const PodRef& pod) {
                      pod->metadata.deletionTimestamp.has_value() ||
                  before->metadata.annotations != pod->metadata.annotations;
   return impact;
+}
+
+void Cluster::take_off(const std::string& key, const model::Pod& pod) {
+  const auto on = on_node_.find(pod.spec->nodeName);
+  if (on == on_node_.end() || on->second.pods.erase(key) == 0) return;
+  on->second.movable -= belongs_to_node(pod) ? 0 : 1;
+  if (on->second.pods.empty()) on_node_.erase(on);
 }
 
 void Cluster::unprotect(const std::string& node, const std::string& pod) {
@@ -243,8 +252,14 @@ std::vector<PodRef> Cluster::pods_on(const std::string& node) const {
   std::vector<PodRef> pods;
   const auto on = on_node_.find(node);
   if (on == on_node_.end()) return pods;
-  for (const std::string& key : on->second) pods.push_back(pods_.at(key));
+  pods.reserve(on->second.pods.size());
+  for (const auto& [key, pod] : on->second.pods) pods.push_back(pod);
   return pods;
+}
+
+bool Cluster::is_empty(const std::string& node) const {
+  const auto on = on_node_.find(node);
+  return on == on_node_.end() || on->second.movable == 0;
 }
 
 bool Cluster::is_blocked(const model::Pod& pod) const {

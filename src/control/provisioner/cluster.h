@@ -63,6 +63,8 @@ class Cluster {
   NodeRef node_of(const std::string& provider_id) const;
   /// Bound to the node and not finished, in order of namespace/name.
   std::vector<PodRef> pods_on(const std::string& node) const;
+  /// Of those: none would have to move.
+  bool is_empty(const std::string& node) const;
   /// When the last of the node's pods loses the protection that it has for a time; nullopt: there
   /// is none. Protection for ever does not count.
   std::optional<Instant> protected_until(const std::string& node) const;
@@ -74,12 +76,17 @@ class Cluster {
   Impact node_changed(port::Change change, const NodeRef& node);
   Impact daemon_set_changed(port::Change change,
                             const std::shared_ptr<const model::DaemonSet>& set);
+  void take_off(const std::string& key, const model::Pod& pod);
   void unprotect(const std::string& node, const std::string& pod);
 
   std::map<std::string, NodeRef> nodes_;
   std::map<std::string, std::string> node_of_provider_;
   std::map<std::string, PodRef> pods_;
-  std::map<std::string, std::set<std::string>> on_node_;  // keys of pods
+  struct OnNode {
+    std::map<std::string, PodRef> pods;  // by namespace/name
+    std::size_t movable = 0;             // of them: those that do not belong to the node
+  };
+  std::map<std::string, OnNode> on_node_;
   // Pods that are protected for a time, by node, with its end.
   std::map<std::string, std::map<std::string, Instant>> protected_;
   std::map<std::string, PoolRef> pools_;

@@ -14,13 +14,9 @@ namespace {
 
 constexpr std::string_view kDeletionCost = "controller.kubernetes.io/pod-deletion-cost";
 constexpr Duration kReplacementDeadline = Duration::minutes(20);
+// What Karpenter takes where nothing is written.
+constexpr std::string_view kConsolidateAfter = "0s", kExpireAfter = "720h";
 constexpr Duration kMoving = Duration::minutes(1);
-
-// nullopt: Never.
-std::optional<Duration> duration_of(const std::optional<std::string>& text, const char* usual) {
-  const auto read = provisioning::parse_nillable_duration(text.value_or(usual));
-  return read ? *read : std::nullopt;
-}
 
 double eviction_cost(const model::Pod& pod) {
   double cost = 1.0 + static_cast<double>(pod.spec->priority.value_or(0)) / std::exp2(25);
@@ -46,6 +42,15 @@ std::vector<provisioning::Budget> budgets_of(const model::NodePool& pool) {
 
 }  // namespace
 
+std::optional<Duration> Disruption::duration_of(const std::optional<std::string>& text,
+                                                std::string_view usual) const {
+  const std::string_view told = text ? std::string_view(*text) : usual;
+  const auto known = durations_.find(told);
+  if (known != durations_.end()) return known->second;
+  const auto read = provisioning::parse_nillable_duration(told);
+  return durations_.emplace(told, read ? *read : std::nullopt).first->second;
+}
+
 const model::NodePool* Disruption::pool_of(const Claim& claim) const {
   const auto pool = cluster_.pools().find(claim.pool());
   return pool == cluster_.pools().end() ? nullptr : pool->second.get();
@@ -54,16 +59,10 @@ const model::NodePool* Disruption::pool_of(const Claim& claim) const {
 std::optional<Instant> Disruption::consolidatable_at(const Claim& claim) const {
   const model::NodePool* pool = pool_of(claim);
   if (pool == nullptr || pool->spec.replicas || claim.stage != Stage::Ready) return std::nullopt;
-  const auto after = duration_of(pool->spec.disruption.consolidateAfter, "0s");
+  const auto after = duration_of(pool->spec.disruption.consolidateAfter, kConsolidateAfter);
   if (!after) return std::nullopt;
   const Instant at = std::max(claim.last_pod_event + *after, claim.nominated_until);
   return std::max(at, cluster_.protected_until(claim.node).value_or(at));
-}
-
-bool Disruption::is_empty(const Claim& claim) const {
-  const std::vector<PodRef> pods = cluster_.pods_on(claim.node);
-  return std::all_of(pods.begin(), pods.end(),
-                     [](const PodRef& pod) { return belongs_to_node(*pod); });
 }
 
 // Bare pods would be lost: their node is left alone, which Karpenter does not.
@@ -138,7 +137,8 @@ std::vector<std::string> Disruption::within_budgets(const std::vector<std::strin
 std::vector<std::string> Disruption::may_go_empty(Instant now) const {
   std::vector<std::string> names;
   for (const auto& [name, claim] : claims_.all())
-    if (may_be_disrupted(claim, now) && is_empty(claim)) names.push_back(name);
+    if (claim.stage == Stage::Ready && is_empty(claim) && may_be_disrupted(claim, now))
+      names.push_back(name);
   return names;
 }
 
@@ -168,7 +168,7 @@ void Disruption::end_empty_and_old(Instant now, port::Commands& commands) {
         commands);
   }
   for (const auto& [name, claim] : claims_.all()) {
-    const auto life = duration_of(claim.object->spec.expireAfter, "720h");
+    const auto life = duration_of(claim.object->spec.expireAfter, kExpireAfter);
     if (claim.stage != Stage::Ready || !life ||
         claim.object->metadata.creationTimestamp.value_or(now) + *life > now)
       continue;
@@ -279,7 +279,7 @@ std::optional<Instant> Disruption::due(Instant now) const {
     if (claim.drift) consider(claim.nominated_until);
     if (const auto until = cluster_.protected_until(claim.node); claim.drift && until)
       consider(*until);
-    const auto life = duration_of(claim.object->spec.expireAfter, "720h");
+    const auto life = duration_of(claim.object->spec.expireAfter, kExpireAfter);
     if (claim.stage == Stage::Ready && life)
       consider(claim.object->metadata.creationTimestamp.value_or(now) + *life);
   }

@@ -48,7 +48,7 @@ class Disruption {
   /// What keeps the node's pods where they are; "" = nothing. `eventual`: only until its
   /// terminationGracePeriod ends, where it has one, as for Karpenter's drift.
   std::string kept_by(const Claim& claim, bool eventual, Instant now) const;
-  bool is_empty(const Claim& claim) const;
+  bool is_empty(const Claim& claim) const { return cluster_.is_empty(claim.node); }
 
   /// Something may have changed since the last look at the candidates, and nothing is under way.
   bool wants_a_look(Instant now) const;
@@ -84,8 +84,14 @@ class Disruption {
   bool is_settled(Instant now) const;
   void unmark(const Replacement& replacement, port::Commands& commands);
 
+  /// nullopt: Never.
+  std::optional<Duration> duration_of(const std::optional<std::string>& text,
+                                      std::string_view usual) const;
+
   const Cluster& cluster_;
   Claims& claims_;
+  // By how they are written.
+  mutable std::map<std::string, std::optional<Duration>, std::less<>> durations_;
   std::vector<Replacement> replacements_;
   std::vector<Replacement> moving_;  // pods leave the old nodes for the new ones
   std::set<std::string> stuck_;
