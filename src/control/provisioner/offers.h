@@ -2,6 +2,7 @@
 // are subnets, without the pools of capacity that had none lately.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <set>
@@ -32,7 +33,12 @@ class Offers {
 
   /// The pool's types are to be worked out again: it, its class, a plugin, an overlay or the
   /// subnets changed.
-  void invalidate() { pools_.clear(); }
+  void invalidate() {
+    pools_.clear();
+    ++version_;
+  }
+  /// Changes whenever pools' types may have changed, but for what is not available just now.
+  std::uint64_t version() const { return version_; }
   /// What the class's subnet selectors found.
   void set_subnets(const std::string& node_class, const std::vector<model::Subnet>& subnets);
   /// None: not known, or none found.
@@ -103,6 +109,7 @@ class Offers {
   std::map<std::string, Instant> full_until_;              // by reservation
   std::map<std::string, std::vector<std::string>> zones_;  // by class
   std::map<std::string, OfPool> pools_;
+  std::uint64_t version_ = 0;
   std::map<std::tuple<std::string, std::string, std::string>, Instant> without_capacity_;
   std::set<std::pair<std::string, std::string>> forgiven_, distrusted_;  // pool, resource
 };

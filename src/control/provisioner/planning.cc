@@ -168,20 +168,28 @@ void Provisioner::add_pools(Instant now, View& view) {
   problem.namespaces = cluster_.namespaces();
   problem.substitutes = true;
   problem.weights = true;
+  OfferKey key{generation_, offers_.version(), {}};
   for (const auto& [name, pool] : cluster_.pools()) {
     const Offers::OfPool& offers = offers_.of(*pool);
     if (offers.types.empty()) continue;
     problem.pools.push_back(*pool);
     std::vector<std::uint32_t> own;
     for (provisioning::ProviderType type : offers.types) {
-      for (auto& offering : type.offerings)
+      for (auto& offering : type.offerings) {
         offering.available =
             offers_.is_available(type.name, offering.zone, offering.capacity_type, now);
+        key.available.push_back(offering.available);
+      }
       own.push_back(static_cast<std::uint32_t>(problem.types.size()));
       problem.types.push_back(std::move(type));
     }
     problem.pool_types.push_back(std::move(own));
   }
+  if (offer_memo_ == nullptr || !(key == offer_key_)) {
+    offer_memo_ = provisioning::make_offer_memo();
+    offer_key_ = std::move(key);
+  }
+  problem.memo = offer_memo_;
 }
 
 void Provisioner::add_nodes(bool steady, View& view) {
@@ -254,9 +262,12 @@ void Provisioner::plan(Instant now, port::Commands& commands) {
   urgent_ = false;
   retry_at_.reset();
   tell_pools(commands);
-  View seen = view(now, false);
+  View seen;
+  add_pods(false, seen);
   for (const auto& [pod, why] : seen.refused) tell_unplaced(*pod, why, commands);
   if (seen.problem.pods.empty()) return;
+  add_pools(now, seen);
+  add_nodes(false, seen);
   seen.problem.preferences = true;
   const ProvisionPlan plan = provisioning::provision(seen.problem);
   nominate(seen, plan, now);
@@ -356,9 +367,14 @@ void Provisioner::tell_unplaced(const model::Pod& pod, const std::string& why,
 std::vector<provisioning::Candidate> Provisioner::candidates(
     const View& view, const std::vector<std::string>& claims) const {
   std::vector<provisioning::Candidate> out;
+  const std::set<std::string> chosen(claims.begin(), claims.end());
+  std::map<std::string_view, std::vector<std::uint32_t>> movable;  // by node
+  for (std::uint32_t p = 0; p < view.problem.bound.size(); ++p)
+    if (const model::Pod& pod = *view.problem.bound[p]; !belongs_to_node(pod))
+      movable[pod.spec->nodeName].push_back(p);
   for (std::uint32_t n = 0; n < view.problem.nodes.size(); ++n) {
     const std::string& name = view.claim_of_node[n];
-    if (std::find(claims.begin(), claims.end(), name) == claims.end()) continue;
+    if (!chosen.contains(name)) continue;
     const Claim& claim = claims_.all().at(name);
     const model::StringMap& labels = claim.object->metadata.labels;
     const auto price = offers_.price(claim.pool(), labels.at("node.kubernetes.io/instance-type"),
@@ -366,10 +382,8 @@ std::vector<provisioning::Candidate> Provisioner::candidates(
                                      labels.at("karpenter.sh/capacity-type"));
     if (!price) continue;
     provisioning::Candidate candidate{n, *price, disruption_.disruption_cost(claim), {}};
-    for (std::uint32_t p = 0; p < view.problem.bound.size(); ++p)
-      if (view.problem.bound[p]->spec->nodeName == claim.node &&
-          !belongs_to_node(*view.problem.bound[p]))
-        candidate.pods.push_back(p);
+    if (const auto pods = movable.find(claim.node); pods != movable.end())
+      candidate.pods = pods->second;
     if (!candidate.pods.empty())
       out.push_back(std::move(candidate));  // empty nodes go by themselves
   }
@@ -388,10 +402,17 @@ void Provisioner::consolidate(Instant now, port::Commands& commands) {
   if (!disruption_.wants_a_look(now)) return;
   const std::vector<std::string> names = disruption_.candidates(now);
   if (names.empty()) return disruption_.settle(now);
-  const View seen = view(now, true);
-  const std::vector<provisioning::Candidate> nodes = candidates(seen, names);
+  View seen = view(now, true);
+  std::vector<provisioning::Candidate> nodes = candidates(seen, names);
+  if (vain_look_ &&
+      provisioning::asks_the_same(vain_look_->problem, vain_look_->candidates, seen.problem, nodes))
+    return disruption_.settle(now);
   const auto found = provisioning::consolidate(seen.problem, nodes);
-  if (!found) return disruption_.settle(now);
+  if (!found) {
+    vain_look_ = VainLook{std::move(seen.problem), std::move(nodes)};
+    return disruption_.settle(now);
+  }
+  vain_look_.reset();
   ProvisionProblem moved = seen.problem;
   for (const std::uint32_t p : found->moved) moved.pods.push_back(seen.problem.bound[p]);
   Replacement replacement;

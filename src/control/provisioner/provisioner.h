@@ -69,6 +69,17 @@ class Provisioner final : public port::Controller {
     /// Waiting pods that are left out, and why.
     std::vector<std::pair<PodRef, std::string>> refused;
   };
+  /// What the problem's offers are made of: equal ones share a memo.
+  struct OfferKey {
+    std::uint64_t generation = 0, offers = 0;
+    std::vector<bool> available;  // by offering
+    bool operator==(const OfferKey&) const = default;
+  };
+  /// The last look at what could be consolidated, if nothing could.
+  struct VainLook {
+    provisioning::ProvisionProblem problem;
+    std::vector<provisioning::Candidate> candidates;
+  };
   View view(Instant now, bool steady);
   View view_for_move(Instant now);
   void add_pools(Instant now, View& view);
@@ -140,7 +151,10 @@ class Provisioner final : public port::Controller {
   std::map<std::string, std::string> unplaced_told_;         // pod uid -> reason
   std::optional<Instant> batch_since_, batch_last_;
   bool urgent_ = false;
-  std::uint64_t generation_ = 1;                 // of pools, classes and subnets
+  std::uint64_t generation_ = 1;  // of pools, classes and subnets
+  OfferKey offer_key_;            // of the memo
+  std::shared_ptr<provisioning::OfferMemo> offer_memo_;
+  std::optional<VainLook> vain_look_;
   std::optional<Instant> drift_retry_at_;        // as below, of drifted nodes' pods
   std::map<std::string, std::string> on_order_;  // replicas' claims not seen yet -> pool
   std::optional<Instant> replica_retry_at_;      // no capacity for replicas until then

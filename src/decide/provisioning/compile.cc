@@ -14,6 +14,23 @@
 #include "model/pod_requests.h"
 
 namespace gputide::provisioning {
+
+// By the names of dimensions: they differ with what the pods ask for.
+struct OfferMemo {
+  struct Made {
+    std::vector<NodeKind> kinds;
+    std::vector<Compiled::KindName> names;
+    std::vector<Requirements> requirements;
+    std::vector<std::int64_t> reservations;
+    std::map<std::string, std::vector<std::vector<std::uint64_t>>> offers;  // by what pods ask
+  };
+  std::map<std::vector<std::string>, Made> made;
+};
+
+std::shared_ptr<OfferMemo> make_offer_memo() {
+  return std::make_shared<OfferMemo>();
+}
+
 namespace {
 
 using labels::kCapacityType;
@@ -52,11 +69,17 @@ class Compiler {
     Requirements requirements;
   };
 
+  // DaemonSets whose pods come to the same types of a kind, and what they ask in all.
+  struct DaemonSum {
+    std::vector<Requirements> nodes;  // such nodes get them: the kind's requirements with theirs
+    std::vector<std::int64_t> demand;
+  };
+
   void name_dimensions();
   std::vector<std::int64_t> vector_of(const model::ResourceList& list) const;
   std::vector<std::int64_t> demand_of(const model::Pod& pod) const;
   std::set<std::string> split_keys(std::uint32_t pool) const;
-  std::vector<Variant> variants(std::uint32_t pool);
+  std::vector<Variant> variants(std::uint32_t pool, const std::set<std::string>& keys) const;
   bool allows_reservation(const Variant& variant, const ProviderType::Offering& offering) const;
   void add_reservation_labels(std::uint32_t pool, const ProviderType::Offering& offering,
                               Requirements& node) const;
@@ -71,8 +94,9 @@ class Compiler {
   void add_wishes(std::uint32_t pod, const PodKind& kind, std::string key, PackClass each);
   bool suits(const PodKind& pod, const Requirements& node, const LabelSet& undefined) const;
   std::vector<std::vector<std::uint64_t>> offers_for(const PodKind& pod) const;
-  std::vector<std::int64_t> daemon_overhead(std::uint32_t pool, const Requirements& kind,
-                                            const ProviderType& type) const;
+  std::vector<std::vector<std::uint64_t>> offers_for(const PodKind& pod, const std::string& key);
+  std::vector<DaemonSum> daemons_of(std::uint32_t pool, const Requirements& kind) const;
+  void add_offers();
   std::vector<std::uint32_t> ports_of(const model::PodSpec& spec);
   void keep_off_taken_ports(const model::PodSpec& spec, PackClass& out) const;
 
@@ -84,11 +108,13 @@ class Compiler {
   std::map<std::string, std::size_t, std::less<>> dimension_;
   std::vector<Requirements> pool_requirements_;
   std::vector<Requirements> kind_requirements_;
+  std::vector<Requirements> node_labels_;
   std::vector<std::vector<std::string>> limit_names_;  // by pool
   std::map<std::string, std::uint32_t> reservations_;
   std::set<std::pair<std::int32_t, std::string>> wildcard_ports_;
   std::map<std::string, std::uint32_t> port_numbers_;
   std::vector<HostPortUsage> taken_ports_;  // by existing node
+  OfferMemo::Made* made_ = nullptr;         // what the memo knows, or is to know
   bool wished_ = false;                     // some pod has preferences
   std::map<std::pair<std::string, std::int64_t>, std::uint32_t> preference_numbers_;
   std::map<std::string, PackWish> node_wishes_;
@@ -160,9 +186,10 @@ std::set<std::string> Compiler::split_keys(std::uint32_t pool) const {
   return out;
 }
 
-std::vector<Compiler::Variant> Compiler::variants(std::uint32_t pool) {
+std::vector<Compiler::Variant> Compiler::variants(std::uint32_t pool,
+                                                  const std::set<std::string>& keys) const {
   std::vector<Variant> all{{pool, pool_requirements_[pool]}};
-  for (const std::string& key : split_keys(pool)) {
+  for (const std::string& key : keys) {
     std::set<std::string> values;  // those that anybody names
     const auto take = [&](const Requirements& from) {
       if (const Requirement* r = from.find(key)) values.insert(r->values.begin(), r->values.end());
@@ -199,16 +226,30 @@ bool Compiler::suits(const PodKind& pod, const Requirements& node,
                      [&](const Requirements& r) { return node.is_compatible(r, undefined); });
 }
 
-std::vector<std::int64_t> Compiler::daemon_overhead(std::uint32_t pool, const Requirements& kind,
-                                                    const ProviderType& type) const {
-  std::vector<std::int64_t> sum(out_.dimensions.size(), 0);
-  const auto& taints = problem_.pools[pool].spec.template_.spec.taints;
+// As comes_to() says of each type.
+std::vector<Compiler::DaemonSum> Compiler::daemons_of(std::uint32_t pool,
+                                                      const Requirements& kind) const {
+  std::vector<DaemonSum> out;
+  const std::vector<model::Taint> taints =
+      hard_taints(problem_.pools[pool].spec.template_.spec.taints);
   for (const auto& daemon : problem_.daemons) {
-    if (!comes_to(*daemon->spec, kind, taints, type, problem_.well_known)) continue;
-    const std::vector<std::int64_t> needs = demand_of(*daemon);
-    for (std::size_t r = 0; r < sum.size(); ++r) sum[r] += needs[r];
+    if (!untolerated(taints, daemon->spec->tolerations).empty()) continue;
+    DaemonSum sum{{}, demand_of(*daemon)};
+    for (const Requirements& each : node_alternatives(*daemon->spec)) {
+      if (!kind.is_compatible(each, problem_.well_known)) continue;
+      sum.nodes.push_back(kind);
+      sum.nodes.back().add(each);
+    }
+    if (sum.nodes.empty()) continue;
+    const auto alike = std::find_if(
+        out.begin(), out.end(), [&](const DaemonSum& other) { return other.nodes == sum.nodes; });
+    if (alike == out.end()) {
+      out.push_back(std::move(sum));
+      continue;
+    }
+    for (std::size_t r = 0; r < sum.demand.size(); ++r) alike->demand[r] += sum.demand[r];
   }
-  return sum;
+  return out;
 }
 
 void Compiler::add_pool(std::uint32_t pool) {
@@ -276,6 +317,7 @@ void Compiler::add_reservation_labels(std::uint32_t pool, const ProviderType::Of
 void Compiler::add_kinds(const Variant& variant) {
   std::map<std::tuple<std::string, std::string, std::string>, NodeKind> kinds;
   std::map<std::tuple<std::string, std::string, std::string>, Requirements> of_kind;
+  std::map<std::tuple<std::string, std::string, std::string>, std::vector<DaemonSum>> daemons;
   for (const std::uint32_t t : problem_.pool_types[variant.pool]) {
     const ProviderType& type = problem_.types[t];
     if (!type.requirements.intersects(variant.requirements)) continue;
@@ -292,13 +334,18 @@ void Compiler::add_kinds(const Variant& variant) {
         labels.add(Requirement::in(kZone, offering.zone));
         labels.add(Requirement::in(kCapacityType, offering.capacity_type));
         add_reservation_labels(variant.pool, offering, labels);
+        daemons[key] = daemons_of(variant.pool, labels);
       }
       PackOffer offer;
       offer.price = offering.price;
       offer.type = t;
       offer.capacity = vector_of(type.allocatable);
-      const std::vector<std::int64_t> daemons = daemon_overhead(variant.pool, labels, type);
-      for (std::size_t r = 0; r < offer.capacity.size(); ++r) offer.capacity[r] -= daemons[r];
+      for (const DaemonSum& each : daemons[key])
+        if (std::any_of(each.nodes.begin(), each.nodes.end(), [&](const Requirements& node) {
+              return type.requirements.intersects(node);
+            }))
+          for (std::size_t r = 0; r < offer.capacity.size(); ++r)
+            offer.capacity[r] -= each.demand[r];
       for (const std::string& name : limit_names_[variant.pool])
         offer.limit_use.push_back(limit_use(type, name));
       if (!offering.reservation_id.empty()) {
@@ -325,23 +372,21 @@ void Compiler::add_nodes() {
   std::map<std::string, std::uint32_t> number;
   for (const ProvisionNode& node : problem_.nodes) {
     number[node.name] = static_cast<std::uint32_t>(out_.pack.existing.size());
-    out_.pack.existing.push_back({vector_of(node.allocatable),
-                                  topology_.domains_of(Requirements::from_labels(node.labels))});
+    node_labels_.push_back(Requirements::from_labels(node.labels));
+    out_.pack.existing.push_back(
+        {vector_of(node.allocatable), topology_.domains_of(node_labels_.back())});
   }
   taken_ports_.resize(problem_.nodes.size());
   // Running pods, and DaemonSet pods that are still to come.
-  std::vector<std::vector<std::int64_t>> daemon_left;
-  for (const ProvisionNode& node : problem_.nodes) {
-    std::vector<std::int64_t> sum(out_.dimensions.size(), 0);
-    for (const auto& daemon : problem_.daemons) {
-      PodKind kind{node_alternatives(*daemon->spec), daemon->spec->tolerations};
-      if (!untolerated(hard_taints(node.taints), kind.tolerations).empty() ||
-          !suits(kind, Requirements::from_labels(node.labels), {}))
-        continue;
-      const std::vector<std::int64_t> needs = demand_of(*daemon);
-      for (std::size_t r = 0; r < sum.size(); ++r) sum[r] += needs[r];
-    }
-    daemon_left.push_back(std::move(sum));
+  std::vector<std::vector<std::int64_t>> daemon_left(
+      problem_.nodes.size(), std::vector<std::int64_t>(out_.dimensions.size(), 0));
+  for (const auto& daemon : problem_.daemons) {
+    const PodKind kind{node_alternatives(*daemon->spec), daemon->spec->tolerations};
+    const std::vector<std::int64_t> needs = demand_of(*daemon);
+    for (std::size_t n = 0; n < problem_.nodes.size(); ++n)
+      if (untolerated(hard_taints(problem_.nodes[n].taints), kind.tolerations).empty() &&
+          suits(kind, node_labels_[n], {}))
+        for (std::size_t r = 0; r < needs.size(); ++r) daemon_left[n][r] += needs[r];
   }
   for (const auto& pod : problem_.bound) {
     const auto at = number.find(pod->spec->nodeName);
@@ -392,6 +437,15 @@ std::vector<std::vector<std::uint64_t>> Compiler::offers_for(const PodKind& pod)
   return out;
 }
 
+// `key`: as key_of() says.
+std::vector<std::vector<std::uint64_t>> Compiler::offers_for(const PodKind& pod,
+                                                             const std::string& key) {
+  if (made_ == nullptr) return offers_for(pod);
+  const auto known = made_->offers.find(key);
+  if (known != made_->offers.end()) return known->second;
+  return made_->offers.emplace(key, offers_for(pod)).first->second;
+}
+
 std::vector<std::uint32_t> Compiler::ports_of(const model::PodSpec& spec) {
   std::vector<std::uint32_t> out;
   for (const HostPort& port : host_ports(spec)) {
@@ -439,10 +493,12 @@ void Compiler::add_classes() {
     auto place = places.find(place_key);
     if (place == places.end()) {
       std::vector<bool> existing;
-      for (const ProvisionNode& node : problem_.nodes)
-        existing.push_back(untolerated(hard_taints(node.taints), kind.tolerations).empty() &&
-                           suits(kind, Requirements::from_labels(node.labels), {}));
-      place = places.emplace(place_key, std::pair{offers_for(kind), std::move(existing)}).first;
+      for (std::size_t n = 0; n < problem_.nodes.size(); ++n)
+        existing.push_back(
+            untolerated(hard_taints(problem_.nodes[n].taints), kind.tolerations).empty() &&
+            suits(kind, node_labels_[n], {}));
+      place = places.emplace(place_key, std::pair{offers_for(kind, place_key), std::move(existing)})
+                  .first;
     }
     PackClass each;
     each.demand = demand_of(pod);
@@ -501,8 +557,8 @@ PackWish Compiler::node_wish(const Requirements& asked) const {
   const PodKind anywhere{{asked}, {{"", "Exists", "", "", {}}}};
   PackWish wish;
   wish.offers = offers_for(anywhere);
-  for (const ProvisionNode& node : problem_.nodes)
-    wish.existing.push_back(Requirements::from_labels(node.labels).is_compatible(asked));
+  for (const Requirements& labels : node_labels_)
+    wish.existing.push_back(labels.is_compatible(asked));
   return wish;
 }
 
@@ -569,16 +625,37 @@ void Compiler::add_wishes(std::uint32_t i, const PodKind& kind, std::string key,
   out_.pods_of_wish_class[at->second].push_back(i);
 }
 
+// Node kinds of all pools: those that the memo knows, where neither labels that the pods ask for
+// nor topology rules tell nodes of a pool apart.
+void Compiler::add_offers() {
+  std::vector<Variant> all;
+  bool plain = topology_.keys().empty();
+  for (std::uint32_t pool = 0; pool < problem_.pools.size(); ++pool) {
+    add_pool(pool);
+    if (problem_.pools[pool].spec.replicas) continue;  // pods do not decide how many nodes it has
+    const std::set<std::string> keys = split_keys(pool);
+    plain = plain && keys.empty();
+    for (Variant& variant : variants(pool, keys)) all.push_back(std::move(variant));
+  }
+  if (plain && problem_.memo != nullptr) made_ = &problem_.memo->made[out_.dimensions];
+  if (made_ != nullptr && !made_->kinds.empty()) {
+    out_.pack.kinds = made_->kinds;
+    out_.kinds = made_->names;
+    kind_requirements_ = made_->requirements;
+    out_.pack.reservations = made_->reservations;
+    return;
+  }
+  for (const Variant& variant : all) add_kinds(variant);
+  if (made_ != nullptr)
+    *made_ = {out_.pack.kinds, out_.kinds, kind_requirements_, out_.pack.reservations, {}};
+}
+
 Compiled Compiler::run() {
   name_dimensions();
   find_preferences();
   for (const model::NodePool& pool : problem_.pools)
     pool_requirements_.push_back(template_requirements(pool));
-  for (std::uint32_t pool = 0; pool < problem_.pools.size(); ++pool) {
-    add_pool(pool);
-    if (problem_.pools[pool].spec.replicas) continue;  // pods do not decide how many nodes it has
-    for (const Variant& variant : variants(pool)) add_kinds(variant);
-  }
+  add_offers();
   add_nodes();
   add_classes();
   topology_.finish(out_.pack, false);

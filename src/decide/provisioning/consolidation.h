@@ -48,6 +48,12 @@ std::optional<Consolidation> consolidate(const ProvisionProblem& cluster,
                                          std::span<const Candidate> candidates,
                                          const ConsolidationEffort& effort = {});
 
+/// Whether two questions to consolidate() are known to have the same answer. The offers must share
+/// a memo; pods are compared by what they are, so that one that has begun to end is the same.
+/// False: they may have another, as where topology rules count pods.
+bool asks_the_same(const ProvisionProblem& a, std::span<const Candidate> candidates_a,
+                   const ProvisionProblem& b, std::span<const Candidate> candidates_b);
+
 /// Where the pods of a node that must go are to go, whatever it costs. The plan's pods are `moved`:
 /// indices into the bound pods.
 struct Relocation {

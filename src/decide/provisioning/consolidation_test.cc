@@ -1,6 +1,9 @@
 #include "decide/provisioning/consolidation.h"
 
+#include <numeric>
+
 #include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
 
 namespace gputide::provisioning {
 namespace {
@@ -115,6 +118,118 @@ TEST(Consolidation, ANodeThatIsNoCandidateKeepsItsPods) {
   EXPECT_EQ(found->moved, std::vector<std::uint32_t>{0});
   ASSERT_EQ(found->plan.machines.size(), 1u);
   EXPECT_EQ(found->plan.machines.front().existing, "node-1");
+}
+
+// A move by the definition: what the pods of these nodes cost elsewhere, with nothing kept from
+// another question. nullopt: it is no use.
+std::optional<Consolidation> by_definition(const World& world,
+                                           const std::vector<std::uint32_t>& chosen) {
+  ProvisionProblem rest = world.problem;
+  Consolidation out{chosen, {}, {}, {}};
+  std::vector<std::string> gone;
+  for (const std::uint32_t c : chosen) {
+    const Candidate& candidate = world.candidates[c];
+    gone.push_back(rest.nodes[candidate.node].name);
+    out.saves += candidate.price;
+    out.moved.insert(out.moved.end(), candidate.pods.begin(), candidate.pods.end());
+  }
+  const Money price = out.saves;
+  std::sort(out.moved.begin(), out.moved.end());
+  for (const std::uint32_t p : out.moved) {
+    auto waiting = std::make_shared<model::Pod>(*rest.bound[p]);
+    waiting->spec.edit().nodeName.clear();
+    rest.pods.push_back(std::move(waiting));
+  }
+  const auto is_gone = [&](const std::string& name) {
+    return std::find(gone.begin(), gone.end(), name) != gone.end();
+  };
+  std::erase_if(rest.bound, [&](const auto& pod) { return is_gone(pod->spec->nodeName); });
+  std::erase_if(rest.nodes, [&](const ProvisionNode& node) { return is_gone(node.name); });
+  rest.bound_by_whole_pods = false;
+  out.plan = provision(rest, ConsolidationEffort{}.packing);
+  out.saves = price - out.plan.per_hour;
+  const bool enough = out.plan.per_hour == Money() || out.saves * 10 >= price;
+  if (!out.plan.unplaced.empty() || out.saves <= Money() || !enough) return std::nullopt;
+  return out;
+}
+
+World any_world() {
+  using rc::gen::inRange;
+  World world;
+  world.problem.types.push_back(type("middle", 4, *inRange(150'000, 260'000)));
+  world.problem.pool_types = {{0, 1, 2}};
+  for (int nodes = *inRange(1, 7); nodes > 0; --nodes) {
+    const auto kind = static_cast<std::uint32_t>(*inRange(0, 3));
+    world.add(kind, *inRange(1, 1 + static_cast<int>(kind == 0 ? 2 : kind == 1 ? 8 : 4)));
+    world.candidates.back().price = Money::micros(*inRange(1, 9) * 60'000);
+  }
+  return world;
+}
+
+RC_GTEST_PROP(Consolidation, IsTheBestOfAllMovesTriedToTheEnd, ()) {
+  const World world = any_world();
+  std::vector<std::uint32_t> order(world.candidates.size());
+  std::iota(order.begin(), order.end(), 0U);
+  std::stable_sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) {
+    const Candidate &x = world.candidates[a], &y = world.candidates[b];
+    return x.price.to_dollars() / x.disruption > y.price.to_dollars() / y.disruption;
+  });
+  std::optional<Consolidation> best;
+  const auto consider = [&](std::vector<std::uint32_t> chosen) {
+    auto found = by_definition(world, chosen);
+    if (found && (!best || found->saves > best->saves ||
+                  (found->saves == best->saves && found->moved.size() < best->moved.size())))
+      best = std::move(found);
+  };
+  for (std::size_t n = order.size(); n > 1; n /= 2)
+    consider({order.begin(), order.begin() + static_cast<std::ptrdiff_t>(n)});
+  for (const std::uint32_t c : order) consider({c});
+  const auto found = consolidate(world.problem, world.candidates);
+  RC_ASSERT(found.has_value() == best.has_value());
+  if (!found) return;
+  RC_ASSERT(found->saves >= best->saves);
+  if (found->candidates != best->candidates) return;  // without those that it would buy again
+  RC_ASSERT(found->saves == best->saves);
+  RC_ASSERT(found->moved == best->moved);
+  RC_ASSERT(found->plan.per_hour == best->plan.per_hour);
+  RC_ASSERT(found->plan.lower_bound == best->plan.lower_bound);
+  RC_ASSERT(found->plan.machines.size() == best->plan.machines.size());
+  for (std::size_t m = 0; m < best->plan.machines.size(); ++m) {
+    RC_ASSERT(found->plan.machines[m].existing == best->plan.machines[m].existing);
+    RC_ASSERT(found->plan.machines[m].type == best->plan.machines[m].type);
+    RC_ASSERT(found->plan.machines[m].pods == best->plan.machines[m].pods);
+  }
+}
+
+TEST(Consolidation, KnowsWhenItIsAskedTheSame) {
+  World world;
+  world.add(1, 8);
+  world.problem.memo = make_offer_memo();
+  World later = world;
+  const auto same = [&] {
+    return asks_the_same(world.problem, world.candidates, later.problem, later.candidates);
+  };
+  EXPECT_TRUE(same());
+  auto ending = std::make_shared<model::Pod>(*world.problem.bound[0]);
+  ending->metadata.deletionTimestamp = Instant::from_seconds(1);
+  later.problem.bound[0] = ending;
+  EXPECT_TRUE(same());  // it is there still
+  auto counting = std::make_shared<model::Pod>(*ending);
+  counting->spec.edit().topologySpreadConstraints.emplace_back();
+  later.problem.bound[0] = counting;
+  EXPECT_FALSE(same());
+  later = world;
+  later.candidates[0].price += Money::micros(1);
+  EXPECT_FALSE(same());
+  later = world;
+  later.problem.nodes[0].allocatable["cpu"] = Quantity::from_value(9);
+  EXPECT_FALSE(same());
+  later = world;
+  later.problem.bound.pop_back();
+  EXPECT_FALSE(same());
+  later = world;
+  later.problem.memo = make_offer_memo();
+  EXPECT_FALSE(same());
 }
 
 TEST(Substitutes, AreOfferedCheapestFirstAndNotMuchDearer) {

@@ -137,6 +137,8 @@ struct PackEffort {
   /// Of these, so much looking for what whole nodes may hold, in products of pods' classes and
   /// dimensions: where no rule ties pods to each other, and where they share GPUs.
   std::int64_t contents = 150'000'000;
+  /// Dearer plans are of no use: where few pods are known to cost more, none is placed.
+  std::optional<Money> most = {};
 };
 
 PackPlan pack(const PackProblem& problem, const PackEffort& effort = {});

@@ -16,13 +16,6 @@
 namespace gputide::provisioning {
 namespace {
 
-// The plans of pack() and, where pods have preferences, of with_preferences(), in real prices.
-struct Found {
-  PackPlan packed;
-  std::optional<PreferencePlan> wished;
-  std::vector<bool> splits_kept = {};  // by pool: the plans have its on-demand nodes
-};
-
 // The machines of a plan; of each class the first pods are those that are placed.
 void name_machines(const ProvisionProblem& problem, const Compiled& compiled,
                    const PackProblem& pack, std::span<const std::vector<PackWish>> wishes,
@@ -68,11 +61,10 @@ void name_unplaced(const ProvisionProblem& problem, const Compiled& compiled,
   }
 }
 
-void add_bound(const ProvisionProblem& problem, const Compiled& compiled, const Found& found,
-               ProvisionPlan& plan) {
-  const PackPlan& packed = found.packed;
+void add_bound(const ProvisionProblem& problem, const Draft& draft, ProvisionPlan& plan) {
+  const auto& [compiled, packed, wished, splits_kept] = draft;
   PackProblem placed = compiled.pack;
-  add_shifts(split_shifts(compiled, least_shares(problem, found.splits_kept)), placed);
+  add_shifts(split_shifts(compiled, least_shares(problem, splits_kept)), placed);
   for (std::uint32_t k = 0; k < packed.unplaced.size(); ++k)
     placed.classes[k].count -= packed.unplaced[k];
   const RelaxedBound known = bound_beside_existing(placed);
@@ -152,60 +144,62 @@ class SearchPrices {
   std::vector<std::int64_t> factors_;
 };
 
-Found search(const ProvisionProblem& problem, const PackEffort& effort, Compiled& compiled) {
-  Found found;
+void search(const ProvisionProblem& problem, const PackEffort& effort, Draft& out) {
+  Compiled& compiled = out.compiled;
+  out.wished.reset();
   {
     const SearchPrices prices(problem, compiled);
-    found.packed = pack(compiled.pack, effort);
+    PackEffort real = effort;
+    if (!prices.are_real()) real.most.reset();
+    out.packed = pack(compiled.pack, real);
     if (compiled.wishes.preferences > 0)
-      found.wished =
-          with_preferences(compiled.wishes, by_wish_class(problem, compiled, found.packed), effort);
-    if (prices.are_real()) return found;
+      out.wished =
+          with_preferences(compiled.wishes, by_wish_class(problem, compiled, out.packed), effort);
+    if (prices.are_real()) return;
   }
-  found.packed.per_hour = price_of(compiled.pack, found.packed);
-  if (!found.wished) return found;
-  found.wished->plan.per_hour = price_of(compiled.wishes.pack, found.wished->plan);
-  forget_dearer(*found.wished);
-  return found;
+  out.packed.per_hour = price_of(compiled.pack, out.packed);
+  if (!out.wished) return;
+  out.wished->plan.per_hour = price_of(compiled.wishes.pack, out.wished->plan);
+  forget_dearer(*out.wished);
 }
 
 // With the splits of node groups as prices.
-Found search_by_shares(const ProvisionProblem& problem, const PackEffort& effort,
-                       const std::vector<OnDemandShare>& shares, Compiled& compiled) {
+void search_by_shares(const ProvisionProblem& problem, PackEffort effort,
+                      const std::vector<OnDemandShare>& shares, Draft& out) {
+  Compiled& compiled = out.compiled;
   const std::vector<Money> shifts = split_shifts(compiled, shares);
   const bool wishes = compiled.wishes.preferences > 0;
   add_shifts(shifts, compiled.pack);
   if (wishes) add_shifts(shifts, compiled.wishes.pack);
-  Found found = search(problem, effort, compiled);
+  effort.most.reset();
+  search(problem, effort, out);
   take_shifts(shifts, compiled.pack);
-  found.splits_kept = keep_splits(problem, compiled, compiled.pack, found.packed);
-  if (!wishes) return found;
+  out.splits_kept = keep_splits(problem, compiled, compiled.pack, out.packed);
+  if (!wishes) return;
   take_shifts(shifts, compiled.wishes.pack);
   const std::vector<bool> kept =
-      keep_splits(problem, compiled, compiled.wishes.pack, found.wished->plan);
+      keep_splits(problem, compiled, compiled.wishes.pack, out.wished->plan);
   for (std::size_t pool = 0; pool < kept.size(); ++pool)
-    found.splits_kept[pool] = found.splits_kept[pool] && kept[pool];
-  forget_dearer(*found.wished);
-  return found;
+    out.splits_kept[pool] = out.splits_kept[pool] && kept[pool];
+  forget_dearer(*out.wished);
 }
 
 // A group's share of on-demand nodes hangs on how many it gets: at first as many as it may, then as
 // many as it got.
-Found search_splits(const ProvisionProblem& problem, const PackEffort& effort, Compiled& compiled) {
+void search_splits(const ProvisionProblem& problem, const PackEffort& effort, Draft& out) {
   const std::vector<OnDemandShare> first = split_shares(problem);
   if (std::all_of(first.begin(), first.end(), [](const auto& each) { return each.nodes == 0; })) {
-    Found found = search(problem, effort, compiled);
-    found.splits_kept.assign(problem.pools.size(), false);
-    return found;
+    search(problem, effort, out);
+    out.splits_kept.assign(problem.pools.size(), false);
+    return;
   }
-  Found found = search_by_shares(problem, effort, first, compiled);
-  const auto again = split_shares(problem, nodes_of_pools(compiled.pack, found.packed));
-  if (again == first) return found;
-  Found other = search_by_shares(problem, effort, again, compiled);
-  return other.packed.unplaced == found.packed.unplaced &&
-                 other.packed.per_hour < found.packed.per_hour
-             ? other
-             : found;
+  search_by_shares(problem, effort, first, out);
+  const auto again = split_shares(problem, nodes_of_pools(out.compiled.pack, out.packed));
+  if (again == first) return;
+  Draft other{out.compiled, {}, {}};
+  search_by_shares(problem, effort, again, other);
+  if (other.packed.unplaced == out.packed.unplaced && other.packed.per_hour < out.packed.per_hour)
+    out = std::move(other);
 }
 
 }  // namespace
@@ -216,10 +210,19 @@ const NodeGroup* node_group(const ProvisionProblem& problem, std::size_t pool) {
              : nullptr;
 }
 
-ProvisionPlan provision(const ProvisionProblem& problem, const PackEffort& effort) {
-  Compiled compiled = compile(problem);
-  const Found found = search_splits(problem, effort, compiled);
-  const auto& [packed, wished, kept] = found;
+bool Draft::places_all() const {
+  return std::all_of(packed.unplaced.begin(), packed.unplaced.end(),
+                     [](std::int64_t left) { return left == 0; });
+}
+
+Draft draft(const ProvisionProblem& problem, const PackEffort& effort) {
+  Draft out{compile(problem), {}, {}};
+  search_splits(problem, effort, out);
+  return out;
+}
+
+ProvisionPlan finish(const ProvisionProblem& problem, const Draft& draft) {
+  const auto& [compiled, packed, wished, kept] = draft;
   ProvisionPlan plan;
   if (!wished) {
     name_machines(problem, compiled, compiled.pack, {}, packed, compiled.pods_of_class, plan);
@@ -231,8 +234,12 @@ ProvisionPlan provision(const ProvisionProblem& problem, const PackEffort& effor
     plan.all_preferences = wished->all;
   }
   name_unplaced(problem, compiled, packed, plan);
-  add_bound(problem, compiled, found, plan);
+  add_bound(problem, draft, plan);
   return plan;
+}
+
+ProvisionPlan provision(const ProvisionProblem& problem, const PackEffort& effort) {
+  return finish(problem, draft(problem, effort));
 }
 
 }  // namespace gputide::provisioning

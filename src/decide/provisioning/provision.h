@@ -58,6 +58,10 @@ struct NodeGroup {
   std::vector<std::int64_t> on_demand = {};
 };
 
+/// What was made of pools, types and daemons, for problems that have the same ones.
+struct OfferMemo;
+std::shared_ptr<OfferMemo> make_offer_memo();
+
 /// `pods` are pending; `bound` run, with spec.nodeName set. One pod stands for each DaemonSet.
 struct ProvisionProblem {
   std::vector<model::NodePool> pools;  // of those with `replicas` nothing is bought
@@ -85,6 +89,9 @@ struct ProvisionProblem {
   /// A pool of higher weight is bought of before cheaper ones of lower weight, wherever pods may
   /// run there; among equal weights price decides. False: price alone does.
   bool weights = false;
+  /// Shared by problems of which pools, node groups, types and their offerings, daemons and
+  /// `well_known` are equal: what is made of them is made once. nullptr: each time.
+  std::shared_ptr<OfferMemo> memo = {};
 };
 
 /// nullptr: the pool is a NodePool.
@@ -134,9 +141,6 @@ struct ProvisionPlan {
   bool any_order = true;  // see fits_in_any_order
 };
 
-/// The cheapest plan that is found in a bounded number of steps.
-ProvisionPlan provision(const ProvisionProblem& problem, const PackEffort& effort = {});
-
 /// The numbers behind a problem, and the way back.
 struct Compiled {
   PackProblem pack;
@@ -153,5 +157,24 @@ struct Compiled {
   std::vector<std::pair<std::string, std::int64_t>> preferences;  // what, weight
 };
 Compiled compile(const ProvisionProblem& problem);
+
+/// A plan in numbers, from which its cost can be told before its nodes are named and bounded.
+struct Draft {
+  Compiled compiled;
+  PackPlan packed;
+  std::optional<PreferencePlan> wished;  // where pods have preferences
+  std::vector<bool> splits_kept = {};    // by pool: the plans have its on-demand nodes
+
+  Money per_hour() const { return wished ? wished->plan.per_hour : packed.per_hour; }
+  bool places_all() const;
+};
+/// The search of provision(). Where effort.most is known to be out of reach, some pods have no
+/// place.
+Draft draft(const ProvisionProblem& problem, const PackEffort& effort = {});
+/// Names the nodes of a draft of this problem, and bounds its price.
+ProvisionPlan finish(const ProvisionProblem& problem, const Draft& draft);
+
+/// The cheapest plan that is found in a bounded number of steps.
+ProvisionPlan provision(const ProvisionProblem& problem, const PackEffort& effort = {});
 
 }  // namespace gputide::provisioning
