@@ -253,6 +253,14 @@ class Shaker {
   Rng rng_;
 };
 
+// Makes `to` equal to `from`, which was it some steps before or after.
+void copy_changed(const std::vector<OpenNode>& from, std::vector<OpenNode>& to) {
+  if (to.size() > from.size()) to.resize(from.size());
+  for (std::size_t n = 0; n < to.size(); ++n)
+    if (to[n].version != from[n].version) to[n] = from[n];
+  to.insert(to.end(), from.begin() + std::ssize(to), from.end());
+}
+
 Shaker::Score Shaker::score(const std::vector<OpenNode>& nodes) const {
   Score out;
   for (const Shape& shape : state_.shapes()) out.left += shape.left;
@@ -277,6 +285,7 @@ Money Shaker::take_off(std::vector<OpenNode>& nodes) {
     for (std::size_t j = 0; j < pods.size(); ++j)
       if (some && rng_.below(2) == 0) state_.add(node, pods[j], offer, gpu_of(gpus, j));
     node.live = node.kind == kNone || !node.pods.empty();
+    state_.changed(node);
     if (node.live) state_.buy(node, 1);
     builder_.shrink(node);
   }
@@ -335,10 +344,10 @@ void Shaker::run(std::vector<OpenNode>& nodes, const PackEffort& effort, Best& b
     if (keep) {
       now = then;
       state = state_;
-      kept = nodes;
+      copy_changed(nodes, kept);
     } else {
-      state_ = state;
-      nodes = kept;
+      state_.restore(state);
+      copy_changed(kept, nodes);
     }
   }
 }
@@ -356,8 +365,10 @@ void try_orders(const PackProblem& problem, const PackBound& bound,
                 const std::vector<double>& value, const PackEffort& effort, Best& best) {
   Rng rng(1, "orders");
   std::vector<int> missed(problem.classes.size(), 0);
+  const PackState last(problem, PackState::Spreads::Last);
+  const PackState at_placing(problem, PackState::Spreads::AtPlacing);
   for (int i = 0; i < effort.orders && !best.done(); ++i) {
-    PackState state(problem, i % 2 == 1 ? PackState::Spreads::AtPlacing : PackState::Spreads::Last);
+    PackState state = i % 2 == 1 ? at_placing : last;
     Builder builder(state, bound);
     builder.seed_in_turn();
     builder.break_ties(static_cast<Builder::Ties>(i % 3), static_cast<std::uint64_t>(i));
@@ -411,9 +422,10 @@ std::vector<double> by_shape(const PackState& state, const std::vector<double>& 
 // Greedy plans; each learns from the last what is dear. Returns what pods of each shape are worth.
 std::vector<double> construct(const PackProblem& problem, const PackPrices& prices,
                               const PackEffort& effort, Best& best) {
-  std::vector<double> value = by_shape(PackState(problem), prices.class_value);
+  const PackState fresh(problem);
+  std::vector<double> value = by_shape(fresh, prices.class_value);
   for (int round = 0; round < effort.constructions && !best.done(); ++round) {
-    PackState state(problem);
+    PackState state = fresh;
     Builder builder(state, prices);
     constexpr double kSmaller[] = {0.02, 0.05, 0.01, 0.1, 0.0};
     builder.use({value, kSmaller[round % 5]});
@@ -529,8 +541,15 @@ PackPlan pack_many(const PackProblem& problem, const PackEffort& effort, std::in
   return best.plan();
 }
 
+PackPlan nothing_placed(const PackProblem& problem) {
+  PackPlan plan;
+  for (const PackClass& each : problem.classes) plan.unplaced.push_back(each.count);
+  return plan;
+}
+
 PackPlan pack_few(const PackProblem& problem, const PackEffort& effort) {
   const PackBound bound = pack_bound(problem);
+  if (effort.most && bound.bound.per_hour > *effort.most) return nothing_placed(problem);
   Best best(bound.bound.per_hour);
   const std::vector<double> value = construct(problem, bound, effort, best);
   try_orders(problem, bound, value, effort, best);

@@ -451,10 +451,16 @@ OpenNode* Builder::least_dearer(std::vector<OpenNode>& nodes, std::uint32_t k, s
   for (OpenNode& node : nodes) {
     if (!node.live || (node.kind != kNone && !allowed_.empty() && allowed_[node.kind] == 0))
       continue;
+    if (node.kind == kNone &&
+        (!problem().classes[k].existing[node.offer] || state_.offer_with(node, k) == kNone))
+      continue;
     if (!state_.admits(node, k)) continue;
-    state_.buy(node, -1);
-    const std::uint32_t with = state_.offer_with(node, k);
-    state_.buy(node, 1);
+    std::uint32_t with = node.offer;
+    if (node.kind != kNone) {
+      state_.buy(node, -1);
+      with = state_.offer_with(node, k);
+      state_.buy(node, 1);
+    }
     if (with == kNone) continue;
     const Money more = node.kind == kNone
                            ? Money()
@@ -466,6 +472,7 @@ OpenNode* Builder::least_dearer(std::vector<OpenNode>& nodes, std::uint32_t k, s
       best = &node;
       offer = with;
       dearer = more;
+      if (ties_ == Ties::First && more == Money()) break;  // none takes it for less
     }
   }
   return best;
@@ -560,7 +567,11 @@ bool Builder::open_any(std::vector<OpenNode>& nodes, std::uint32_t k, Money most
 void Builder::shrink(OpenNode& node) {
   if (node.kind == kNone || !node.live) return;
   state_.buy(node, -1);
-  node.offer = cheapest(node);
+  const std::uint32_t offer = cheapest(node);
+  if (offer != node.offer) {
+    node.offer = offer;
+    state_.changed(node);
+  }
   state_.buy(node, 1);
 }
 

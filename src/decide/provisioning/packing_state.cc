@@ -11,6 +11,8 @@ namespace {
 
 using Kind = TopologyRule::Kind;
 
+constexpr std::uint32_t kUnknown = kNone - 1;
+
 bool contains(const std::vector<std::uint32_t>& list, std::uint32_t value) {
   return std::find(list.begin(), list.end(), value) != list.end();
 }
@@ -48,6 +50,38 @@ PackState::PackState(const PackProblem& problem, Spreads spreads)
     joining_.push_back(each.demand);
     if (each.share > 0) joining_.back()[problem.gpus] = 0;
   }
+  known_ = std::make_shared<Known>();
+  known_->first_fit.assign(problem.classes.size() * problem.kinds.size(), kUnknown);
+  for (const NodeKind& kind : problem.kinds) {
+    std::vector<std::int64_t>& most = known_->largest.emplace_back(problem.dimensions, 0);
+    for (const PackOffer& offer : kind.offers)
+      for (std::size_t r = 0; r < most.size(); ++r) most[r] = std::max(most[r], offer.capacity[r]);
+  }
+}
+
+void PackState::restore(const PackState& earlier) {
+  const std::uint64_t versions = versions_;
+  *this = earlier;
+  versions_ = versions;
+}
+
+// The first offer of the kind that suits class k and holds one of it; the number of offers: none.
+std::uint32_t PackState::first_fit(std::uint32_t kind, std::uint32_t k) const {
+  std::uint32_t& known = known_->first_fit[k * problem_->kinds.size() + kind];
+  if (known != kUnknown) return known;
+  const PackClass& each = problem_->classes[k];
+  const std::vector<PackOffer>& offers = problem_->kinds[kind].offers;
+  const std::vector<std::int64_t> nothing(problem_->dimensions, 0);
+  known = 0;
+  while (known < offers.size() &&
+         (!bit(each.offers[kind], known) || !holds(nothing, each.demand, offers[known].capacity)))
+    ++known;
+  return known;
+}
+
+// Whether no offer of the node's kind holds so much more.
+bool PackState::outgrows(const OpenNode& node, const std::vector<std::int64_t>& needed) const {
+  return !holds(node.used, needed, known_->largest[node.kind]);
 }
 
 OpenNode PackState::make_node(std::uint32_t kind) const {
@@ -148,8 +182,12 @@ std::uint32_t PackState::offer_with(const OpenNode& node, std::uint32_t k) const
   if (theirs.empty()) return kNone;
   const NodeKind& kind = problem_->kinds[node.kind];
   const bool bare = node.pods.empty();
-  std::uint32_t found = kNone;
-  for (std::uint32_t t = node.offer; t < kind.offers.size(); ++t) {
+  if (outgrows(node, needed)) return kNone;
+  std::uint32_t found = kNone, first = node.offer;
+  if (bare && node.gpus.empty() &&
+      std::all_of(node.used.begin(), node.used.end(), [](std::int64_t all) { return all == 0; }))
+    first = std::max(first, first_fit(node.kind, k));
+  for (std::uint32_t t = first; t < kind.offers.size(); ++t) {
     if ((t % 64) == 0 && ((node.suits[t / 64] & theirs[t / 64]) == 0)) {
       t += 63;
       continue;
@@ -261,6 +299,7 @@ void PackState::add(OpenNode& node, std::uint32_t k, std::uint32_t offer, std::u
   }
   node.offer = offer;
   node.pods.push_back(k);
+  changed(node);
   count(node, k, 1);
   for (const TopologyRule& rule : each.rules)
     if (rule.kind == Kind::Spread && host_index_[rule.group] != kNone)
@@ -276,6 +315,7 @@ void PackState::clear(OpenNode& node) {
   }
   node.pod_gpus.clear();
   node.live = false;
+  changed(node);
 }
 
 void PackState::settle(const OpenNode& node) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "decide/provisioning/packing.h"
@@ -34,6 +35,8 @@ struct OpenNode {
   std::vector<std::int32_t> anti_owners;  // by hostname group
   std::vector<std::int32_t> most;         // by hostname group: the least that an owner allows
   std::vector<std::uint32_t> ports;
+  /// Two nodes of one plan in the making with the same number are equal.
+  std::uint64_t version = 0;
 };
 
 /// The GPU of the i-th pod by OpenNode::pod_gpus.
@@ -49,6 +52,10 @@ class PackState {
   explicit PackState(const PackProblem& problem, Spreads spreads = Spreads::Last);
 
   const PackProblem& problem() const { return *problem_; }
+  /// Goes back to what `earlier`, a copy of this, was; versions of nodes go on.
+  void restore(const PackState& earlier);
+  /// The node was changed by other means than add() and clear().
+  void changed(OpenNode& node) { node.version = ++versions_; }
   std::vector<Shape>& shapes() { return shapes_; }
   const std::vector<Shape>& shapes() const { return shapes_; }
   std::uint32_t shape_of(std::uint32_t k) const { return shape_of_[k]; }
@@ -85,6 +92,8 @@ class PackState {
   std::uint32_t occupy(OpenNode& node, std::uint32_t k, std::uint32_t gpu) const;
   bool holds(const std::vector<std::int64_t>& used, const std::vector<std::int64_t>& demand,
              const std::vector<std::int64_t>& capacity) const;
+  std::uint32_t first_fit(std::uint32_t kind, std::uint32_t k) const;
+  bool outgrows(const OpenNode& node, const std::vector<std::int64_t>& needed) const;
   bool keeps_min_values(const OpenNode& node, std::uint32_t k) const;
   bool admits_rule(const OpenNode& node, const TopologyRule& rule) const;
   std::uint32_t domain_of(const OpenNode& node, std::uint32_t key) const;
@@ -103,6 +112,13 @@ class PackState {
   std::vector<Shape> shapes_;
   std::vector<std::uint32_t> shape_of_;
   std::vector<std::vector<std::int64_t>> joining_;  // by class: its demand beside others on a GPU
+  // What is worked out of the problem alone, for all copies.
+  struct Known {
+    std::vector<std::uint32_t> first_fit;            // by class and kind, or kUnknown
+    std::vector<std::vector<std::int64_t>> largest;  // by kind: the most that offers have of each
+  };
+  std::shared_ptr<Known> known_;
+  std::uint64_t versions_ = 0;
 };
 
 }  // namespace gputide::provisioning

@@ -5,6 +5,7 @@
 
 #include "decide/provisioning/configuration_bound.h"
 #include "decide/provisioning/packing_bound.h"
+#include "decide/provisioning/packing_state.h"
 #include "decide/provisioning/testing.h"
 
 namespace gputide::provisioning {
@@ -182,6 +183,48 @@ void keeps_every_rule_and_the_bound(const PackProblem& p, const PackEffort& effo
 
 constexpr PackEffort kLittle = {
     .constructions = 3, .repacks_per_node = 5, .most_repacks = 20, .orders = 48, .shakes = 200};
+
+// Resources, labels and limits, asked of one offer after the other.
+std::uint32_t first_that_holds(const PackProblem& p, const PackState& state, const OpenNode& node,
+                               std::uint32_t k) {
+  const PackClass& each = p.classes[k];
+  const std::vector<PackOffer>& offers = p.kinds[node.kind].offers;
+  for (std::uint32_t t = node.offer; t < offers.size() && !each.offers[node.kind].empty(); ++t) {
+    bool holds = bit(node.suits, t) && bit(each.offers[node.kind], t);
+    for (std::size_t r = 0; r < p.dimensions; ++r) {
+      const std::int64_t all = node.used[r] + each.demand[r];
+      holds = holds && (all <= 0 || all <= offers[t].capacity[r]);
+    }
+    const bool here = t == node.offer && !node.pods.empty();
+    if (holds && (here || state.affordable(node.kind, t))) return t;
+  }
+  return kNone;
+}
+
+RC_GTEST_PROP(PackState, AnOfferIsTheFirstThatHoldsHoweverOftenItIsAsked, ()) {
+  PackProblem p = any_problem();
+  for (Pool& pool : p.pools) pool.min_values.clear();
+  PackState state(p);
+  const PackState before = state;
+  const auto kind = static_cast<std::uint32_t>(*inRange(0, static_cast<int>(p.kinds.size())));
+  OpenNode node = state.make_node(kind);
+  std::uint64_t version = node.version;
+  for (int i = 0; i < 20; ++i) {
+    const auto k = static_cast<std::uint32_t>(*inRange(0, static_cast<int>(p.classes.size())));
+    const std::uint32_t offer = state.offer_with(node, k);
+    RC_ASSERT(offer == first_that_holds(p, state, node, k));
+    if (offer == kNone || !state.admits(node, k)) continue;
+    if (!node.pods.empty()) state.buy(node, -1);
+    state.add(node, k, offer);
+    state.buy(node, 1);
+    RC_ASSERT(node.version != std::exchange(version, node.version));
+  }
+  state.restore(before);
+  for (std::uint32_t k = 0; k < p.classes.size(); ++k) RC_ASSERT(state.left(k) == before.left(k));
+  const OpenNode bare = state.make_node(kind);
+  for (std::uint32_t k = 0; k < p.classes.size(); ++k)
+    RC_ASSERT(state.offer_with(bare, k) == first_that_holds(p, state, bare, k));
+}
 
 RC_GTEST_PROP(Pack, KeepsEveryRuleAndTheBound, ()) {
   keeps_every_rule_and_the_bound(any_problem(), kLittle);
