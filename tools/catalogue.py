@@ -55,8 +55,7 @@ def instance_type_rows(types):
                row["gpu_name"], row["gpu_memory_mib_each"], row["gpu_manufacturer"], row["other_accelerator"],
                row["enis"], row["ipv4_per_eni"],
                row["enis_all_cards"] if row["enis_all_cards"] != row["enis"] else "",
-               row["network_mbps"], "" if row["local_nvme_gib"] == "0" else row["local_nvme_gib"],
-               row["hypervisor"], flags]
+               row["network_mbps"], row["hypervisor"], flags]
 
 
 def text(amount):
@@ -124,7 +123,7 @@ def main():
           ["EC2 instance types. Origin: aws/karpenter-provider-aws (Apache-2.0), types of 2026-07-11, ENI limits of",
            "2026-08-06; retired types from its older releases. Made by tools/catalogue.py; see README.md."],
           ["type", "arch", "vcpu", "memory_mib", "gpus", "gpu_eighths", "gpu_name", "gpu_memory_mib", "gpu_maker",
-           "accelerators", "enis", "ipv4_per_eni", "enis_all_cards", "network_mbps", "local_nvme_gib", "hypervisor",
+           "accelerators", "enis", "ipv4_per_eni", "enis_all_cards", "network_mbps", "hypervisor",
            "flags"],
           instance_type_rows(types))
     write(out, "on_demand.tsv",

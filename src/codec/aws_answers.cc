@@ -7,6 +7,7 @@
 
 #include <fmt/core.h>
 
+#include "base/text.h"
 #include "codec/json.h"
 
 namespace gputide::codec {
@@ -34,6 +35,14 @@ std::int64_t number(const Value* value) {
   return 0;
 }
 
+// 1500 of 1.5; nullopt where there is no number.
+std::optional<std::int64_t> thousandths(const Value* value) {
+  if (value == nullptr) return std::nullopt;
+  const double whole = value->kind() == Value::Kind::Double ? value->as_double()
+                                                            : static_cast<double>(number(value));
+  return std::llround(whole * 1000);
+}
+
 bool flag(const Value* value) {
   return value != nullptr && value->kind() == Value::Kind::Bool && value->as_bool();
 }
@@ -54,20 +63,13 @@ std::optional<Instant> instant_at(const Value& entry, std::string_view key) {
   return at ? std::optional(*at) : std::nullopt;
 }
 
-std::string lower_maker(std::string_view maker) {
-  std::string out(maker);
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return out;
-}
-
 // EC2 counts fractions of a GPU as 0. All that are sold are of an L4; the memory tells how much.
 void read_gpus(const Value& entry, InstanceType& type, model::InstanceTypeList& list) {
   constexpr std::int64_t kL4Mib = 22'888;
   for (const Value& gpu : list_at(entry.at("GpuInfo", "Gpus"))) {
     if (!type.gpu_name.empty()) continue;  // one kind of GPU a type
     type.gpu_name = list.keep(std::string(gpu.text_at("Name")));
-    type.gpu_maker = list.keep(lower_maker(gpu.text_at("Manufacturer")));
+    type.gpu_maker = list.keep(to_lower(gpu.text_at("Manufacturer")));
     type.gpu_count = number(gpu.find("Count"));
     type.gpu_memory_mib = number(gpu.at("MemoryInfo", "SizeInMiB"));
     const bool fraction = type.gpu_count == 0 && type.gpu_memory_mib > 0;
@@ -82,7 +84,7 @@ std::string accelerators(const Value& entry) {
   const auto& devices =
       list_at(neuron != nullptr ? neuron : entry.at("InferenceAcceleratorInfo", "Accelerators"));
   if (devices.empty()) return {};
-  return fmt::format("{}:{}", lower_maker(devices.front().text_at("Name")),
+  return fmt::format("{}:{}", to_lower(devices.front().text_at("Name")),
                      number(devices.front().find("Count")));
 }
 
@@ -99,11 +101,20 @@ void read_network(const Value& entry, InstanceType& type) {
   const Value& card = cards[chosen];
   if (const std::int64_t enis = number(card.find("MaximumNetworkInterfaces")); enis > 0)
     type.enis = enis;
-  const Value* gbps = card.find("BaselineBandwidthInGbps");
-  if (gbps == nullptr) return;
-  const double value =
-      gbps->kind() == Value::Kind::Double ? gbps->as_double() : static_cast<double>(number(gbps));
-  type.network_mbps = std::llround(value * 1000);
+  type.network_mbps = thousandths(card.find("BaselineBandwidthInGbps"));
+}
+
+// What Karpenter makes labels of, and nothing else here asks.
+void read_labels(const Value& entry, InstanceType& type, model::InstanceTypeList& list) {
+  const Value* processor = entry.find("ProcessorInfo");
+  if (processor == nullptr || processor->text_at("Manufacturer").empty()) return;
+  type.cpu_maker = list.keep(to_lower(processor->text_at("Manufacturer")));
+  type.cpu_mhz = thousandths(processor->find("SustainedClockSpeedInGhz")).value_or(0);
+  type.encryption_in_transit = flag(entry.at("NetworkInfo", "EncryptionInTransitSupported"));
+  const Value* ebs = entry.find("EbsInfo");
+  if (ebs == nullptr || ebs->text_at("EbsOptimizedSupport") != "default") return;
+  if (const Value* most = ebs->at("EbsOptimizedInfo", "MaximumBandwidthInMbps"))
+    type.ebs_mbps = number(most);
 }
 
 InstanceType read_type(const Value& entry, model::InstanceTypeList& list) {
@@ -117,8 +128,8 @@ InstanceType read_type(const Value& entry, model::InstanceTypeList& list) {
   read_gpus(entry, type, list);
   type.accelerators = list.keep(accelerators(entry));
   read_network(entry, type);
-  const std::int64_t storage_gb = number(entry.at("InstanceStorageInfo", "TotalSizeInGB"));
-  type.local_nvme_gib = std::llround(static_cast<double>(storage_gb) * 1e9 / (1 << 30));
+  type.local_nvme_gb = number(entry.at("InstanceStorageInfo", "TotalSizeInGB"));
+  read_labels(entry, type, list);
   type.hypervisor = list.keep(std::string(entry.text_at("Hypervisor")));
   type.bare_metal = flag(entry.find("BareMetal"));
   type.current_generation = flag(entry.find("CurrentGeneration"));

@@ -33,13 +33,16 @@ TEST(SpotPrices, SayWhatCannotBeRead) {
 TEST(InstanceTypes, AreReadAsTheCatalogueHasThem) {
   const auto list = read_instance_types(R"({"InstanceTypes": [{
     "InstanceType": "g6f.large", "CurrentGeneration": true, "Hypervisor": "nitro", "BareMetal": false,
-    "ProcessorInfo": {"SupportedArchitectures": ["x86_64"]},
+    "ProcessorInfo": {"SupportedArchitectures": ["x86_64"], "Manufacturer": "AMD",
+                      "SustainedClockSpeedInGhz": 3.4},
+    "EbsInfo": {"EbsOptimizedSupport": "default",
+                "EbsOptimizedInfo": {"BaselineBandwidthInMbps": 630, "MaximumBandwidthInMbps": 5000}},
     "VCpuInfo": {"DefaultVCpus": 2}, "MemoryInfo": {"SizeInMiB": 8192},
     "InstanceStorageInfo": {"TotalSizeInGB": 100},
     "GpuInfo": {"Gpus": [{"Name": "L4", "Manufacturer": "NVIDIA", "Count": 0,
                           "MemoryInfo": {"SizeInMiB": 2861}}]},
     "NetworkInfo": {"MaximumNetworkInterfaces": 2, "Ipv4AddressesPerInterface": 10,
-      "DefaultNetworkCardIndex": 0,
+      "EncryptionInTransitSupported": true, "DefaultNetworkCardIndex": 0,
       "NetworkCards": [{"MaximumNetworkInterfaces": 2, "BaselineBandwidthInGbps": 1.5}]}}]})");
   ASSERT_TRUE(list.has_value()) << list.error().message;
   ASSERT_EQ((*list)->types.size(), 1u);
@@ -51,7 +54,11 @@ TEST(InstanceTypes, AreReadAsTheCatalogueHasThem) {
   EXPECT_TRUE(type.has_nvidia());
   EXPECT_EQ(type.eni_max_pods(), 20);
   EXPECT_EQ(type.network_mbps, 1500);
-  EXPECT_EQ(type.local_nvme_gib, 93);
+  EXPECT_EQ(type.local_nvme_gb, 100);
+  EXPECT_EQ(type.cpu_maker, "amd");
+  EXPECT_EQ(type.cpu_mhz, 3400);
+  EXPECT_EQ(type.ebs_mbps, 5000);
+  EXPECT_EQ(type.encryption_in_transit, true);
   EXPECT_TRUE(type.current_generation);
   EXPECT_EQ(read_instance_types(R"({"InstanceTypes": [{}]})").error().message,
             "InstanceTypes[0] has no InstanceType, DefaultVCpus or SizeInMiB that can be read");

@@ -36,7 +36,11 @@ struct InstanceType {
   std::int64_t ipv4_per_eni = 0;
   std::int64_t enis_all_cards = 0;
   std::optional<std::int64_t> network_mbps;  // baseline; absent where AWS gives no number
-  std::int64_t local_nvme_gib = 0;
+  std::int64_t local_nvme_gb = 0;            // as sold: 10^9 bytes
+  std::optional<std::int64_t> ebs_mbps;      // at most; absent where it costs extra
+  std::string_view cpu_maker;                // intel, amd, aws; "" = not known, as the next two are
+  std::optional<std::int64_t> cpu_mhz;       // sustained; 0 where AWS gives no number
+  std::optional<bool> encryption_in_transit;
   std::string_view hypervisor;  // nitro, xen; "" = bare metal
 
   Status status = Status::Listed;

@@ -33,7 +33,7 @@ TEST(Catalogue, KnowsTheGpusOfAType) {
   EXPECT_EQ(type->gpu_maker, "nvidia");
   EXPECT_EQ(type->visible_gpus(), 1);
   EXPECT_EQ(type->gpu_memory_mib, 16384);
-  EXPECT_EQ(type->local_nvme_gib, 116);
+  EXPECT_EQ(type->local_nvme_gb, 125);
   EXPECT_EQ(type->family(), "g4dn");
   EXPECT_EQ(type->size(), "xlarge");
   EXPECT_TRUE(type->has_nvidia());

@@ -2,6 +2,8 @@
     .section .rodata
     .global gputide_instance_types_begin
     .global gputide_instance_types_end
+    .global gputide_instance_labels_begin
+    .global gputide_instance_labels_end
     .global gputide_on_demand_begin
     .global gputide_on_demand_end
     .global gputide_spot_begin
@@ -9,6 +11,9 @@
 gputide_instance_types_begin:
     .incbin "decide/pricing/data/instance_types.tsv"
 gputide_instance_types_end:
+gputide_instance_labels_begin:
+    .incbin "decide/pricing/data/instance_labels.tsv"
+gputide_instance_labels_end:
 gputide_on_demand_begin:
     .incbin "decide/pricing/data/on_demand.tsv"
 gputide_on_demand_end:

@@ -9,6 +9,8 @@
 extern "C" {
 extern const char gputide_instance_types_begin[];
 extern const char gputide_instance_types_end[];
+extern const char gputide_instance_labels_begin[];
+extern const char gputide_instance_labels_end[];
 extern const char gputide_on_demand_begin[];
 extern const char gputide_on_demand_end[];
 extern const char gputide_spot_begin[];
@@ -81,7 +83,6 @@ InstanceType read_type(std::string_view row) {
   if (type.enis_all_cards == 0) type.enis_all_cards = type.enis;
   const std::string_view network = take(row, '\t');
   if (!network.empty()) type.network_mbps = number(network);
-  type.local_nvme_gib = number(take(row, '\t'));
   type.hypervisor = take(row, '\t');
   for (const char flag : row) {
     if (flag == 'R') type.status = InstanceType::Status::Retired;
@@ -92,6 +93,16 @@ InstanceType read_type(std::string_view row) {
   return type;
 }
 
+// Of types that AWS no longer names there are none.
+void read_labels(std::string_view row, InstanceType& type) {
+  type.cpu_maker = take(row, '\t');
+  type.cpu_mhz = number(take(row, '\t'));
+  const std::string_view ebs = take(row, '\t');
+  if (!ebs.empty()) type.ebs_mbps = number(ebs);
+  type.local_nvme_gb = number(take(row, '\t'));
+  type.encryption_in_transit = row == "E";
+}
+
 std::vector<InstanceType> read_types() {
   Lines lines(gputide_instance_types_begin, gputide_instance_types_end);
   std::vector<InstanceType> types;
@@ -99,6 +110,15 @@ std::vector<InstanceType> read_types() {
   std::string_view line;
   GPUTIDE_CHECK(lines.next(line));  // the header
   while (lines.next(line)) types.push_back(read_type(line));
+  Lines labels(gputide_instance_labels_begin, gputide_instance_labels_end);
+  GPUTIDE_CHECK(labels.next(line));
+  auto type = types.begin();  // both are in byte order
+  while (labels.next(line)) {
+    const std::string_view name = take(line, '\t');
+    while (type != types.end() && type->name < name) ++type;
+    GPUTIDE_CHECK(type != types.end() && type->name == name);
+    read_labels(line, *type);
+  }
   return types;
 }
 

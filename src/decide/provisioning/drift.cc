@@ -6,7 +6,6 @@
 
 #include "base/text.h"
 #include "codec/json.h"
-#include "decide/provisioning/ec2_types.h"
 #include "decide/provisioning/node_pool_validation.h"
 #include "decide/provisioning/struct_hash.h"
 #include "model/labels.h"
@@ -164,15 +163,12 @@ std::optional<Drift> static_drift(const model::NodeClaim& claim, const model::No
                fmt::format("{} of its NodePool changed", changed_fields(claim, pool))};
 }
 
-// Labels of which the catalogue knows nothing are on no node.
 std::optional<Drift> requirement_drift(const model::NodeClaim& claim, const model::NodePool& pool) {
   const auto asked = Requirements::from_node_pool(pool.spec.template_.spec.requirements);
   for (const auto& [key, requirement] : asked) {
     const auto label = claim.metadata.labels.find(key);
     const bool absent = label == claim.metadata.labels.end();
-    if (absent ? requirement.allows_absence() || ec2_labels_left_open().contains(key)
-               : requirement.has(label->second))
-      continue;
+    if (absent ? requirement.allows_absence() : requirement.has(label->second)) continue;
     return Drift{"RequirementsDrifted",
                  fmt::format("its NodePool requires {}, and it {}", requirement.text(),
                              absent ? "has no such label" : "is " + label->second)};

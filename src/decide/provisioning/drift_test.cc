@@ -43,6 +43,7 @@ model::NodeClaim claim_of(const model::NodePool& pool, const model::EC2NodeClass
   claim.metadata.labels = {{"team", "a"},
                            {"karpenter.sh/capacity-type", "spot"},
                            {"node.kubernetes.io/instance-type", "g4dn.xlarge"},
+                           {"karpenter.k8s.aws/instance-cpu-manufacturer", "intel"},
                            {"topology.kubernetes.io/zone", "us-west-2a"}};
   claim.metadata.annotations = hash_annotations(pool);
   const model::StringMap of_class = hash_annotations(node_class);

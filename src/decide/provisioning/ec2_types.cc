@@ -14,6 +14,10 @@ bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
 
+std::string label_of(std::string_view key) {
+  return "karpenter.k8s.aws/instance-" + std::string(key);
+}
+
 // "g4dn.xlarge" -> "g" and "4"; "u-6tb1" has no generation.
 void add_family(const model::InstanceType& type, Requirements& labels) {
   const std::string_view family = type.family();
@@ -24,31 +28,53 @@ void add_family(const model::InstanceType& type, Requirements& labels) {
   std::size_t end = letters;
   while (end < family.size() && is_digit(family[end])) ++end;
   const auto add = [&](std::string_view key, std::string_view value) {
-    labels.add(Requirement::in("karpenter.k8s.aws/instance-" + std::string(key), value));
+    labels.add(Requirement::in(label_of(key), value));
   };
   add("family", family);
   add("size", type.size());
   add("category", family.substr(0, letters));
-  if (end > letters) add("generation", family.substr(letters, end - letters));
+  add("capability-flex", family.find("-flex") == std::string_view::npos ? "false" : "true");
+  if (end > letters)
+    add("generation", family.substr(letters, end - letters));
+  else
+    labels.add(Requirement::make(label_of("generation"), "DoesNotExist", {}));
 }
 
+std::string text_of(const std::optional<std::int64_t>& number) {
+  return number ? std::to_string(*number) : "";
+}
+
+// What a type has not, or is not known of it, is on no node of it.
 void add_hardware(const model::InstanceType& type, Requirements& labels) {
   const auto add = [&](std::string_view key, const std::string& value) {
-    const std::string label = "karpenter.k8s.aws/instance-" + std::string(key);
-    labels.add(value.empty() ? Requirement::make(label, "DoesNotExist", {})
-                             : Requirement::in(label, value));
+    labels.add(value.empty() ? Requirement::make(label_of(key), "DoesNotExist", {})
+                             : Requirement::in(label_of(key), value));
   };
+  add("cpu", std::to_string(type.vcpu));
+  add("cpu-manufacturer", std::string(type.cpu_maker));
+  add("cpu-sustained-clock-speed-mhz", text_of(type.cpu_mhz));
+  add("memory", std::to_string(type.memory_mib));
+  add("hypervisor", std::string(type.hypervisor));
+  add("local-nvme", type.local_nvme_gb > 0 ? std::to_string(type.local_nvme_gb) : "");
+  add("ebs-bandwidth", text_of(type.ebs_mbps));
+  add("network-bandwidth", text_of(type.network_mbps));
+  const std::optional<bool>& encrypts = type.encryption_in_transit;
+  add("encryption-in-transit-supported", !encrypts ? "" : *encrypts ? "true" : "false");
   const std::int64_t gpus = type.visible_gpus();
   std::string gpu_name = to_lower(type.gpu_name);
   std::replace(gpu_name.begin(), gpu_name.end(), ' ', '-');
-  add("cpu", std::to_string(type.vcpu));
-  add("memory", std::to_string(type.memory_mib));
-  add("hypervisor", std::string(type.hypervisor));
   add("gpu-name", gpus > 0 ? gpu_name : "");
   add("gpu-manufacturer", gpus > 0 ? std::string(type.gpu_maker) : "");
   add("gpu-count", gpus > 0 ? std::to_string(gpus) : "");
   add("gpu-memory", gpus > 0 ? std::to_string(type.gpu_memory_mib) : "");
-  add("local-nvme", type.local_nvme_gib > 0 ? std::to_string(type.local_nvme_gib) : "");
+  const std::string_view accelerator = type.accelerators;  // "inferentia:16"
+  const std::size_t colon = accelerator.find(':');
+  const bool of_aws = accelerator.starts_with("inferentia") || accelerator.starts_with("trainium");
+  const bool one =
+      colon != std::string_view::npos && (of_aws || accelerator.starts_with("qualcomm"));
+  add("accelerator-name", one ? std::string(accelerator.substr(0, colon)) : "");
+  add("accelerator-manufacturer", !one ? "" : of_aws ? "aws" : "qualcomm");
+  add("accelerator-count", one ? std::string(accelerator.substr(colon + 1)) : "");
 }
 
 void add_offerings(const pricing::Catalogue& catalogue, const std::string& region,
@@ -92,6 +118,8 @@ ProviderType provider_type(const pricing::Catalogue& catalogue, const model::Ins
   told.requirements.add(Requirement::in("kubernetes.io/os", "linux"));
   told.requirements.add(Requirement::in("topology.kubernetes.io/region", region));
   told.requirements.add(Requirement::make("topology.kubernetes.io/zone", "In", zones));
+  // Which zone has which id differs between accounts.
+  told.requirements.add(Requirement::make("topology.k8s.aws/zone-id", "DoesNotExist", {}));
   told.requirements.add(Requirement::make("karpenter.sh/capacity-type", "In", markets));
   add_family(type, told.requirements);
   add_hardware(type, told.requirements);
@@ -130,27 +158,34 @@ std::vector<ProviderType> ec2_types(const pricing::Catalogue& catalogue, const s
   return types;
 }
 
-const LabelSet& ec2_labels_left_open() {
-  static const LabelSet kLabels = [] {
-    LabelSet labels{"topology.k8s.aws/zone-id"};
-    for (const char* name : {"cpu-manufacturer", "cpu-sustained-clock-speed-mhz", "ebs-bandwidth",
-                             "encryption-in-transit-supported", "generation", "network-bandwidth"})
-      labels.insert("karpenter.k8s.aws/instance-" + std::string(name));
-    return labels;
-  }();
-  return kLabels;
-}
-
 const LabelSet& ec2_well_known_labels() {
   static const LabelSet kLabels = [] {
     LabelSet labels = core_well_known_labels();
-    labels.insert(ec2_labels_left_open().begin(), ec2_labels_left_open().end());
+    labels.insert("topology.k8s.aws/zone-id");
     for (const char* name : {"id", "interruptible", "type"})
       labels.insert("karpenter.k8s.aws/capacity-reservation-" + std::string(name));
-    for (const char* name :
-         {"category", "cpu", "family", "gpu-count", "gpu-manufacturer", "gpu-memory", "gpu-name",
-          "hypervisor", "local-nvme", "memory", "size"})
-      labels.insert("karpenter.k8s.aws/instance-" + std::string(name));
+    for (const char* name : {"accelerator-count",
+                             "accelerator-manufacturer",
+                             "accelerator-name",
+                             "capability-flex",
+                             "category",
+                             "cpu",
+                             "cpu-manufacturer",
+                             "cpu-sustained-clock-speed-mhz",
+                             "ebs-bandwidth",
+                             "encryption-in-transit-supported",
+                             "family",
+                             "generation",
+                             "gpu-count",
+                             "gpu-manufacturer",
+                             "gpu-memory",
+                             "gpu-name",
+                             "hypervisor",
+                             "local-nvme",
+                             "memory",
+                             "network-bandwidth",
+                             "size"})
+      labels.insert(label_of(name));
     return labels;
   }();
   return kLabels;

@@ -18,10 +18,10 @@ pricing::NodeSizing karpenter_sizing();
 
 /// The types that AWS sells in `region`, in byte order of their names, each with an offering for
 /// every zone and market in which its price is known. Memory is less by the 7.5 % that Karpenter
-/// expects the machine to keep, unless `sizing` says otherwise. A label of which the catalogue
-/// knows nothing (the CPU's maker, EBS bandwidth) is left open. Beside those an offering `reserved`
-/// for each reservation in these zones that nodes can use, without a price; also of types that have
-/// none.
+/// expects the machine to keep, unless `sizing` says otherwise. What the catalogue does not know
+/// (zone ids; of some types the EBS bandwidth) no node has as a label. Beside those an offering
+/// `reserved` for each reservation in these zones that nodes can use, without a price; also of
+/// types that have none.
 std::vector<ProviderType> ec2_types(const pricing::Catalogue& catalogue, const std::string& region,
                                     const std::vector<std::string>& zones,
                                     const pricing::NodeSizing& sizing = karpenter_sizing(),
@@ -29,8 +29,5 @@ std::vector<ProviderType> ec2_types(const pricing::Catalogue& catalogue, const s
 
 /// The labels that Karpenter knows on AWS: a node template may leave them open.
 const LabelSet& ec2_well_known_labels();
-/// Those of which the catalogue does not know, of any type or of some: ec2_types leaves them open,
-/// and nodes do without.
-const LabelSet& ec2_labels_left_open();
 
 }  // namespace gputide::provisioning

@@ -7,17 +7,23 @@
 namespace gputide::provisioning {
 namespace {
 
-TEST(Ec2Types, TellWhatKarpenterTells) {
-  const std::vector<ProviderType> types =
+const ProviderType& type_named(std::string_view name) {
+  static const std::vector<ProviderType> kTypes =
       ec2_types(pricing::Catalogue::builtin(), "us-west-2", {"us-west-2a", "us-west-2b"});
-  const auto at = std::find_if(types.begin(), types.end(),
-                               [](const ProviderType& type) { return type.name == "g4dn.xlarge"; });
-  ASSERT_NE(at, types.end());
-  const auto label = [&](const char* name) {
-    const Requirement* asked =
-        at->requirements.find("karpenter.k8s.aws/instance-" + std::string(name));
-    return asked == nullptr || asked->single() == nullptr ? std::string() : *asked->single();
-  };
+  return *std::find_if(kTypes.begin(), kTypes.end(),
+                       [&](const ProviderType& type) { return type.name == name; });
+}
+
+// The only value of the label that nodes of the type have; "" when they have none.
+std::string label_of(std::string_view type, std::string_view label) {
+  const Requirement* asked =
+      type_named(type).requirements.find("karpenter.k8s.aws/instance-" + std::string(label));
+  return asked == nullptr || asked->single() == nullptr ? std::string() : *asked->single();
+}
+
+TEST(Ec2Types, TellWhatKarpenterTells) {
+  const ProviderType* at = &type_named("g4dn.xlarge");
+  const auto label = [](const char* name) { return label_of("g4dn.xlarge", name); };
   EXPECT_EQ(label("category"), "g");
   EXPECT_EQ(label("family"), "g4dn");
   EXPECT_EQ(label("generation"), "4");
@@ -77,6 +83,28 @@ TEST(Ec2Types, LeaveOutWhatIsNotSold) {
     ASSERT_NE(count, nullptr);
     EXPECT_EQ(gpus, count->single() != nullptr) << type.name;
   }
+}
+
+TEST(Ec2Types, NodesHaveTheLabelsThatKarpenterGivesThem) {
+  EXPECT_EQ(label_of("c5d.large", "cpu-manufacturer"), "intel");
+  EXPECT_EQ(label_of("c5d.large", "cpu-sustained-clock-speed-mhz"), "3400");
+  EXPECT_EQ(label_of("c5d.large", "ebs-bandwidth"), "4750");
+  EXPECT_EQ(label_of("c5d.large", "network-bandwidth"), "750");
+  EXPECT_EQ(label_of("c5d.large", "local-nvme"), "50");
+  EXPECT_EQ(label_of("c5d.large", "encryption-in-transit-supported"), "false");
+  EXPECT_EQ(label_of("c5d.large", "capability-flex"), "false");
+  EXPECT_EQ(label_of("c7i-flex.large", "capability-flex"), "true");
+  EXPECT_EQ(label_of("inf2.xlarge", "accelerator-name"), "inferentia2");
+  EXPECT_EQ(label_of("inf2.xlarge", "accelerator-manufacturer"), "aws");
+  EXPECT_EQ(label_of("inf2.48xlarge", "accelerator-count"), "12");
+}
+
+TEST(Ec2Types, WhatIsNotKnownOfATypeIsOnNoNodeOfIt) {
+  Requirements asked;
+  const std::vector<std::string> least{"3000"};
+  asked.add(Requirement::make("karpenter.k8s.aws/instance-ebs-bandwidth", "Gt", least));
+  EXPECT_FALSE(type_named("m1.small").requirements.intersects(asked));
+  EXPECT_TRUE(type_named("c5d.large").requirements.intersects(asked));
 }
 
 }  // namespace
