@@ -91,6 +91,12 @@ struct MarkUnschedulable {
   std::optional<std::string> nominated_node;
 };
 
+/// Sets the pod's condition of that type; the rest of it stays.
+struct SetPodCondition {
+  ObjectRef pod;
+  model::PodCondition condition;
+};
+
 /// Changes a node's taints, cordon, annotations and labels; what is not named stays.
 struct PatchNode {
   std::string name;
@@ -138,8 +144,8 @@ struct Publish {
   std::vector<OwnedField> fields = {};
 };
 
-using Command = std::variant<Create, Replace, Delete, BindPod, MarkUnschedulable, PatchNode, Evict,
-                             CloudCall, SetTimer, Publish>;
+using Command = std::variant<Create, Replace, Delete, BindPod, MarkUnschedulable, SetPodCondition,
+                             PatchNode, Evict, CloudCall, SetTimer, Publish>;
 using Commands = std::vector<Command>;
 
 class Controller {

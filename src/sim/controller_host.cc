@@ -229,6 +229,8 @@ void ControllerHost::execute_one(Slot& slot, port::Command& command) {
             refused(slot, "FailedBinding", c.pod, bound.error().message);
         } else if constexpr (std::is_same_v<Kind, port::MarkUnschedulable>) {
           static_cast<void>(store_.mark_unschedulable(c));
+        } else if constexpr (std::is_same_v<Kind, port::SetPodCondition>) {
+          static_cast<void>(store_.set_condition(c));
         } else if constexpr (std::is_same_v<Kind, port::PatchNode>) {
           static_cast<void>(store_.patch(c));
         } else if constexpr (std::is_same_v<Kind, port::Evict>) {

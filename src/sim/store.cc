@@ -192,6 +192,12 @@ Result<void> Store::replace(Typed object, bool if_current) {
               return;
             }
             const model::ObjectMeta& before = at->second->metadata;
+            if constexpr (std::is_same_v<Kind, model::Pod>)
+              if (const std::string& node = at->second->spec->nodeName;
+                  !node.empty() && held->spec->nodeName != node) {
+                done = fail("spec.nodeName: pod updates may not change it");
+                return;
+              }
             if (if_current && held->metadata.resourceVersion != before.resourceVersion) {
               done = fail("the object has been modified");
               return;
@@ -502,6 +508,21 @@ Result<void> Store::mark_unschedulable(const port::MarkUnschedulable& mark) {
   scheduled->status = "False";
   scheduled->reason = mark.reason;
   scheduled->message = mark.message;
+  put<model::Pod>(at, std::move(now));
+  return {};
+}
+
+Result<void> Store::set_condition(const port::SetPodCondition& set) {
+  const auto at = place_of<model::Pod>(namespace_of(set.pod), set.pod.name);
+  if (at == table<model::Pod>().end()) return fail(not_found(set.pod));
+  auto now = std::make_shared<model::Pod>(*at->second);
+  std::vector<model::PodCondition>& conditions = now->status.conditions;
+  const auto known = std::find_if(conditions.begin(), conditions.end(), [&](const auto& each) {
+    return each.type == set.condition.type;
+  });
+  model::PodCondition& condition = known == conditions.end() ? conditions.emplace_back() : *known;
+  condition = set.condition;
+  condition.lastTransitionTime = heap_.now();
   put<model::Pod>(at, std::move(now));
   return {};
 }

@@ -73,6 +73,7 @@ class Store {
 
   Result<void> bind(const port::ObjectRef& pod, const std::string& node);
   Result<void> mark_unschedulable(const port::MarkUnschedulable& mark);
+  Result<void> set_condition(const port::SetPodCondition& set);
   Result<void> patch(const port::PatchNode& patch);
 
   /// nullptr when there is none. Namespace "" for objects that are in none.

@@ -53,6 +53,23 @@ TEST_F(StoreTest, FillsAPodsDefaults) {
   EXPECT_EQ(pod->metadata.uid.size(), 36U);
 }
 
+TEST_F(StoreTest, APodThatIsBoundStaysOnItsNode) {
+  const PodRef unbound = run("one");
+  ASSERT_TRUE(store.bind({"Pod", "default", "one"}, "n1"));
+  // Who has not heard of it yet knows a pod without a node.
+  EXPECT_FALSE(store.replace(PodRef(std::make_shared<model::Pod>(*unbound))));
+  model::PodCondition condition;
+  condition.type = "DisruptionTarget";
+  condition.status = "True";
+  for (int i = 0; i < 2; ++i)
+    EXPECT_TRUE(store.set_condition({{"Pod", "default", "one"}, condition}));
+  const PodRef now = store.pod("default", "one");
+  EXPECT_EQ(now->spec->nodeName, "n1");
+  EXPECT_EQ(std::count_if(now->status.conditions.begin(), now->status.conditions.end(),
+                          [](const auto& each) { return each.type == "DisruptionTarget"; }),
+            1);
+}
+
 TEST_F(StoreTest, RefusesWhatTheServerRefuses) {
   EXPECT_FALSE(run("two", "  priorityClassName: nobody-knows\n"));
   const auto gpu = apply(

@@ -401,14 +401,13 @@ void KubeScheduler::Desk::preempt(const PodRef& pod, const scheduling::Placement
                                   port::Commands& commands) {
   for (const PodRef& victim : placement.victims) {
     if (victim->metadata.deletionTimestamp) continue;
-    auto marked = std::make_shared<model::Pod>(*victim);
     model::PodCondition condition;
     condition.type = "DisruptionTarget";
     condition.status = "True";
     condition.reason = "PreemptionByScheduler";
     condition.message = "default-scheduler: preempting to accommodate a higher priority pod";
-    marked->status.conditions.push_back(std::move(condition));
-    commands.emplace_back(port::Replace{PodRef(std::move(marked))});
+    // A patch: the victim may have been bound a moment ago, which is not yet heard here.
+    commands.emplace_back(port::SetPodCondition{ref_of(*victim), std::move(condition)});
     commands.emplace_back(port::Delete{ref_of(*victim), {}});
     port::Publish event{
         ref_of(*victim), false, "Preempted",
