@@ -137,12 +137,6 @@ std::string resources(const Happening& h) {
   return fmt::format("{} nodes offer {} each", count_text(h.count), h.detail);
 }
 
-std::string evicted(const Happening& h, std::string_view verb) {
-  std::string text = fmt::format("{} {}{}", pods(h), verb, on_nodes(h));
-  if (!h.detail.empty()) text += " by " + h.detail;
-  return with_reason(std::move(text), h);
-}
-
 std::string sentence(const Happening& h) {
   switch (h.kind) {
     case RecordKind::ObjectApplied:
@@ -159,9 +153,9 @@ std::string sentence(const Happening& h) {
     case RecordKind::PodFailed:
       return with_reason(pods(h) + " failed" + on_nodes(h), h);
     case RecordKind::PodEvicted:
-      return evicted(h, "evicted");
+      return pods(h) + " evicted" + on_nodes(h);
     case RecordKind::PodPreempted:
-      return evicted(h, "preempted");
+      return pods(h) + " preempted" + on_nodes(h) + ": one of higher priority needs the room";
     case RecordKind::PodDeleted:
       return pods(h) + " deleted";
     case RecordKind::InstanceLaunched:
