@@ -315,9 +315,7 @@ LowerBound RatesProgram::finish() const {
   for (std::vector<double>& prices : out.certificate.unit_price)
     for (double& p : prices) p *= scale;
   out.pod_price = pod_prices(problem_, out.certificate);
-  std::vector<bool> present;
-  for (const DemandClass& each : problem_.classes) present.push_back(each.count > 0);
-  out.per_hour = WholeNodes(problem_).raise(certified(problem_, out.certificate), present);
+  out.per_hour = in_whole_nodes(problem_, certified(problem_, out.certificate), out.pod_price);
   return out;
 }
 

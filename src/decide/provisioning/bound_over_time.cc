@@ -79,14 +79,18 @@ Money lower_bound_over_time(const PlacementProblem& problem, std::span<const Run
     present[k] = counts[k] > 0;
     if (i + 1 == changes.size() || changes[i + 1].at == changes[i].at) continue;
     double dollars = 0;
+    std::vector<double> worth(counts.size(), 0.0);
     for (const std::vector<double>& prices : certificates.pod_prices()) {
       double sum = 0;
       for (std::size_t c = 0; c < counts.size(); ++c)
         sum += prices[c] * static_cast<double>(counts[c]);
-      dollars = std::max(dollars, sum);
+      if (sum <= dollars) continue;
+      dollars = sum;
+      for (std::size_t c = 0; c < counts.size(); ++c)
+        worth[c] = prices[c] * static_cast<double>(counts[c]);
     }
     const Money proved = Money::micros(static_cast<std::int64_t>(dollars * 1e6 * (1 - 1e-12)));
-    total += cost(whole.raise(proved, present), changes[i + 1].at - changes[i].at);
+    total += cost(whole.raise(proved, present, worth), changes[i + 1].at - changes[i].at);
   }
   return total;
 }

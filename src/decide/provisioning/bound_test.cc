@@ -135,6 +135,20 @@ TEST(LowerBound, TakesOffWhatOnlySoManyNodesSave) {
   EXPECT_EQ(certified(p, bound.certificate), Money());
 }
 
+TEST(LowerBound, PodsThatCanShareNoNodePayForTheirOwn) {
+  PlacementProblem p;
+  p.dimensions = 1;
+  p.offers = {{{10}, Money::dollars(1)}, {{10}, Money::dollars(3)}, {{10}, Money::dollars(2)}};
+  p.classes = {{{5}, 40, {0}}, {{1}, 1, {1}}};
+  EXPECT_EQ(lower_bound(p).per_hour, Money::dollars(23));
+  p.classes = {{{1}, 1, {0}}, {{1}, 1, {1, 2}}};
+  EXPECT_EQ(lower_bound(p).per_hour, Money::dollars(3));
+  p.classes.push_back({{1}, 1, {0, 2}});  // by way of which the others hang together
+  EXPECT_EQ(lower_bound(p).per_hour, Money::dollars(2));
+  p.classes[2].demand = {11};  // fits nowhere
+  EXPECT_EQ(lower_bound(p).per_hour, Money::dollars(3));
+}
+
 TEST(OverBound, IsInThousandths) {
   EXPECT_EQ(over_bound_permille(Money::micros(278'200), Money::micros(270'500)), 1028);
   EXPECT_EQ(over_bound_permille(Money::dollars(3), Money::dollars(3)), 1000);

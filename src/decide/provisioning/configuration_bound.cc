@@ -286,9 +286,7 @@ void ContentsProgram::keep_if_best() {
 }
 
 ConfigurationBound ContentsProgram::finish() const {
-  std::vector<bool> present;
-  for (const DemandClass& each : problem_.classes) present.push_back(each.count > 0);
-  const Money proved = WholeNodes(problem_).raise(certified(problem_, best_), present);
+  const Money proved = in_whole_nodes(problem_, certified(problem_, best_), best_.pod_price);
   return {std::max(known_.per_hour, proved), best_};
 }
 
