@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <compare>
 #include <map>
+#include <numeric>
 #include <span>
 
 namespace gputide::provisioning {
@@ -49,8 +50,35 @@ void cut_gpus(const PackProblem& problem, Relaxation& relaxed) {
   }
 }
 
+// For each kind of node the first of those that hang together with it: some pods may run on either,
+// if only by way of others. Between such parts alike offers are kept apart, as pods of two of them
+// never share a node.
+std::vector<std::uint32_t> parts_of_kinds(const PackProblem& problem) {
+  std::vector<std::uint32_t> up(problem.kinds.size());
+  std::iota(up.begin(), up.end(), 0U);
+  const auto top = [&](std::uint32_t kind) {
+    while (up[kind] != kind) kind = up[kind] = up[up[kind]];
+    return kind;
+  };
+  for (const PackClass& each : problem.classes) {
+    std::uint32_t first = kNone;
+    for (std::uint32_t kind = 0; kind < each.offers.size(); ++kind) {
+      const std::vector<std::uint64_t>& bits = each.offers[kind];
+      if (std::none_of(bits.begin(), bits.end(), [](std::uint64_t word) { return word != 0; }))
+        continue;
+      if (first == kNone) first = top(kind);
+      const std::uint32_t other = top(kind);
+      up[std::max(first, other)] = std::min(first, other);
+      first = std::min(first, other);
+    }
+  }
+  for (std::uint32_t kind = 0; kind < up.size(); ++kind) up[kind] = top(kind);
+  return up;
+}
+
 // What an offer of the placement stands for.
 struct Alike {
+  std::uint32_t part = kNone;  // of kinds; of a reservation's nothing, as all may use it
   std::uint32_t reservation = kNone;
   std::vector<std::int64_t> capacity;  // of a reservation's nothing: its offers are one
   Money price;
@@ -76,13 +104,14 @@ NodeOffer offer_of(const PackProblem& problem, const Members& members) {
 }
 
 void add_offers(const PackProblem& problem, std::size_t slots, Relaxation& out) {
+  const std::vector<std::uint32_t> parts = parts_of_kinds(problem);
   std::map<Alike, Members> alike;
   for (std::uint32_t kind = 0; kind < problem.kinds.size(); ++kind) {
     const std::vector<PackOffer>& offers = problem.kinds[kind].offers;
     out.offer_of.emplace_back(offers.size());
     for (std::uint32_t t = 0; t < offers.size(); ++t) {
-      Alike key{offers[t].reservation, {}, {}};
-      if (key.reservation == kNone) key = {kNone, offers[t].capacity, offers[t].price};
+      Alike key{kNone, offers[t].reservation, {}, {}};
+      if (key.reservation == kNone) key = {parts[kind], kNone, offers[t].capacity, offers[t].price};
       alike[std::move(key)].emplace_back(kind, t);
     }
   }
