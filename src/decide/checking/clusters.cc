@@ -12,11 +12,37 @@ namespace {
 
 using pricing::EksVersion;
 
+// Those that eksctl takes (August 2026).
+constexpr std::string_view kRegions[] = {
+    "af-south-1",     "ap-east-1",      "ap-east-2",       "ap-northeast-1", "ap-northeast-2",
+    "ap-northeast-3", "ap-south-1",     "ap-south-2",      "ap-southeast-1", "ap-southeast-2",
+    "ap-southeast-3", "ap-southeast-4", "ap-southeast-5",  "ap-southeast-6", "ap-southeast-7",
+    "ca-central-1",   "ca-west-1",      "cn-north-1",      "cn-northwest-1", "eu-central-1",
+    "eu-central-2",   "eu-isoe-west-1", "eu-north-1",      "eu-south-1",     "eu-south-2",
+    "eu-west-1",      "eu-west-2",      "eu-west-3",       "il-central-1",   "me-central-1",
+    "me-south-1",     "mx-central-1",   "sa-east-1",       "us-east-1",      "us-east-2",
+    "us-gov-east-1",  "us-gov-west-1",  "us-iso-east-1",   "us-iso-west-1",  "us-isob-east-1",
+    "us-isob-west-1", "us-isof-east-1", "us-isof-south-1", "us-west-1",      "us-west-2"};
+
 std::string offered_versions() {
   std::vector<std::string> names;
   for (const EksVersion& version : pricing::eks_versions())
     if (version.offered) names.push_back(fmt::format("1.{}", version.minor));
   return join(names, ", ");
+}
+
+void check_region(const Context& context, const std::string& region, const Place& place) {
+  if (region.empty())
+    return context.findings.warning(
+        place, {"no-region",
+                "no region is named: eksctl takes that of your AWS profile, here it is us-west-2",
+                "write region:"});
+  if (std::find(std::begin(kRegions), std::end(kRegions), region) != std::end(kRegions)) return;
+  const auto meant = closest(region, kRegions);
+  context.findings.error(
+      place["region"],
+      {"unknown-region", fmt::format("{} is no region of AWS", quote(region)),
+       meant ? fmt::format("did you mean {}?", *meant) : "write us-west-2, for instance"});
 }
 
 void check_version(const Context& context, const ClusterView& cluster) {
@@ -89,12 +115,7 @@ void check_cluster(const Context& context, const ClusterView& cluster) {
         {"bad-cluster-name",
          fmt::format("{} cannot be the name of a cluster", quote(config.metadata.name)),
          "write a letter, then letters, digits and hyphens, 100 at most"});
-  if (config.metadata.region.empty())
-    context.findings.warning(
-        place["metadata"],
-        {"no-region",
-         "no region is named: eksctl takes that of your AWS profile, here it is us-west-2",
-         "write region:"});
+  check_region(context, config.metadata.region, place["metadata"]);
   check_version(context, cluster);
   check_zones(context, cluster, place["availabilityZones"]);
   if (config.availabilityZones.size() == 1)

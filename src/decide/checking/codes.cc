@@ -232,6 +232,7 @@ constexpr Code kCodes[] = {
      "A kind that nobody knows is kept and has no effect; an error if it looks like a slip.",
      "Write the kind that was meant."},
     {"unknown-kubernetes-version", kWarning, "A version newer than this program.", ""},
+    {"unknown-region", kError, "A region that AWS does not have.", "Write one that it has."},
     {"unknown-strategy", kError, "No such spotAllocationStrategy.", "price-capacity-optimized."},
     {"unknown-zone", kError, "A node group in a zone where the cluster has no subnet.",
      "Use the cluster's zones."},
