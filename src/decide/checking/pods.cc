@@ -1,5 +1,7 @@
 // Pods: what the API server refuses in them, and requests for GPUs that are not what they seem.
 #include <algorithm>
+#include <cstdint>
+#include <limits>
 #include <map>
 #include <set>
 
@@ -167,6 +169,14 @@ void check_annotations(const Context& context, const PodView& pod) {
   }
 }
 
+void check_deadline(const Context& context, const PodView& pod) {
+  const std::optional<std::int64_t>& seconds = pod.spec->activeDeadlineSeconds;
+  if (!seconds || (*seconds >= 1 && *seconds <= std::numeric_limits<std::int32_t>::max())) return;
+  context.findings.error(pod.place["activeDeadlineSeconds"],
+                         {"out-of-range", "activeDeadlineSeconds is not within 1 to 2147483647",
+                          "write 3600, for instance"});
+}
+
 void check_pod(const Context& context, const PodView& pod) {
   if (pod.spec->containers.empty())
     context.findings.error(
@@ -183,6 +193,7 @@ void check_pod(const Context& context, const PodView& pod) {
   }
   check_tolerations(context, pod);
   check_restart_policy(context, pod);
+  check_deadline(context, pod);
   check_annotations(context, pod);
 }
 
