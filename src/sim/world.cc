@@ -107,6 +107,7 @@ struct World::Parts final : InstanceListener, Handler {
   void set_condition(const NodeRef& node, const model::SetNodeConditionStep& step);
   void apply_cluster(const model::Object& object, const model::ClusterConfig& config);
   void tell_applied(const model::Object& object, std::string_view change);
+  void check_reservation(const model::NodeGroupPlan& plan, const std::string& file);
   bool has_room_to_grow() const;
   void tell_who_is_missing();
   void finish();
@@ -211,6 +212,24 @@ void World::Parts::refused(const model::Object& object, const std::string& why) 
   diagnostics.push_back(std::move(diagnostic));
 }
 
+// Somebody's reservation is known to AWS, and to a simulation when its Scenario names it.
+void World::Parts::check_reservation(const model::NodeGroupPlan& plan, const std::string& file) {
+  const std::string& id = plan.launch.capacity_reservation.target_id;
+  if (id.empty()) return;
+  const port::CloudAnswer answer = cloud->call(port::DescribeCapacityReservations{{id}});
+  const auto* found = std::get_if<std::vector<model::CapacityReservation>>(&answer);
+  if (found != nullptr && !found->empty()) return;
+  complain({Severity::Warning,
+            file,
+            {},
+            "no-reservation",
+            fmt::format("node group {} launches into capacity reservation {}, which is not there: "
+                        "it gets no nodes",
+                        plan.nodegroup_name, id),
+            "add it to the capacityReservations of a Scenario",
+            {}});
+}
+
 void World::Parts::apply_cluster(const model::Object& object, const model::ClusterConfig& config) {
   options.region = config.metadata.region;
   options.cluster = config.metadata.name;
@@ -222,6 +241,7 @@ void World::Parts::apply_cluster(const model::Object& object, const model::Clust
   std::map<std::string, std::vector<std::string>> now;
   for (const model::NodeGroupPlan& plan : plans) {
     now[config.metadata.name + "/" + plan.nodegroup_name].push_back(plan.group.name);
+    check_reservation(plan, object.file);
     cloud->apply_node_group(plan);
   }
   cloud->apply_subnets(cluster::plan_subnets(config));
