@@ -62,6 +62,8 @@ std::string own_words(const Happening& h) {
   else if (!by_cloud && text.find(h.names.first()) == std::string::npos)
     text = fmt::format("{}: {}", h.subject, text);
   if (h.count == 1) return text;
+  if (h.names.text() == h.names.first())
+    return fmt::format("{}, {} times", text, count_text(h.count));
   // "10 nodes (ip-*): the sentence of the first".
   const std::string kind = h.subject.substr(0, h.subject.find(' '));
   return fmt::format("{} ({}): {}", plural(h.count, kind), h.names.text(), h.message);
