@@ -1,4 +1,5 @@
-// eksctl's, Karpenter's and our own kinds, and the device plugin's configuration.
+// eksctl's, Karpenter's, Cluster Autoscaler's and our own kinds, and the device plugin's
+// configuration.
 #include "codec/objects.h"
 #include "codec/typed_kinds.h"
 #include "codec/yaml.h"
@@ -19,6 +20,8 @@ const KindEntry kCloudKinds[] = {
     kind_entry<model::v1beta1::NodePool>("NodePool", "karpenter.sh/v1beta1"),
     kind_entry<model::v1beta1::NodeClaim>("NodeClaim", "karpenter.sh/v1beta1"),
     kind_entry<model::v1beta1::EC2NodeClass>("EC2NodeClass", "karpenter.k8s.aws/v1beta1"),
+    kind_entry<model::ProvisioningRequest>("ProvisioningRequest", "autoscaling.x-k8s.io/v1"),
+    kind_entry<model::ProvisioningRequest>("ProvisioningRequest", "autoscaling.x-k8s.io/v1beta1"),
 };
 
 }  // namespace

@@ -19,6 +19,7 @@ const KindEntry kKubernetesKinds[] = {
     kind_entry<model::MetadataOnly>("ServiceAccount", "v1"),
     kind_entry<model::MetadataOnly>("Secret", "v1"),
     kind_entry<model::ReplicationController>("ReplicationController", "v1"),
+    kind_entry<model::PodTemplate>("PodTemplate", "v1"),
     kind_entry<model::PersistentVolume>("PersistentVolume", "v1"),
     kind_entry<model::PersistentVolumeClaim>("PersistentVolumeClaim", "v1"),
     kind_entry<model::Deployment>("Deployment", "apps/v1"),

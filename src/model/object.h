@@ -13,6 +13,7 @@
 #include "model/meta.h"
 #include "model/node.h"
 #include "model/pod.h"
+#include "model/provisioning_request.h"
 #include "model/scenario.h"
 #include "model/workload.h"
 
@@ -22,11 +23,12 @@ template <class... Kinds>
 using OneOf = std::variant<std::monostate, std::shared_ptr<const Kinds>...>;
 
 /// The typed forms. std::monostate: a kind that nobody here knows, kept opaque.
-using Typed = OneOf<Pod, Node, ReplicaSet, ReplicationController, Deployment, DaemonSet,
-                    StatefulSet, Job, PodDisruptionBudget, PriorityClass, ConfigMap, Namespace,
-                    Service, MetadataOnly, PersistentVolume, PersistentVolumeClaim, StorageClass,
-                    CSINode, ClusterConfig, Scenario, NodePool, NodeClaim, EC2NodeClass,
-                    NodeOverlay, v1beta1::NodePool, v1beta1::NodeClaim, v1beta1::EC2NodeClass>;
+using Typed =
+    OneOf<Pod, Node, ReplicaSet, ReplicationController, Deployment, DaemonSet, StatefulSet, Job,
+          PodDisruptionBudget, PriorityClass, ConfigMap, Namespace, Service, MetadataOnly,
+          PersistentVolume, PersistentVolumeClaim, StorageClass, CSINode, ClusterConfig, Scenario,
+          NodePool, NodeClaim, EC2NodeClass, NodeOverlay, v1beta1::NodePool, v1beta1::NodeClaim,
+          v1beta1::EC2NodeClass, PodTemplate, ProvisioningRequest>;
 
 struct Object {
   std::string file;        // as given on the command line

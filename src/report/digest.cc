@@ -72,6 +72,15 @@ Mark mark_of(const Record& record) {
   }
 }
 
+// Kubernetes Events that say what no other record says.
+bool is_told(const Record& event) {
+  const std::string_view reason = text_of(event, "reason");
+  return number_of(event, "warning") != 0 || reason == "ProvisioningSucceeded" ||
+         // A pod waits for what a ProvisioningRequest was promised.
+         (reason.empty() && event.subject.starts_with("pod ")) ||
+         event.subject.starts_with("provisioningrequest ");
+}
+
 bool only_for_machines(const Record& record) {
   switch (record.kind) {
     case RecordKind::RunStarted:
@@ -88,8 +97,7 @@ bool only_for_machines(const Record& record) {
     case RecordKind::ReservationUsed:
       return true;
     case RecordKind::Event:
-      return number_of(record, "warning") == 0 &&
-             text_of(record, "reason") != "ProvisioningSucceeded";
+      return !is_told(record);
     default:
       return false;
   }

@@ -40,6 +40,8 @@ constexpr std::string_view kind_name() {
   if constexpr (std::is_same_v<Kind, model::NodeClaim>) return "NodeClaim";
   if constexpr (std::is_same_v<Kind, model::EC2NodeClass>) return "EC2NodeClass";
   if constexpr (std::is_same_v<Kind, model::NodeOverlay>) return "NodeOverlay";
+  if constexpr (std::is_same_v<Kind, model::PodTemplate>) return "PodTemplate";
+  if constexpr (std::is_same_v<Kind, model::ProvisioningRequest>) return "ProvisioningRequest";
   return "";
 }
 

@@ -157,6 +157,7 @@ Result<Typed> Store::create_kind(Ref<Kind> given) {
                   object->status.is_map();
                 })
     object->status = {};  // controllers alone say it
+  if constexpr (std::is_same_v<Kind, model::ProvisioningRequest>) object->status = {};
   meta.uid = fresh_uid();
   meta.creationTimestamp = heap_.now();
   meta.deletionTimestamp.reset();
@@ -298,6 +299,12 @@ Result<Applied> Store::apply_kind(const model::Object& object, const Ref<Kind>& 
     return Applied::Created;
   }
   if (last == object.source) return Applied::Unchanged;
+  if constexpr (std::is_same_v<Kind, model::ProvisioningRequest>)
+    if (!may_become(last.find("spec"), object.source.find("spec"), false))
+      return fail(fmt::format(
+          "ProvisioningRequest.autoscaling.x-k8s.io \"{}\" is invalid: spec: Invalid value: Value "
+          "is immutable",
+          now->metadata.name));
   if constexpr (std::is_same_v<Kind, model::Pod> || std::is_same_v<Kind, model::Job>) {
     constexpr bool is_job = std::is_same_v<Kind, model::Job>;
     if (!may_become(last.find("spec"), object.source.find("spec"), is_job))

@@ -175,7 +175,8 @@ class Store {
          model::Deployment, model::DaemonSet, model::StatefulSet, model::Job,
          model::PodDisruptionBudget, model::PriorityClass, model::ConfigMap, model::Namespace,
          model::Service, model::PersistentVolume, model::PersistentVolumeClaim, model::StorageClass,
-         model::CSINode, model::NodePool, model::NodeClaim, model::EC2NodeClass, model::NodeOverlay>
+         model::CSINode, model::NodePool, model::NodeClaim, model::EC2NodeClass, model::NodeOverlay,
+         model::PodTemplate, model::ProvisioningRequest>
       tables_;
   /// A spec, and what it is on a node.
   struct BoundSpec {

@@ -135,7 +135,7 @@ void Autoscaler::look(Instant now, port::Commands& commands) {
   settled_ = plan.settled;
   wake_ = plan.next;
   act(plan, now, commands);
-  if (plan.productive() && options_.frequent_loops_enabled) soon_ = now;
+  if ((plan.productive() || plan.request_processed) && options_.frequent_loops_enabled) soon_ = now;
   if (options_.write_status_configmap) status_.write(seen_, state_, now, commands);
 }
 
@@ -175,6 +175,10 @@ void Autoscaler::tell_of_expander(port::Commands& commands) const {
 
 void Autoscaler::act(const scaling::Plan& plan, Instant now, port::Commands& commands) {
   for (const scaling::PlanEvent& event : plan.events) tell(event, commands);
+  for (const scaling::RequestRef& each : plan.requests) put(each, commands);
+  for (const scaling::RequestRef& each : plan.delete_requests)
+    commands.emplace_back(port::Delete{
+        {"ProvisioningRequest", each->metadata.namespace_, each->metadata.name}, std::nullopt});
   for (const scaling::DropInstances& each : plan.drop) drop(each, now, commands);
   for (const scaling::SetSize& each : plan.resize) resize(each, now, commands);
   for (const scaling::NewlyUnneeded& each : plan.unneeded) {
@@ -203,12 +207,21 @@ void Autoscaler::tell(const scaling::PlanEvent& event, port::Commands& commands)
   port::ObjectRef about = status_ref();
   if (event.about == scaling::PlanEvent::About::Pod)
     about = {"Pod", event.namespace_, event.name};
+  else if (event.about == scaling::PlanEvent::About::Request)
+    about = {"ProvisioningRequest", event.namespace_, event.name};
   else if (event.about == scaling::PlanEvent::About::Node)
     about = {"Node", "", event.name};
   else if (event.about == scaling::PlanEvent::About::PriorityConfig)
     about.name = std::string(scaling::kPriorityConfigMap);
   commands.emplace_back(
       port::Publish{std::move(about), event.warning, event.reason, event.message});
+}
+
+// The next look sees the new status, whether the watch has told of it or not.
+void Autoscaler::put(const scaling::RequestRef& request, port::Commands& commands) {
+  cluster_.put(request);
+  cluster_.fill_requests(seen_);
+  commands.emplace_back(port::Replace{request});
 }
 
 // Placeholders go by lowering the group's size to what it really has; instances are ended one by
@@ -296,6 +309,9 @@ void Autoscaler::resized(std::uint64_t call, const port::CloudAnswer& answer, In
   state_.scale_up_refused(size.group, size.to - size.from,
                           {scaling::ErrorClass::Other, "cloudProviderError", error->message, {}},
                           now);
+  if (size.request == nullptr) return;
+  if (const scaling::RequestRef request = cluster_.request(size.request->metadata))
+    put(scaling::without_capacity(*request, now), commands);
 }
 
 void Autoscaler::remove(const scaling::Plan& plan, Instant now, port::Commands& commands) {

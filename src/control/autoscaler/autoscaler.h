@@ -18,7 +18,8 @@
 
 namespace gputide::autoscaler {
 
-/// Watches nodes, pods, the controllers of pods, DaemonSets, PodDisruptionBudgets and ConfigMaps.
+/// Watches nodes, pods, the controllers of pods, DaemonSets, PodDisruptionBudgets, ConfigMaps and,
+/// where they are switched on, ProvisioningRequests with their PodTemplates.
 /// ClusterConfigs and instance notices only tell it that groups may have changed. All that it
 /// remembers is lost with it, as when upstream restarts.
 class Autoscaler final : public port::Controller {
@@ -47,6 +48,7 @@ class Autoscaler final : public port::Controller {
   void act(const scaling::Plan& plan, Instant now, port::Commands& commands);
   void drop(const scaling::DropInstances& drop, Instant now, port::Commands& commands);
   void resize(const scaling::SetSize& size, Instant now, port::Commands& commands);
+  void put(const scaling::RequestRef& request, port::Commands& commands);
   void remove(const scaling::Plan& plan, Instant now, port::Commands& commands);
   void tell(const scaling::PlanEvent& event, port::Commands& commands) const;
   void resized(std::uint64_t call, const port::CloudAnswer& answer, Instant now,

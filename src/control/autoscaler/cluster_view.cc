@@ -59,6 +59,16 @@ bool same(const model::Pod& a, const model::Pod& b) {
          is_unschedulable(a) == is_unschedulable(b) && same_owners(a, b);
 }
 
+bool same(const model::ProvisioningRequest& a, const model::ProvisioningRequest& b) {
+  return a.metadata.uid == b.metadata.uid &&
+         std::equal(a.status.conditions.begin(), a.status.conditions.end(),
+                    b.status.conditions.begin(), b.status.conditions.end(),
+                    [](const auto& x, const auto& y) {
+                      return x.type == y.type && x.status == y.status &&
+                             x.lastTransitionTime == y.lastTransitionTime;
+                    });
+}
+
 // Of the controllers of pods, only their names and replica counts matter.
 template <class Set>
 Impact note(scaling::Controllers::Names& names, Change change, const Set& object) {
@@ -147,11 +157,64 @@ Impact ClusterView::changed(const port::ObjectChanged& event, Instant now) {
           return keep(storage_->storage_classes, event.change, held);
         } else if constexpr (std::is_same_v<Held, std::shared_ptr<const model::CSINode>>) {
           return keep(storage_->csi_nodes, event.change, held);
+        } else if constexpr (std::is_same_v<Held, scaling::RequestRef>) {
+          return request_changed(event.change, held);
+        } else if constexpr (std::is_same_v<Held, std::shared_ptr<const model::PodTemplate>>) {
+          return template_changed(event.change, held);
         } else {
           return Impact::None;
         }
       },
       event.object);
+}
+
+Impact ClusterView::request_changed(Change change, const scaling::RequestRef& request) {
+  if (!options_.enable_provisioning_requests) return Impact::None;
+  const std::string key = key_of(request->metadata);
+  if (change == Change::Deleted) {
+    if (requests_.erase(key) == 0) return Impact::None;
+  } else {
+    scaling::RequestRef& known = requests_[key];
+    if (known != nullptr && same(*known, *request)) return Impact::None;
+    known = request;
+  }
+  requests_stale_ = true;
+  return Impact::Changed;
+}
+
+Impact ClusterView::template_changed(
+    Change change, const std::shared_ptr<const model::PodTemplate>& pod_template) {
+  if (!options_.enable_provisioning_requests) return Impact::None;
+  if (change == Change::Deleted)
+    templates_.erase(key_of(pod_template->metadata));
+  else
+    templates_[key_of(pod_template->metadata)] = pod_template;
+  requests_stale_ = true;
+  return Impact::Changed;
+}
+
+void ClusterView::put(const scaling::RequestRef& request) {
+  requests_[key_of(request->metadata)] = request;
+}
+
+scaling::RequestRef ClusterView::request(const model::ObjectMeta& named) const {
+  const auto at = requests_.find(key_of(named));
+  return at == requests_.end() ? nullptr : at->second;
+}
+
+void ClusterView::fill_requests(scaling::Observation& seen) const {
+  seen.requests.clear();
+  for (const auto& [key, request] : requests_) {
+    scaling::RequestView& view = seen.requests.emplace_back();
+    view.request = request;
+    for (const model::PodSet& set : request->spec.podSets) {
+      const auto at = templates_.find(request->metadata.namespace_ + "/" + set.podTemplateRef.name);
+      view.templates.push_back(at == templates_.end() ? nullptr : at->second);
+    }
+  }
+  std::stable_sort(seen.requests.begin(), seen.requests.end(), [](const auto& a, const auto& b) {
+    return a.request->metadata.creationTimestamp < b.request->metadata.creationTimestamp;
+  });
 }
 
 Impact ClusterView::config_map_changed(Change change,
@@ -295,6 +358,7 @@ void ClusterView::fill_rest(scaling::Observation& seen) {
     ++seen.budgets_version;
     for (const auto& [key, budget] : budgets_) seen.budgets.push_back(budget);
   }
+  if (std::exchange(requests_stale_, false)) fill_requests(seen);
   if (std::exchange(setup_filled_, setup_version_) != setup_version_) {
     const model::ConfigMap* map =
         config_map(options_.config_namespace, scaling::kPriorityConfigMap);

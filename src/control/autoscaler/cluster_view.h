@@ -45,6 +45,12 @@ class ClusterView {
     fill_nodes(seen, find);
     fill_rest(seen);
   }
+  /// The ProvisioningRequests alone, with their templates.
+  void fill_requests(scaling::Observation& seen) const;
+  /// A request has another status now; the watch's event of it says nothing new.
+  void put(const scaling::RequestRef& request);
+  /// The request of that namespace and name; nullptr: there is none.
+  scaling::RequestRef request(const model::ObjectMeta& named) const;
   /// Groups are others now: every node's place is asked for again.
   void groups_changed() { memberships_stale_ = true; }
   /// Counts changes of nodes: which ones there are, and of which instances.
@@ -81,6 +87,9 @@ class ClusterView {
   Impact pod_changed(port::Change change, const scaling::PodRef& pod, Instant now);
   Impact config_map_changed(port::Change change,
                             const std::shared_ptr<const model::ConfigMap>& map);
+  Impact request_changed(port::Change change, const scaling::RequestRef& request);
+  Impact template_changed(port::Change change,
+                          const std::shared_ptr<const model::PodTemplate>& pod_template);
   bool is_pending(const model::Pod& pod) const;
   void outdated(NodeEntry& entry);
   template <class Find>
@@ -102,6 +111,8 @@ class ClusterView {
   std::vector<std::shared_ptr<const model::DaemonSet>> daemon_sets_;
   std::map<std::string, model::PodDisruptionBudget> budgets_;
   std::map<std::string, std::shared_ptr<const model::ConfigMap>> config_maps_;
+  std::map<std::string, scaling::RequestRef> requests_;  // by "namespace/name", as templates
+  std::map<std::string, std::shared_ptr<const model::PodTemplate>> templates_;
   std::shared_ptr<scaling::Controllers> controllers_ = std::make_shared<scaling::Controllers>();
   std::shared_ptr<state::Storage> storage_ = std::make_shared<state::Storage>();
   std::uint64_t setup_version_ = 1;
@@ -110,6 +121,7 @@ class ClusterView {
   bool memberships_stale_ = true;
   bool pending_stale_ = true;
   bool budgets_stale_ = true;
+  bool requests_stale_ = false;
   std::uint64_t setup_filled_ = 0;
 };
 

@@ -189,6 +189,23 @@ void check_static_list(const Context& context, const Autoscaler& autoscaler) {
        "remove the flag, and allow ec2:DescribeInstanceTypes"});
 }
 
+void check_requests(const Context& context, const Autoscaler& autoscaler) {
+  if (autoscaler.options.enable_provisioning_requests) return;
+  const auto& objects = context.world.objects;
+  const auto asking = std::find_if(objects.begin(), objects.end(), [](const auto* object) {
+    const auto* request = object->template as<model::ProvisioningRequest>();
+    return request != nullptr &&
+           (request->spec.provisioningClassName == model::kCheckCapacityClass ||
+            request->spec.provisioningClassName == model::kBestEffortAtomicClass);
+  });
+  if (asking == objects.end()) return;
+  context.findings.warning(
+      autoscaler.place("enable-provisioning-requests"),
+      {"provisioning-requests-off",
+       fmt::format("it does not look at ProvisioningRequests such as {}", (*asking)->metadata.name),
+       "add --enable-provisioning-requests"});
+}
+
 // Findings about several flags at once have no place of their own.
 Diagnostics placed(const Diagnostics& flags, const ContainerView& container) {
   const Place words =
@@ -217,6 +234,7 @@ void check_one(const Context& context, const PodView& pod, const ContainerView& 
   check_discovery(context, autoscaler);
   check_expander(context, autoscaler);
   check_static_list(context, autoscaler);
+  check_requests(context, autoscaler);
 }
 
 }  // namespace

@@ -31,6 +31,7 @@ void check(std::span<const model::Object* const> objects, const pricing::Catalog
   check_workloads(context);
   check_karpenter(context);
   check_capacity_reservations(context);
+  check_provisioning_requests(context);
   check_scenarios(context);
 }
 

@@ -29,6 +29,7 @@ void check_placement(const Context& context);  // selectors and tolerations agai
 void check_workloads(const Context& context);  // selectors, templates, budgets
 void check_karpenter(const Context& context);
 void check_capacity_reservations(const Context& context);  // terms that select them
+void check_provisioning_requests(const Context& context);
 void check_scenarios(const Context& context);
 
 }  // namespace gputide::checking

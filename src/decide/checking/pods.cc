@@ -138,7 +138,8 @@ void check_restart_policy(const Context& context, const PodView& pod) {
   const std::string policy = pod.spec->restartPolicy.empty() ? "Always" : pod.spec->restartPolicy;
   const Place place = pod.place["restartPolicy"];
   const bool job = pod.object->as<model::Job>() != nullptr;
-  const bool bare = pod.object->as<model::Pod>() != nullptr;
+  const bool bare =
+      pod.object->as<model::Pod>() != nullptr || pod.object->as<model::PodTemplate>() != nullptr;
   if (policy != "Always" && policy != "OnFailure" && policy != "Never")
     context.findings.error(
         place, {"bad-restart-policy", fmt::format("there is no restartPolicy {}", quote(policy)),
@@ -199,7 +200,8 @@ void check_pod(const Context& context, const PodView& pod) {
 
 bool has_name_rules(const model::Object& object) {
   return object.group().empty() || object.group() == "apps" || object.group() == "batch" ||
-         object.group() == "policy" || object.group().starts_with("karpenter");
+         object.group() == "policy" || object.group() == "autoscaling.x-k8s.io" ||
+         object.group().starts_with("karpenter");
 }
 
 // Pods that run on nodes which are not among the objects: one finding a node.

@@ -82,6 +82,11 @@ void add_pods(World& world, const model::Object& object) {
     add_template(world, object, daemons->spec.template_, 1);
   } else if (const auto* job = object.as<model::Job>()) {
     add_template(world, object, job->spec.template_, job->spec.parallelism.value_or(1));
+  } else if (const auto* pattern = object.as<model::PodTemplate>()) {  // makes no pods by itself
+    const model::PodTemplateSpec& spec = pattern->template_;
+    const Place place = Place(object)["template"];
+    world.pods.push_back(
+        {&object, &spec.metadata, &*spec.spec, place["spec"], place["metadata"], 0});
   }
 }
 

@@ -12,6 +12,7 @@
 namespace gputide::scaling {
 namespace {
 
+constexpr std::size_t kMostConsumersTold = 50;  // in a loop
 constexpr const char* kDelayAnnotation = "cluster-autoscaler.kubernetes.io/pod-scale-up-delay";
 // The simulation is built anew when so many of its node ids are of nodes that are gone.
 constexpr NodeId kWornIds = 4096;
@@ -40,6 +41,7 @@ class LoopRun {
     const bool unchanged = settled_ && seen_.version == state_.last_version_;
     if (!unchanged) state_.last_change_ = now_;
     state_.last_version_ = seen_.version;
+    state_.requests_.begin(seen_, now_);
     if (start()) {
       fork_ = state_.simulation_.sequence();
       state_.simulation_.fork();
@@ -48,8 +50,10 @@ class LoopRun {
     } else {
       settled_ = false;
     }
+    state_.requests_.end(plan_);
     plan_.settled = settled_ && (unchanged || quiet()) && !plan_.productive() &&
-                    plan_.drop.empty() && plan_.resize.empty();
+                    plan_.drop.empty() && plan_.resize.empty() && plan_.requests.empty() &&
+                    plan_.delete_requests.empty();
     tell_next();
     return std::move(plan_);
   }
@@ -65,9 +69,9 @@ class LoopRun {
   // Nothing is under way, and this loop changed nothing that it remembers: the next one would find
   // the same.
   bool quiet() const {
-    return seen_.pending.empty() && deletions_.by_group.empty() && upcoming_nodes_ == 0 &&
-           state_.cluster_.quiet() && plan_.events.empty() && plan_.unneeded.empty() &&
-           plan_.soft_taints.empty();
+    return seen_.pending.empty() && seen_.requests.empty() && deletions_.by_group.empty() &&
+           upcoming_nodes_ == 0 && state_.cluster_.quiet() && plan_.events.empty() &&
+           plan_.unneeded.empty() && plan_.soft_taints.empty();
   }
 
   // ---- what is there ----
@@ -116,6 +120,7 @@ class LoopRun {
       state_.nodes_.forget_ids();
       state_.copies_.clear();
       state_.schedulable_.forget_entries();
+      state_.requested_.forget_entries();
     }
     if (seen_.storage != nullptr) state_.simulation_.set_storage(*seen_.storage);
     state_.nodes_.take(seen_, {state_.taints_, rules(), options()}, state_.simulation_);
@@ -223,7 +228,33 @@ class LoopRun {
         if (deletions_.drain.contains(view->node->metadata.name))
           for (const PodRef& pod : view->pods)
             if (is_recreatable(*pod)) pending.push_back(pod);
-    return old_enough(unplaced(std::move(pending)));
+    std::vector<PodRef> left = unplaced(std::move(pending));
+    if (options().enable_provisioning_requests) leave_out_consumers(left);
+    return old_enough(std::move(left));
+  }
+
+  // What pods were promised by a ProvisioningRequest is not bought for them a second time.
+  void leave_out_consumers(std::vector<PodRef>& pods) {
+    std::set<std::string, std::less<>> told;
+    std::size_t fresh = 0;
+    std::erase_if(pods, [&](const PodRef& pod) {
+      const std::string* request = consumed_request(*pod);
+      if (request == nullptr) return false;
+      const model::ObjectMeta& meta = pod->metadata;
+      std::string key = meta.namespace_ + "/" + meta.name;
+      if (!state_.told_consumers_.contains(key)) {
+        if (fresh == kMostConsumersTold) return true;
+        ++fresh;
+        plan_.events.push_back(
+            {PlanEvent::About::Pod, meta.namespace_, meta.name, false, "",
+             fmt::format("Unschedulable pod didn't trigger scale-up, because it's consuming "
+                         "ProvisioningRequest {}/{}",
+                         meta.namespace_, *request)});
+      }
+      told.insert(std::move(key));
+      return true;
+    });
+    state_.told_consumers_ = std::move(told);
   }
 
   std::vector<PodRef> unplaced(std::vector<PodRef> pods) {
@@ -275,23 +306,37 @@ class LoopRun {
   bool help_pods() {
     std::vector<PodRef> pods = pods_to_help();
     state_.schedulable_.drop_old_hints();
-    if (pods.empty()) return false;
+    const std::optional<std::size_t> request = take_request();
+    if (pods.empty() && !request) return false;
+    if (!may_scale_up(pods, request) && !(request && rules().requests_back_off)) return false;
+    return requests_turn(!pods.empty(), request.has_value()) ? provision(*request)
+                                                             : help(std::move(pods));
+  }
+
+  bool may_scale_up(std::vector<PodRef> pods, std::optional<std::size_t> request) {
     if (options().max_nodes_total > 0 && ready_nodes_ >= options().max_nodes_total) {
       plan_.outcome = Outcome::NoOptions;
       return false;
+    }
+    if (request) {
+      const std::vector<PodRef>& asked = state_.requests_.pods(*request);
+      pods.insert(pods.end(), asked.begin(), asked.end());
     }
     if (options().bypassed_scheduler_names.empty() && all_new(pods)) {
       plan_.outcome = Outcome::Waiting;
       scale_down_waits_ = true;
       return false;
     }
+    return true;
+  }
+
+  // True when something grows.
+  bool help(std::vector<PodRef> pods) {
     for (int round = 0; rules().options_per_loop == 0 || round < rules().options_per_loop;
          ++round) {
       if (pods.empty()) break;
-      ScaleUpResult result = scale_up(pods,
-                                      {seen_, state_.templates_, state_.cluster_, targets_,
-                                       state_.copies_, ready_nodes_ + upcoming_nodes_, now_},
-                                      state_.rules_, state_.simulation_, state_.shapes_, rng_);
+      ScaleUpResult result = scale_up(pods, scale_up_input(false), state_.rules_,
+                                      state_.simulation_, state_.shapes_, rng_);
       for (PlanEvent& event : result.events) plan_.events.push_back(std::move(event));
       if (result.resize.empty()) {
         if (round == 0) tell_unhelped(result);
@@ -303,6 +348,121 @@ class LoopRun {
     if (plan_.resize.empty()) return false;
     plan_.outcome = Outcome::ScaledUp;
     return true;
+  }
+
+  // ---- ProvisioningRequests ----
+
+  // The one whose turn it is; the pods of those that are booked have their places from here on.
+  std::optional<std::size_t> take_request() {
+    if (!options().enable_provisioning_requests) return std::nullopt;
+    std::optional<std::size_t> request = state_.requests_.take_next();
+    const std::vector<PodRef> booked = state_.requests_.booked();
+    const std::uint64_t searched = state_.requested_.searched();
+    if (!booked.empty())
+      state_.requested_.place(booked, {}, {}, OnFailure::GoOn, state_.simulation_, state_.shapes_);
+    settled_ = settled_ && searched == state_.requested_.searched();
+    state_.requested_.drop_old_hints();
+    if (request) {
+      settled_ = false;
+      plan_.request_processed = rules().requests_back_off;
+      const std::vector<PodRef>& pods = state_.requests_.pods(*request);
+      if (old_enough(pods).size() < pods.size()) {
+        plan_.request_processed = false;
+        request.reset();
+      }
+    }
+    return request;
+  }
+
+  // Where both wait they take turns.
+  bool requests_turn(bool pods, bool request) {
+    bool& first = state_.requests_first_;
+    if (!request)
+      first = false;
+    else if (!pods)
+      first = true;
+    return std::exchange(first, !first);
+  }
+
+  // True when capacity was found or bought.
+  bool provision(std::size_t request) {
+    const std::vector<std::size_t> checks = state_.requests_.checks(request);
+    bool done = false;
+    state_.simulation_.fork();
+    for (const std::size_t each : checks) done = check_capacity(each) || done;
+    state_.simulation_.revert();
+    if (checks.empty()) done = provision_at_once(request);
+    plan_.outcome = done ? Outcome::ScaledUp : Outcome::NoOptions;
+    return done;
+  }
+
+  // Room for all of its pods, which then is taken, or for none.
+  bool check_capacity(std::size_t request) {
+    const std::vector<PodRef>& pods = state_.requests_.pods(request);
+    state_.simulation_.fork();
+    const std::vector<NodeId> placed =
+        state_.requested_.place(pods, {}, {}, OnFailure::Stop, state_.simulation_, state_.shapes_);
+    if (placed.size() == pods.size() && placed.back() != kNoNode) {
+      state_.simulation_.commit();
+      state_.requests_.provisioned(request, Capacity::Found, room_for(placed));
+      return true;
+    }
+    state_.simulation_.revert();
+    const std::size_t fit = placed.size() - 1;
+    state_.requests_.not_found(
+        request,
+        fmt::format("{} of {} pods would find room",
+                    fit == 0 ? std::string("none") : fmt::format("only {}", fit), pods.size()));
+    return false;
+  }
+
+  static std::string room_for(const std::vector<NodeId>& placed) {
+    const std::set<NodeId> nodes(placed.begin(), placed.end());
+    return fmt::format("room for {} {} on {} {}", placed.size(),
+                       placed.size() == 1 ? "pod" : "pods", nodes.size(),
+                       nodes.size() == 1 ? "node" : "nodes");
+  }
+
+  // One scale-up for all of its pods that find no room, or none. True when something grows.
+  bool provision_at_once(std::size_t request) {
+    const std::vector<PodRef>& pods = state_.requests_.pods(request);
+    state_.simulation_.fork();
+    const std::vector<NodeId> placed =
+        state_.requested_.place(pods, {}, {}, OnFailure::GoOn, state_.simulation_, state_.shapes_);
+    std::vector<PodRef> left;
+    for (std::size_t i = 0; i < pods.size(); ++i)
+      if (placed[i] == kNoNode) left.push_back(pods[i]);
+    ScaleUpResult result;
+    if (!left.empty())
+      result = scale_up(left, scale_up_input(true), state_.rules_, state_.simulation_,
+                        state_.shapes_, rng_);
+    state_.simulation_.revert();
+    for (PlanEvent& event : result.events)
+      if (event.about != PlanEvent::About::Pod) plan_.events.push_back(std::move(event));
+    if (left.empty()) {
+      state_.requests_.provisioned(request, Capacity::Found, room_for(placed));
+    } else if (result.resize.empty()) {
+      state_.may_retry_ = true;
+      state_.requests_.not_found(request, result.why_not_all);
+    } else {
+      std::int64_t nodes = 0;
+      for (SetSize& size : result.resize) {
+        nodes += size.to - size.from;
+        size.request = state_.requests_.request(request);
+      }
+      state_.requests_.provisioned(
+          request, Capacity::Bought,
+          fmt::format("{} more {} for {} of {} pods", nodes, nodes == 1 ? "node" : "nodes",
+                      left.size(), pods.size()));
+      execute(result);
+    }
+    return !result.resize.empty();
+  }
+
+  ScaleUpInput scale_up_input(bool all_or_nothing) {
+    return {seen_,    state_.templates_, state_.cluster_,
+            targets_, state_.copies_,    ready_nodes_ + upcoming_nodes_,
+            now_,     all_or_nothing};
   }
 
   void tell_unhelped(ScaleUpResult& result) {
@@ -366,10 +526,7 @@ class LoopRun {
   }
 
   void enforce_minimum() {
-    std::vector<SetSize> raised =
-        raise_to_minimum({seen_, state_.templates_, state_.cluster_, targets_, state_.copies_,
-                          ready_nodes_ + upcoming_nodes_, now_},
-                         state_.rules_);
+    std::vector<SetSize> raised = raise_to_minimum(scale_up_input(false), state_.rules_);
     for (SetSize& size : raised) {
       state_.cluster_.request(size.group, size.to - size.from,
                               seen_.groups[index_of(size.group)].options.max_node_provision_time,
@@ -495,6 +652,7 @@ class LoopRun {
     std::optional<Instant> next = state_.waiting_;
     keep_earliest(next, state_.cluster_.next_change(now_));
     keep_earliest(next, state_.templates_.next_change(now_));
+    keep_earliest(next, state_.requests_.next_change());
     if (options().scale_down_enabled) keep_earliest(next, state_.planner_.next_change(seen_, now_));
     for (const std::size_t i : state_.nodes_.summary().to_be_deleted)
       if (const Instant end = *state_.nodes_.facts()[i].deleted_since + kMaxDeletionTime;
@@ -522,7 +680,9 @@ LoopState::LoopState(const Options& options, bool add_missing_resources)
       taints_(options),
       cluster_(options),
       templates_(options, add_missing_resources),
-      planner_(options) {}
+      planner_(options),
+      requests_(options),
+      requests_first_(!rules_.semantics.requests_back_off) {}
 
 void LoopState::scale_up_refused(const std::string& group, std::int64_t delta,
                                  const ScaleUpError& error, Instant now) {
@@ -537,6 +697,7 @@ void LoopState::scale_down_failed(const std::string& group, bool at_start, Insta
 
 bool LoopState::at_rest(const Observation& seen, Instant now) const {
   if (waiting_ && *waiting_ > now) return false;
+  if (!requests_.at_rest(last_change_)) return false;
   if (!planner_.state().unneeded.empty() && rules_.options.scale_down_enabled) {
     for (const Removable& node : planner_.state().unneeded)
       if (planner_.state().unremovable[node.index].reason !=

@@ -14,6 +14,7 @@
 #include "decide/scaling/observation.h"
 #include "decide/scaling/placement.h"
 #include "decide/scaling/plan.h"
+#include "decide/scaling/requests.h"
 #include "decide/scaling/scale_down.h"
 #include "decide/scaling/scale_up.h"
 
@@ -58,8 +59,12 @@ class LoopState {
   Simulation simulation_;
   PodShapes shapes_;
   Placer schedulable_;
-  KnownNodes nodes_;                    // of the last look
-  std::vector<TemplateCopies> copies_;  // by group
+  ProvisioningRequests requests_;
+  Placer requested_;     // of the pods that requests stand for
+  bool requests_first_;  // where ordinary pods and a request wait, the request has its turn
+  std::set<std::string, std::less<>> told_consumers_;  // pods that wait for what they were promised
+  KnownNodes nodes_;                                   // of the last look
+  std::vector<TemplateCopies> copies_;                 // by group
   std::optional<Instant> last_added_, last_deleted_, last_failed_;
   std::map<std::string, GroupTimes, std::less<>> group_times_;
   std::map<std::string, std::string, std::less<>> told_;  // pod -> last NotTriggerScaleUp message

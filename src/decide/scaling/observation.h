@@ -12,6 +12,7 @@
 #include "decide/scaling/drain.h"
 #include "decide/scaling/node_template.h"
 #include "decide/scaling/options.h"
+#include "model/provisioning_request.h"
 #include "state/objects.h"
 
 namespace gputide::scaling {
@@ -67,6 +68,14 @@ struct NodeView {
   std::vector<PodRef> pods;       // bound to it and not ended
 };
 
+using RequestRef = std::shared_ptr<const model::ProvisioningRequest>;
+
+/// A ProvisioningRequest with the templates that its pod sets name, in their order.
+struct RequestView {
+  RequestRef request;
+  std::vector<std::shared_ptr<const model::PodTemplate>> templates;  // nullptr: there is none
+};
+
 struct Observation {
   /// Different whenever anything below is. 0 = not kept: every loop looks at everything.
   std::uint64_t version = 0;
@@ -87,6 +96,7 @@ struct Observation {
   std::shared_ptr<const Controllers> controllers;  // nullptr: whether they exist is not asked
   std::shared_ptr<const state::Storage> storage;   // nullptr: claims are not asked for
   std::optional<model::StringMap> priority_config;
+  std::vector<RequestView> requests;  // oldest first; only with --enable-provisioning-requests
 };
 
 }  // namespace gputide::scaling

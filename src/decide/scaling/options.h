@@ -150,6 +150,15 @@ struct Options {
   Duration max_bulk_soft_taint_time = Duration::seconds(3);
   Duration node_deletion_candidate_ttl;
 
+  // ProvisioningRequests.
+  bool enable_provisioning_requests = false;
+  Duration provisioning_request_initial_backoff_time = Duration::minutes(1);
+  Duration provisioning_request_max_backoff_time = Duration::minutes(10);
+  std::int64_t provisioning_request_max_backoff_cache_size = 1000;
+  bool check_capacity_batch_processing = false;
+  std::int64_t check_capacity_provisioning_request_max_batch_size = 10;
+  std::string check_capacity_processor_instance;
+
   // Outputs.
   bool write_status_configmap = true;
   std::string status_config_map_name = "cluster-autoscaler-status";

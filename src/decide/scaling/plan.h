@@ -13,10 +13,10 @@ namespace gputide::scaling {
 
 /// A Kubernetes event.
 struct PlanEvent {
-  enum class About { Status, Pod, Node, PriorityConfig };
+  enum class About { Status, Pod, Node, PriorityConfig, Request };
   About about = About::Status;
-  std::string namespace_;  // of a pod
-  std::string name;        // of a pod or node
+  std::string namespace_;  // of a pod or a ProvisioningRequest
+  std::string name;        // of a pod, a node or a ProvisioningRequest
   bool warning = false;
   std::string reason;
   std::string message;
@@ -34,6 +34,7 @@ struct SetSize {
   Instant at;               // when it was decided, for fail_scale_up
   Money price = {};         // an hour, of all nodes that were decided on together
   Money bound = {};         // no nodes could take the same pods for less; zero: not known
+  RequestRef request = {};  // the ProvisioningRequest that it is for; nullptr: for none
 };
 
 /// Instances are given up: ones that never became nodes, or cannot be created.
@@ -75,6 +76,9 @@ struct Plan {
   std::vector<SoftTaint> soft_taints;
   std::vector<NewlyUnneeded> unneeded;
   std::vector<PlanEvent> events;
+  std::vector<RequestRef> requests;         // ProvisioningRequests with their new status
+  std::vector<RequestRef> delete_requests;  // decided long ago
+  bool request_processed = false;           // another loop must follow at once
   /// When a loop that sees the same can first decide something else; nullopt: never.
   std::optional<Instant> next;
   /// A loop right after this one may already find more to do, or place pods differently.

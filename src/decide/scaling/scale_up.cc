@@ -30,6 +30,7 @@ class Orchestration {
         rules_(rules),
         simulation_(simulation),
         groups_(group_pods(pods, shapes)),
+        pods_(pods.size()),
         reasons_(input.seen.groups.size()),
         verdicts_(input.seen.groups.size()) {}
 
@@ -56,6 +57,7 @@ class Orchestration {
       tell_unhelped();
     else
       execute(*best);
+    if (input_.all_or_nothing && result_.resize.empty()) tell_why_not_all();
     return std::move(result_);
   }
 
@@ -157,6 +159,9 @@ class Orchestration {
         std::accumulate(growth.nodes.begin(), growth.nodes.end(), std::int64_t{0});
     if (!growth.any_order || nodes == 0 || nodes > rules_.options.max_nodes_per_scaleup)
       return false;
+    const auto placed = static_cast<std::size_t>(
+        std::count_if(growth.placed.begin(), growth.placed.end(), [](auto p) { return p != 0; }));
+    if (input_.all_or_nothing && placed < pods_) return false;
     for (std::size_t i = 0; i < pods.size(); ++i)
       if (growth.placed[i] != 0) result_.helped.push_back(pods[i].pod);
     resize_all(growth);
@@ -191,9 +196,14 @@ class Orchestration {
     tell_helped(result_.helped, parts);
   }
 
-  std::string why_cheapest(const Growth& growth, const std::vector<ScaleUp>& parts) const {
+  static std::int64_t added_by(const std::vector<ScaleUp>& parts) {
     std::int64_t nodes = 0;
     for (const ScaleUp& part : parts) nodes += part.target - part.current;
+    return nodes;
+  }
+
+  std::string why_cheapest(const Growth& growth, const std::vector<ScaleUp>& parts) const {
+    const std::int64_t nodes = added_by(parts);
     std::string why = fmt::format(
         "{} {} {} more {}, ${} an hour: the cheapest that {} found", describe_pods(result_.helped),
         result_.helped.size() == 1 ? "needs" : "need", nodes, nodes == 1 ? "node" : "nodes",
@@ -220,6 +230,11 @@ class Orchestration {
     Estimate found =
         estimate(fitting, input_.copies[group], node_limit(limits), rules_.semantics, simulation_);
     if (found.nodes == 0 || found.pods.empty()) return;
+    if (input_.all_or_nothing && found.pods.size() < pods_) {
+      too_small_.push_back(
+          fmt::format("{} has room for {} of them", view(group).name(), found.pods.size()));
+      return;
+    }
     options_.push_back({view(group).id, found.nodes, std::move(found.pods), node(group),
                         view(group).price_per_hour, view(group).short_name});
     group_of_option_.push_back(group);
@@ -240,12 +255,27 @@ class Orchestration {
                                 fmt::format("Max total nodes in cluster reached: {}", total)});
     }
     nodes = rules_.limits.cap(left_, *node(group), nodes);
-    if (nodes < 1) {
+    const bool too_few = input_.all_or_nothing && nodes < option.node_count;
+    if (nodes < 1 || too_few) {
       result_.at_cluster_limit = true;
       return;
     }
     split(best, nodes);
     result_.helped = std::move(option.pods);
+  }
+
+  void tell_why_not_all() {
+    std::string& why = result_.why_not_all;
+    why =
+        fmt::format("{} more {} must find room at once, and ", pods_, pods_ == 1 ? "pod" : "pods");
+    if (result_.at_cluster_limit)
+      why += "the limits of the cluster leave too little";
+    else if (!too_small_.empty())
+      why += shortened(too_small_);
+    else if (!result_.unhelped.empty() && !result_.unhelped.front().message.empty())
+      why += "no group helps: " + result_.unhelped.front().message;
+    else
+      why += "no group helps" + why_not_others();
   }
 
   // What the pods of a choice could not cost less than. For one pod the options are all that could
@@ -283,6 +313,7 @@ class Orchestration {
     for (const std::size_t other : partners)
       sizes.push_back({view(other).id, input_.targets[other], view(other).max_size});
     const std::vector<ScaleUp> parts = balance(sizes, nodes);
+    if (input_.all_or_nothing && added_by(parts) < nodes) return;
     const ExpansionOption& option = options_[best];
     const bool whole = nodes == option.node_count;  // else nobody knows whom the nodes will take
     const Money price = price_of(parts);
@@ -370,12 +401,14 @@ class Orchestration {
   const ScaleUpRules& rules_;
   Simulation& simulation_;
   const std::vector<PodGroup> groups_;
+  const std::size_t pods_;
   ClusterAmounts left_;
   std::vector<std::vector<std::string>> reasons_;  // why a group is not valid
   std::vector<std::size_t> valid_;
   std::vector<std::vector<std::optional<Rejection>>> verdicts_;  // of valid groups
   std::vector<ExpansionOption> options_;
   std::vector<std::size_t> group_of_option_;
+  std::vector<std::string> too_small_;  // groups that could not hold all of the pods
   ScaleUpResult result_;
 };
 

@@ -41,6 +41,7 @@ struct ScaleUpInput {
   /// Ready nodes and nodes on their way.
   std::int64_t cluster_nodes = 0;
   Instant now;
+  bool all_or_nothing = false;  // room for all of the pods is bought, or none
 };
 
 /// Why a pod that nobody can help is not helped.
@@ -55,6 +56,7 @@ struct ScaleUpResult {
   std::vector<Unhelped> unhelped;  // filled when nothing can help
   std::vector<PlanEvent> events;
   bool at_cluster_limit = false;  // max-nodes-total leaves no room
+  std::string why_not_all;        // of all or nothing, that it is nothing; for people
 };
 
 /// `rng` picks from ties; nullptr: the smallest group id. The simulation holds the cluster with

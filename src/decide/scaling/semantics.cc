@@ -34,6 +34,7 @@ Semantics Semantics::upstream(Release release) {
   s.knows_all_gpu_names = true;
   s.hostname_second_try = true;
   s.ignore_zone_id_label = true;
+  s.requests_back_off = true;
   return s;
 }
 

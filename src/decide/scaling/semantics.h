@@ -98,6 +98,13 @@ struct Semantics {
   /// A failed launch backs off its instance type, zone and market, not the whole group.
   bool backoff_per_pool = false;
 
+  // -- ProvisioningRequests --
+  /// One that found no capacity is tried again after a time that doubles, or fails with noRetry;
+  /// one that waits is neither held back with pods that are new nor until the next scan; decided
+  /// ones go after a week; ordinary pods have the first turn (1.36). Before: tried again every ten
+  /// minutes, and none of the rest.
+  bool requests_back_off = false;
+
   static Semantics upstream(Release release);
   static Semantics gputide();
   static Semantics of(Compat compat, Release release) {
