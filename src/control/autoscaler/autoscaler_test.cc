@@ -45,6 +45,7 @@ class Bench {
 
   void add(model::AutoScalingGroup group) { groups_[group.name] = std::move(group); }
   bool can_launch = true;
+  bool may_grow = true;
   Duration pods_take;  // to end, when they are evicted
 
   model::Pod pod(const std::string& name, const char* resource, std::int64_t amount) {
@@ -187,6 +188,15 @@ class Bench {
     plans_.emplace(now_ + pods_take,
                    [this, pod = at->second] { set_pod(pod, port::Change::Deleted); });
   }
+  void obey(port::Replace& replace) {
+    const auto* held = std::get_if<scaling::RequestRef>(&replace.object);
+    if (held == nullptr) return;
+    std::string line = "request " + (*held)->metadata.name;
+    for (const model::RequestCondition& each : (*held)->status.conditions)
+      line += fmt::format(" {}={}", each.type, each.status);
+    note(std::move(line));
+    events_.push_back(port::ObjectChanged{port::Change::Modified, replace.object});
+  }
   template <class Other>
   void obey(Other&) {}
 
@@ -219,6 +229,7 @@ class Bench {
   }
   port::CloudAnswer answer(const port::SetDesiredCapacity& request) {
     note(fmt::format("set {} {}", request.group, request.desired));
+    if (!may_grow) return port::CloudError{"AccessDenied", "not allowed"};
     model::AutoScalingGroup& group = groups_.at(request.group);
     group.desired_capacity = request.desired;
     if (!can_launch) return port::Done{};
@@ -406,6 +417,33 @@ TEST(Autoscaler, UpstreamTellsWhyNobodyHelps) {
   bench.run_to(600);
   EXPECT_THAT(bench.log, ElementsAre("40 NotTriggerScaleUp train-0: pod didn't trigger scale-up: 1 "
                                      "Insufficient nvidia.com/gpu"));
+}
+
+TEST(Autoscaler, ARequestWhoseScaleUpIsRefusedIsTriedAgain) {
+  Bench bench(scaling::Compat::Upstream, {"--enable-provisioning-requests"});
+  bench.add(group_of("gpu", "g4dn.xlarge", 4));
+  bench.may_grow = false;
+  auto pods = std::make_shared<model::PodTemplate>();
+  pods->metadata.name = "worker";
+  pods->metadata.namespace_ = "default";
+  pods->template_.spec = bench.pod("worker", "cpu", 3).spec;
+  auto gang = std::make_shared<model::ProvisioningRequest>();
+  gang->metadata.name = gang->metadata.uid = "gang";
+  gang->metadata.namespace_ = "default";
+  gang->metadata.creationTimestamp = kStart;
+  gang->spec.provisioningClassName = std::string(model::kBestEffortAtomicClass);
+  gang->spec.podSets = {{{"worker"}, 2}};
+  bench.send(port::Change::Added, std::shared_ptr<const model::ProvisioningRequest>(gang));
+  bench.send(port::Change::Added, std::shared_ptr<const model::PodTemplate>(pods));
+  bench.run_to(60);
+  EXPECT_THAT(bench.log,
+              ElementsAre("10 request gang Accepted=True Provisioned=True", "10 set gpu 2",
+                          "10 request gang Accepted=True Provisioned=False"));
+  bench.may_grow = true;
+  bench.log.clear();
+  bench.run_to(11 * 60);
+  EXPECT_THAT(bench.log,
+              ElementsAre("620 request gang Accepted=True Provisioned=True", "620 set gpu 2"));
 }
 
 }  // namespace

@@ -266,6 +266,20 @@ TEST_F(RequestsTest, AnAtomicRequestBuysNothingWhereNotAllFit) {
   }
 }
 
+TEST_F(RequestsTest, OursMayUseSeveralGroupsForAnAtomicRequest) {
+  for (const Compat compat : {Compat::Upstream, Compat::Gputide}) {
+    seen = {};
+    add_group("small", 2, 1);
+    add_group("large", 4, 1);
+    seen.groups[0].price_per_hour = Money::micros(2'000'000);
+    seen.groups[1].price_per_hour = Money::micros(4'000'000);
+    add_node("a", 0);
+    ask("gang", model::kBestEffortAtomicClass, 6);
+    LoopState state(options(compat));
+    EXPECT_EQ(look(state).resize.size(), compat == Compat::Gputide ? 2U : 0U);
+  }
+}
+
 TEST_F(RequestsTest, AnAtomicRequestThatFitsBuysNothing) {
   add_group("gpu", 2, 2);
   add_node("a", 4);
