@@ -7,6 +7,7 @@
 
 #include "base/go_sort.h"
 #include "decide/scaling/pods.h"
+#include "decide/scaling/request_capacity.h"
 #include "decide/scaling/taints.h"
 
 namespace gputide::scaling {
@@ -386,77 +387,23 @@ class LoopRun {
 
   // True when capacity was found or bought.
   bool provision(std::size_t request) {
+    const RequestTrial trial{state_.requests_, state_.requested_, state_.simulation_,
+                             state_.shapes_};
     const std::vector<std::size_t> checks = state_.requests_.checks(request);
     bool done = false;
     state_.simulation_.fork();
-    for (const std::size_t each : checks) done = check_capacity(each) || done;
+    for (const std::size_t each : checks) done = check_capacity(trial, each) || done;
     state_.simulation_.revert();
-    if (checks.empty()) done = provision_at_once(request);
-    plan_.outcome = done ? Outcome::ScaledUp : Outcome::NoOptions;
-    return done;
-  }
-
-  // Room for all of its pods, which then is taken, or for none.
-  bool check_capacity(std::size_t request) {
-    const std::vector<PodRef>& pods = state_.requests_.pods(request);
-    state_.simulation_.fork();
-    const std::vector<NodeId> placed =
-        state_.requested_.place(pods, {}, {}, OnFailure::Stop, state_.simulation_, state_.shapes_);
-    if (placed.size() == pods.size() && placed.back() != kNoNode) {
-      state_.simulation_.commit();
-      state_.requests_.provisioned(request, Capacity::Found, room_for(placed));
-      return true;
-    }
-    state_.simulation_.revert();
-    const std::size_t fit = placed.size() - 1;
-    state_.requests_.not_found(
-        request,
-        fmt::format("{} of {} pods would find room",
-                    fit == 0 ? std::string("none") : fmt::format("only {}", fit), pods.size()));
-    return false;
-  }
-
-  static std::string room_for(const std::vector<NodeId>& placed) {
-    const std::set<NodeId> nodes(placed.begin(), placed.end());
-    return fmt::format("room for {} {} on {} {}", placed.size(),
-                       placed.size() == 1 ? "pod" : "pods", nodes.size(),
-                       nodes.size() == 1 ? "node" : "nodes");
-  }
-
-  // One scale-up for all of its pods that find no room, or none. True when something grows.
-  bool provision_at_once(std::size_t request) {
-    const std::vector<PodRef>& pods = state_.requests_.pods(request);
-    state_.simulation_.fork();
-    const std::vector<NodeId> placed =
-        state_.requested_.place(pods, {}, {}, OnFailure::GoOn, state_.simulation_, state_.shapes_);
-    std::vector<PodRef> left;
-    for (std::size_t i = 0; i < pods.size(); ++i)
-      if (placed[i] == kNoNode) left.push_back(pods[i]);
-    ScaleUpResult result;
-    if (!left.empty())
-      result = scale_up(left, scale_up_input(true), state_.rules_, state_.simulation_,
-                        state_.shapes_, rng_);
-    state_.simulation_.revert();
-    for (PlanEvent& event : result.events)
-      if (event.about != PlanEvent::About::Pod) plan_.events.push_back(std::move(event));
-    if (left.empty()) {
-      state_.requests_.provisioned(request, Capacity::Found, room_for(placed));
-    } else if (result.resize.empty()) {
-      state_.may_retry_ = true;
-      state_.requests_.not_found(request, result.why_not_all);
-    } else {
-      std::int64_t nodes = 0;
-      for (SetSize& size : result.resize) {
-        nodes += size.to - size.from;
-        size.request = state_.requests_.request(request);
-      }
-      state_.requests_.provisioned(
-          request, Capacity::Bought,
-          fmt::format("{} more {} for {} of {} pods", nodes, nodes == 1 ? "node" : "nodes",
-                      left.size(), pods.size()));
+    if (checks.empty()) {
+      ScaleUpResult result =
+          provision_at_once(trial, request, scale_up_input(true), state_.rules_, rng_);
+      for (PlanEvent& event : result.events) plan_.events.push_back(std::move(event));
+      done = !result.resize.empty();
+      state_.may_retry_ = !done;
       execute(result);
     }
-    return !result.resize.empty();
+    plan_.outcome = done ? Outcome::ScaledUp : Outcome::NoOptions;
+    return done;
   }
 
   ScaleUpInput scale_up_input(bool all_or_nothing) {
