@@ -243,6 +243,15 @@ Result<void> Store::validate(const Kind& object) const {
                       "does not match template `labels`",
                       kind_name<Kind>(), meta.name));
   }
+  if constexpr (std::is_same_v<Kind, model::ProvisioningRequest>)
+    if (object.spec.podSets.empty() ||
+        std::any_of(object.spec.podSets.begin(), object.spec.podSets.end(),
+                    [](const model::PodSet& set) { return set.count < 1; }))
+      return fail(
+          fmt::format("ProvisioningRequest.autoscaling.x-k8s.io \"{}\" is invalid: spec.podSets: "
+                      "Invalid value: "
+                      "1 to 32 sets of 1 pod or more are wanted",
+                      meta.name));
   if constexpr (std::is_same_v<Kind, model::Job>)
     if (const std::string why = job_problem(object.spec); !why.empty())
       return fail(fmt::format("Job.batch \"{}\" is invalid: {}", meta.name, why));

@@ -254,7 +254,7 @@ bool ProvisioningRequests::make_pods(Entry& entry, const std::string& reason,
     made.templates = entry.view->templates;
     made.pods = pods_of(*entry.view, *entry.request);
   }
-  return true;
+  return !made.pods.empty();  // the API server lets none be without
 }
 
 const std::vector<PodRef>& ProvisioningRequests::pods(std::size_t request) const {
