@@ -54,8 +54,22 @@ PackState::PackState(const PackProblem& problem, Spreads spreads)
   known_->first_fit.assign(problem.classes.size() * problem.kinds.size(), kUnknown);
   for (const NodeKind& kind : problem.kinds) {
     std::vector<std::int64_t>& most = known_->largest.emplace_back(problem.dimensions, 0);
-    for (const PackOffer& offer : kind.offers)
-      for (std::size_t r = 0; r < most.size(); ++r) most[r] = std::max(most[r], offer.capacity[r]);
+    auto& blocks = known_->block_largest.emplace_back();
+    auto& uses = known_->block_least_use.emplace_back();
+    for (std::size_t t = 0; t < kind.offers.size(); ++t) {
+      const std::vector<std::int64_t>& use = kind.offers[t].limit_use;
+      if (t % kBlock == 0) {
+        blocks.emplace_back(problem.dimensions, 0);
+        uses.push_back(use);
+      }
+      for (std::size_t r = 0; r < use.size(); ++r)
+        uses.back()[r] = std::min(uses.back()[r], use[r]);
+      for (std::size_t r = 0; r < most.size(); ++r) {
+        const std::int64_t amount = kind.offers[t].capacity[r];
+        most[r] = std::max(most[r], amount);
+        blocks.back()[r] = std::max(blocks.back()[r], amount);
+      }
+    }
   }
 }
 
@@ -82,6 +96,23 @@ std::uint32_t PackState::first_fit(std::uint32_t kind, std::uint32_t k) const {
 // Whether no offer of the node's kind holds so much more.
 bool PackState::outgrows(const OpenNode& node, const std::vector<std::int64_t>& needed) const {
   return !holds(node.used, needed, known_->largest[node.kind]);
+}
+
+// Whether none of the block's offers suits the pods, or none holds so much more.
+bool PackState::skips_block(const OpenNode& node, const std::vector<std::int64_t>& needed,
+                            const std::vector<std::uint64_t>& suited, std::uint32_t first) const {
+  constexpr std::uint64_t kBits = (std::uint64_t{1} << kBlock) - 1;
+  return ((node.suits[first / 64] & suited[first / 64]) >> (first % 64) & kBits) == 0 ||
+         !holds(node.used, needed, known_->block_largest[node.kind][first / kBlock]);
+}
+
+// Whether what is left of a limit of the pool is too little for any of the block's offers.
+bool PackState::exceeds_limits(std::uint32_t kind, std::uint32_t first) const {
+  const std::vector<std::int64_t>& limit = limits_[problem_->kinds[kind].pool];
+  const std::vector<std::int64_t>& use = known_->block_least_use[kind][first / kBlock];
+  for (std::size_t r = 0; r < limit.size(); ++r)
+    if (use[r] > limit[r]) return true;
+  return false;
 }
 
 OpenNode PackState::make_node(std::uint32_t kind) const {
@@ -188,13 +219,15 @@ std::uint32_t PackState::offer_with(const OpenNode& node, std::uint32_t k) const
       std::all_of(node.used.begin(), node.used.end(), [](std::int64_t all) { return all == 0; }))
     first = std::max(first, first_fit(node.kind, k));
   for (std::uint32_t t = first; t < kind.offers.size(); ++t) {
-    if ((t % 64) == 0 && ((node.suits[t / 64] & theirs[t / 64]) == 0)) {
-      t += 63;
+    const bool must_be_bought = bare || t != node.offer;
+    if (t % kBlock == 0 && (skips_block(node, needed, theirs, t) ||
+                            (must_be_bought && exceeds_limits(node.kind, t)))) {
+      t += kBlock - 1;
       continue;
     }
     if (!bit(node.suits, t) || !bit(theirs, t)) continue;
     if (!holds(node.used, needed, kind.offers[t].capacity)) continue;
-    if ((bare || t != node.offer) && !affordable(node.kind, t)) continue;
+    if (must_be_bought && !affordable(node.kind, t)) continue;
     found = t;
     break;
   }

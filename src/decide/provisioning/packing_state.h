@@ -94,6 +94,9 @@ class PackState {
              const std::vector<std::int64_t>& capacity) const;
   std::uint32_t first_fit(std::uint32_t kind, std::uint32_t k) const;
   bool outgrows(const OpenNode& node, const std::vector<std::int64_t>& needed) const;
+  bool skips_block(const OpenNode& node, const std::vector<std::int64_t>& needed,
+                   const std::vector<std::uint64_t>& suited, std::uint32_t first) const;
+  bool exceeds_limits(std::uint32_t kind, std::uint32_t first) const;
   bool keeps_min_values(const OpenNode& node, std::uint32_t k) const;
   bool admits_rule(const OpenNode& node, const TopologyRule& rule) const;
   std::uint32_t domain_of(const OpenNode& node, std::uint32_t key) const;
@@ -112,10 +115,16 @@ class PackState {
   std::vector<Shape> shapes_;
   std::vector<std::uint32_t> shape_of_;
   std::vector<std::vector<std::int64_t>> joining_;  // by class: its demand beside others on a GPU
+  // Offers are looked through by so many; a part of a word of bits.
+  static constexpr std::uint32_t kBlock = 16;
   // What is worked out of the problem alone, for all copies.
   struct Known {
     std::vector<std::uint32_t> first_fit;            // by class and kind, or kUnknown
     std::vector<std::vector<std::int64_t>> largest;  // by kind: the most that offers have of each
+    // By kind and block: the same of kBlock offers that follow each other.
+    std::vector<std::vector<std::vector<std::int64_t>>> block_largest;
+    // And the least that any of them counts against each limit of the pool.
+    std::vector<std::vector<std::vector<std::int64_t>>> block_least_use;
   };
   std::shared_ptr<Known> known_;
   std::uint64_t versions_ = 0;
