@@ -41,7 +41,7 @@ Money whole_micros(double dollars, double off) {
 
 namespace {
 
-bool fits(const DemandClass& pods, const NodeOffer& offer) {
+bool holds_one(const NodeOffer& offer, const DemandClass& pods) {
   return std::equal(pods.demand.begin(), pods.demand.end(), offer.capacity.begin(),
                     [](std::int64_t asked, std::int64_t there) { return asked <= there; });
 }
@@ -52,7 +52,7 @@ WholeNodes::WholeNodes(const PlacementProblem& problem) {
   for (const DemandClass& each : problem.classes) {
     std::int64_t least = -1, measure = 0;
     for (const std::uint32_t t : each.offers) {
-      if (!fits(each, problem.offers[t])) continue;
+      if (!holds_one(problem.offers[t], each)) continue;
       const std::int64_t price = problem.offers[t].price.micros();
       if (least < 0 || price < least) least = price;
       measure = std::gcd(measure, price);
@@ -71,19 +71,19 @@ void WholeNodes::find_parts(const PlacementProblem& problem) {
     while (up[t] != t) t = up[t] = up[up[t]];
     return t;
   };
-  constexpr std::uint32_t kNone = UINT32_MAX;
-  std::vector<std::uint32_t> first(problem.classes.size(), kNone);
+  constexpr std::uint32_t kNowhere = UINT32_MAX;
+  std::vector<std::uint32_t> first(problem.classes.size(), kNowhere);
   for (std::size_t k = 0; k < problem.classes.size(); ++k)
     for (const std::uint32_t t : problem.classes[k].offers) {
-      if (!fits(problem.classes[k], problem.offers[t])) continue;
-      if (first[k] == kNone) first[k] = t;
+      if (!holds_one(problem.offers[t], problem.classes[k])) continue;
+      if (first[k] == kNowhere) first[k] = t;
       up[top(t)] = top(first[k]);
     }
-  std::vector<std::uint32_t> part_of(problem.offers.size(), kNone);
+  std::vector<std::uint32_t> part_of(problem.offers.size(), kNowhere);
   for (const std::uint32_t t : first) {
-    std::uint32_t alone = kNone;  // fits nowhere, and costs nothing
-    std::uint32_t& part = t == kNone ? alone : part_of[top(t)];
-    if (part == kNone) part = static_cast<std::uint32_t>(parts_++);
+    std::uint32_t alone = kNowhere;  // fits nowhere, and costs nothing
+    std::uint32_t& part = t == kNowhere ? alone : part_of[top(t)];
+    if (part == kNowhere) part = static_cast<std::uint32_t>(parts_++);
     part_.push_back(part);
   }
 }

@@ -160,8 +160,8 @@ World any_world() {
   world.problem.pool_types = {{0, 1, 2}};
   for (int nodes = *inRange(1, 7); nodes > 0; --nodes) {
     const auto kind = static_cast<std::uint32_t>(*inRange(0, 3));
-    world.add(kind, *inRange(1, 1 + static_cast<int>(kind == 0 ? 2 : kind == 1 ? 8 : 4)));
-    world.candidates.back().price = Money::micros(*inRange(1, 9) * 60'000);
+    world.add(kind, *inRange(1, 1 + (kind == 0 ? 2 : kind == 1 ? 8 : 4)));
+    world.candidates.back().price = Money::micros(std::int64_t{60'000} * *inRange(1, 9));
   }
   return world;
 }
@@ -175,7 +175,7 @@ RC_GTEST_PROP(Consolidation, IsTheBestOfAllMovesTriedToTheEnd, ()) {
     return x.price.to_dollars() / x.disruption > y.price.to_dollars() / y.disruption;
   });
   std::optional<Consolidation> best;
-  const auto consider = [&](std::vector<std::uint32_t> chosen) {
+  const auto consider = [&](const std::vector<std::uint32_t>& chosen) {
     auto found = by_definition(world, chosen);
     if (found && (!best || found->saves > best->saves ||
                   (found->saves == best->saves && found->moved.size() < best->moved.size())))
