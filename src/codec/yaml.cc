@@ -243,7 +243,8 @@ class YamlReader {
 
   void error(Span where, std::string code, std::string what, std::string remedy = {}) {
     failed_ = true;
-    if (offsets_.line_at(where.begin).find("{{") != std::string_view::npos)
+    if ((code == "yaml-syntax" || code == "yaml-key") &&
+        offsets_.line_at(where.begin).find("{{") != std::string_view::npos)
       remedy = "this is a template: give what `helm template` makes of it";
     diagnostics_.error(file_, where, std::move(code), std::move(what), std::move(remedy));
   }

@@ -10,10 +10,6 @@ namespace {
 
 constexpr std::int64_t kMemoryOverheadPer10000 = 750;
 
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-
 std::string label_of(std::string_view key) {
   return "karpenter.k8s.aws/instance-" + std::string(key);
 }

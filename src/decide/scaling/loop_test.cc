@@ -7,29 +7,10 @@
 #include <rapidcheck/gtest.h>
 
 #include "decide/scaling/pods.h"
+#include "decide/scaling/testing.h"
 
 namespace gputide::scaling {
 namespace {
-
-constexpr Instant kNow = Instant::from_seconds(1'767'225'600);
-
-model::Node node_of(const std::string& name, std::int64_t gpus) {
-  model::Node node;
-  node.metadata.name = name;
-  node.metadata.creationTimestamp = kNow - Duration::hours(1);
-  node.metadata.labels["kubernetes.io/hostname"] = name;
-  node.status.allocatable = {{"cpu", Quantity::from_value(8)},
-                             {"memory", Quantity::from_value(std::int64_t{32} << 30)},
-                             {"pods", Quantity::from_value(110)}};
-  if (gpus > 0) node.status.allocatable["nvidia.com/gpu"] = Quantity::from_value(gpus);
-  node.status.capacity = node.status.allocatable;
-  model::NodeCondition ready;
-  ready.type = "Ready";
-  ready.status = "True";
-  ready.lastTransitionTime = kNow - Duration::hours(1);
-  node.status.conditions = {ready};
-  return node;
-}
 
 PodRef pod_of(const std::string& name, Duration age, std::int64_t cpu, std::int64_t gpus = 0) {
   auto pod = std::make_shared<model::Pod>();

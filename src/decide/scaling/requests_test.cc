@@ -5,30 +5,11 @@
 #include <gtest/gtest.h>
 
 #include "decide/scaling/loop.h"
+#include "decide/scaling/testing.h"
 #include "model/conditions.h"
 
 namespace gputide::scaling {
 namespace {
-
-constexpr Instant kBegun = Instant::from_seconds(1'767'225'600);
-
-model::Node node_with(const std::string& name, std::int64_t gpus) {
-  model::Node node;
-  node.metadata.name = name;
-  node.metadata.creationTimestamp = kBegun - Duration::hours(1);
-  node.metadata.labels["kubernetes.io/hostname"] = name;
-  node.status.allocatable = {{"cpu", Quantity::from_value(8)},
-                             {"memory", Quantity::from_value(std::int64_t{32} << 30)},
-                             {"pods", Quantity::from_value(110)},
-                             {"nvidia.com/gpu", Quantity::from_value(gpus)}};
-  node.status.capacity = node.status.allocatable;
-  model::NodeCondition ready;
-  ready.type = "Ready";
-  ready.status = "True";
-  ready.lastTransitionTime = kBegun - Duration::hours(1);
-  node.status.conditions = {ready};
-  return node;
-}
 
 model::PodTemplateSpec worker(std::int64_t gpus) {
   model::PodTemplateSpec made;
@@ -46,13 +27,13 @@ class RequestsTest : public testing::Test {
     group.id = id;
     group.max_size = max;
     auto made = std::make_shared<NodeTemplate>();
-    made->node = node_with("template-" + id, gpus);
+    made->node = node_of("template-" + id, gpus);
     group.provider_template = made;
     seen.groups.push_back(std::move(group));
   }
   void add_node(const std::string& name, std::int64_t gpus, std::int32_t group = kNoGroup) {
     auto view = std::make_shared<NodeView>();
-    view->node = std::make_shared<const model::Node>(node_with(name, gpus));
+    view->node = std::make_shared<const model::Node>(node_of(name, gpus));
     view->group = group;
     seen.nodes.push_back(view);
     if (group == kNoGroup) return;
@@ -68,7 +49,7 @@ class RequestsTest : public testing::Test {
     request->metadata.name = name;
     request->metadata.namespace_ = "default";
     request->metadata.uid = "uid-" + name;
-    request->metadata.creationTimestamp = kBegun - Duration::seconds(1);
+    request->metadata.creationTimestamp = kNow - Duration::seconds(1);
     request->spec.provisioningClassName = std::string(klass);
     request->spec.podSets = {{{"worker"}, pods}};
     seen.requests.push_back({request, {made}});
@@ -78,7 +59,7 @@ class RequestsTest : public testing::Test {
     auto pod = std::make_shared<model::Pod>();
     pod->metadata.name = pod->metadata.uid = name;
     pod->metadata.namespace_ = "default";
-    pod->metadata.creationTimestamp = kBegun - Duration::minutes(5);
+    pod->metadata.creationTimestamp = kNow - Duration::minutes(5);
     if (annotation != nullptr) pod->metadata.annotations[annotation] = "train";
     pod->spec = worker(1).spec;
     auto& container = pod->spec.edit().containers[0];
@@ -93,7 +74,7 @@ class RequestsTest : public testing::Test {
   }
   /// A loop `later`, after which the requests are as it left them.
   Plan look(LoopState& state, Duration later = {}) {
-    Plan plan = decide(seen, {}, state, kBegun + later, nullptr);
+    Plan plan = decide(seen, {}, state, kNow + later, nullptr);
     for (const RequestRef& changed : plan.requests)
       for (RequestView& view : seen.requests)
         if (view.request->metadata.uid == changed->metadata.uid) view.request = changed;
@@ -126,7 +107,7 @@ TEST_F(RequestsTest, CapacityThatIsThereIsFoundAndKept) {
   EXPECT_EQ(condition(1, "Provisioned"), "False CapacityIsNotFound") << "three GPUs are booked";
   const Plan plan = look(state, Duration::seconds(20));
   EXPECT_FALSE(plan.request_processed);
-  EXPECT_EQ(plan.next, kBegun + Duration::seconds(70) + kPast) << "the second is tried again";
+  EXPECT_EQ(plan.next, kNow + Duration::seconds(70) + kPast) << "the second is tried again";
 }
 
 TEST_F(RequestsTest, ABookingEndsAfterTenMinutes) {
@@ -134,7 +115,7 @@ TEST_F(RequestsTest, ABookingEndsAfterTenMinutes) {
   ask("first", model::kCheckCapacityClass, 2);
   LoopState state(options());
   look(state);
-  EXPECT_FALSE(state.at_rest(seen, kBegun));
+  EXPECT_FALSE(state.at_rest(seen, kNow));
   look(state, Duration::minutes(10));
   EXPECT_EQ(condition(0, "BookingExpired"), "");
   ask("second", model::kCheckCapacityClass, 2);
@@ -301,7 +282,7 @@ TEST_F(RequestsTest, PodsThatConsumeARequestBuyNothing) {
   EXPECT_THAT(plan.events[1].message, testing::HasSubstr("ProvisioningRequest default/train"));
   EXPECT_TRUE(look(state, Duration::seconds(10)).events.empty()) << "told once";
   LoopState off(default_options(Compat::Upstream, Release::V1_36));
-  EXPECT_EQ(decide(seen, {}, off, kBegun, nullptr).resize.size(), 1U);
+  EXPECT_EQ(decide(seen, {}, off, kNow, nullptr).resize.size(), 1U);
 }
 
 TEST_F(RequestsTest, OrdinaryPodsAndRequestsTakeTurns) {
