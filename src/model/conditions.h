@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "model/node.h"
@@ -15,6 +16,31 @@ const Condition* find_condition(const std::vector<Condition>& conditions, std::s
   for (const Condition& condition : conditions)
     if (condition.type == type) return &condition;
   return nullptr;
+}
+
+/// The condition of that type, for writing; a new one, of which only the type is set, if there is
+/// none.
+template <class Condition>
+Condition& condition_of(std::vector<Condition>& conditions, std::string_view type) {
+  for (Condition& condition : conditions)
+    if (condition.type == type) return condition;
+  Condition& added = conditions.emplace_back();
+  added.type = type;
+  return added;
+}
+
+/// Sets the condition of its type, or adds it. As in Kubernetes, lastTransitionTime moves only when
+/// the status does, and false comes back, with nothing changed, where status, reason and message
+/// are what they were. Source: UpdatePodCondition (k8s.io/kubernetes, pkg/api/v1/pod).
+template <class Condition>
+bool set_condition(std::vector<Condition>& conditions, Condition now) {
+  Condition& known = condition_of(conditions, now.type);
+  if (known.status == now.status) {
+    if (known.reason == now.reason && known.message == now.message) return false;
+    now.lastTransitionTime = known.lastTransitionTime;
+  }
+  known = std::move(now);
+  return true;
 }
 
 inline const PodCondition* find_condition(const Pod& pod, std::string_view type) {

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "model/conditions.h"
 #include "model/int_or_string.h"
 #include "model/names.h"
 #include "model/object_validation.h"
@@ -119,6 +120,21 @@ TEST(QosClass, FollowsRequestsAndLimits) {
   resources.requests["memory"] = *Quantity::parse("1Gi");
   resources.limits = resources.requests;
   EXPECT_EQ(qos_class(spec), QosClass::Guaranteed);
+}
+
+TEST(Conditions, KeepTheirTimeWhileTheirStatusStays) {
+  const auto at = [](std::int64_t seconds) { return Instant() + Duration::seconds(seconds); };
+  std::vector<PodCondition> conditions = {{"Ready", "True", "", "", at(1), {}}};
+  EXPECT_TRUE(set_condition(conditions, {"PodScheduled", "False", "Busy", "full", at(2), {}}));
+  EXPECT_TRUE(set_condition(conditions, {"PodScheduled", "False", "Busy", "fuller", at(3), {}}));
+  EXPECT_EQ(conditions[1].message, "fuller");
+  EXPECT_EQ(conditions[1].lastTransitionTime, at(2));
+  EXPECT_FALSE(set_condition(conditions, {"PodScheduled", "False", "Busy", "fuller", at(4), {}}));
+  EXPECT_TRUE(set_condition(conditions, {"PodScheduled", "True", "", "", at(5), {}}));
+  EXPECT_EQ(conditions[1].lastTransitionTime, at(5));
+  condition_of(conditions, "Ready").status = "False";
+  EXPECT_EQ(conditions[0].status, "False");
+  EXPECT_EQ(conditions.size(), 2U);
 }
 
 TEST(IntOrString, ScalesPercentages) {

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "model/conditions.h"
 #include "sim/kubelet_state.h"
 #include "sim/node_object.h"
 
@@ -108,10 +109,9 @@ void Kubelets::network_up(Machine& machine) {
   const NodeRef before = store_.node(name);
   if (!before) return;
   auto node = std::make_shared<model::Node>(*before);
-  for (model::NodeCondition& condition : node->status.conditions)
-    if (condition.type == "Ready")
-      condition = {"Ready",     "True",     "KubeletReady", "kubelet is posting ready status",
-                   heap_.now(), heap_.now()};
+  set_condition(node->status.conditions,
+                {"Ready", "True", "KubeletReady", "kubelet is posting ready status", heap_.now(),
+                 heap_.now()});
   machine.ready = true;
   telling_.tell(RecordKind::NodeReady, "kubelet", {"node", "", name}, {{"node", name}}, [&] {
     return fmt::format("ready {} s after its launch",
@@ -149,14 +149,13 @@ void Kubelets::lease_ends(Machine& machine) {
   const NodeRef before = store_.node(name);
   if (!before || !before->spec.providerID.ends_with(machine.instance->id)) return;
   auto node = std::make_shared<model::Node>(*before);
-  for (model::NodeCondition& condition : node->status.conditions)
-    if (condition.type == "Ready")
-      condition = {"Ready",
-                   "Unknown",
-                   "NodeStatusUnknown",
-                   "Kubelet stopped posting node status.",
-                   heap_.now(),
-                   condition.lastHeartbeatTime};
+  model::NodeCondition& ready = condition_of(node->status.conditions, "Ready");
+  ready = {"Ready",
+           "Unknown",
+           "NodeStatusUnknown",
+           "Kubelet stopped posting node status.",
+           heap_.now(),
+           ready.lastHeartbeatTime};
   telling_.tell(
       RecordKind::NodeNotReady, "node-controller", {"node", "", name},
       {{"node", name}, {"reason", std::string_view("NodeStatusUnknown")}},

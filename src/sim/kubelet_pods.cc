@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "model/conditions.h"
 #include "sim/kubelet_state.h"
 #include "sim/programs.h"
 
@@ -21,17 +22,6 @@ constexpr Duration kTermination = Duration::seconds(2);
 
 bool is_device(std::string_view resource) {
   return resource.find('/') != std::string_view::npos && !resource.starts_with("kubernetes.io/");
-}
-
-void set_condition(model::Pod& pod, std::string_view type, bool value, Instant now,
-                   std::string reason = {}) {
-  for (model::PodCondition& condition : pod.status.conditions) {
-    if (condition.type != type) continue;
-    condition = {std::string(type), value ? "True" : "False", std::move(reason), {}, now, {}};
-    return;
-  }
-  pod.status.conditions.push_back(
-      {std::string(type), value ? "True" : "False", std::move(reason), {}, now, {}});
 }
 
 void set_exit_codes(model::Pod& pod, std::int32_t code) {
@@ -262,7 +252,7 @@ void Kubelets::run(Run& run, std::uint32_t slot) {
   auto pod = edit(run);
   pod->status.phase = "Running";
   pod->status.startTime = now;
-  set_condition(*pod, "Ready", true, now);
+  set_condition(pod->status.conditions, {"Ready", "True", {}, {}, now, {}});
   run.stage = Run::Stage::Running;
   run.running_since = now;
   std::optional<Duration> length = run_times_.of(*pod);
@@ -331,7 +321,8 @@ void Kubelets::end(Run& run) {
   const std::int32_t code = run.expires ? 0 : run_times_.exit_code(*pod);
   const bool failed = run.expires || code != 0;
   pod->status.phase = failed ? "Failed" : "Succeeded";
-  set_condition(*pod, "Ready", false, heap_.now(), failed ? "PodFailed" : "PodCompleted");
+  set_condition(pod->status.conditions,
+                {"Ready", "False", failed ? "PodFailed" : "PodCompleted", {}, heap_.now(), {}});
   if (run.expires) {
     pod->status.reason = "DeadlineExceeded";
     pod->status.message = "Pod was active on the node longer than the specified deadline";

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "model/conditions.h"
 #include "model/names.h"
 #include "model/selector.h"
 
@@ -417,12 +418,12 @@ Result<void> Store::delete_pod(const port::ObjectRef& ref, std::optional<Duratio
   now->metadata.deletionTimestamp = heap_.now() + Duration::seconds(seconds);
   now->metadata.deletionGracePeriodSeconds = seconds;
   if (evicted)
-    now->status.conditions.push_back({"DisruptionTarget",
-                                      "True",
-                                      "EvictionByEvictionAPI",
-                                      "Eviction API: evicting",
-                                      heap_.now(),
-                                      {}});
+    model::set_condition(now->status.conditions, {"DisruptionTarget",
+                                                  "True",
+                                                  "EvictionByEvictionAPI",
+                                                  "Eviction API: evicting",
+                                                  heap_.now(),
+                                                  {}});
   put<model::Pod>(at, std::move(now));
   return {};
 }
@@ -492,13 +493,7 @@ Result<void> Store::bind(const port::ObjectRef& ref, const std::string& node) {
   auto now = std::make_shared<model::Pod>(*before);
   now->spec = bound_spec(before->spec, node);
   now->status.nominatedNodeName.clear();
-  bool set = false;
-  for (model::PodCondition& condition : now->status.conditions) {
-    if (condition.type != "PodScheduled") continue;
-    condition = {"PodScheduled", "True", {}, {}, heap_.now(), {}};
-    set = true;
-  }
-  if (!set) now->status.conditions.push_back({"PodScheduled", "True", {}, {}, heap_.now(), {}});
+  model::set_condition(now->status.conditions, {"PodScheduled", "True", {}, {}, heap_.now(), {}});
   put<model::Pod>(at, std::move(now));
   return {};
 }
@@ -509,21 +504,10 @@ Result<void> Store::mark_unschedulable(const port::MarkUnschedulable& mark) {
   const PodRef& before = at->second;
   auto now = std::make_shared<model::Pod>(*before);
   if (mark.nominated_node) now->status.nominatedNodeName = *mark.nominated_node;
-  model::PodCondition* scheduled = nullptr;
-  for (model::PodCondition& condition : now->status.conditions)
-    if (condition.type == "PodScheduled") scheduled = &condition;
-  if (scheduled == nullptr) {
-    scheduled = &now->status.conditions.emplace_back();
-    scheduled->type = "PodScheduled";
-  }
-  if (scheduled->status != "False") scheduled->lastTransitionTime = heap_.now();
-  const bool same = scheduled->status == "False" && scheduled->reason == mark.reason &&
-                    scheduled->message == mark.message &&
-                    now->status.nominatedNodeName == before->status.nominatedNodeName;
-  if (same) return {};
-  scheduled->status = "False";
-  scheduled->reason = mark.reason;
-  scheduled->message = mark.message;
+  const bool changed =
+      model::set_condition(now->status.conditions,
+                           {"PodScheduled", "False", mark.reason, mark.message, heap_.now(), {}});
+  if (!changed && now->status.nominatedNodeName == before->status.nominatedNodeName) return {};
   put<model::Pod>(at, std::move(now));
   return {};
 }
@@ -532,13 +516,9 @@ Result<void> Store::set_condition(const port::SetPodCondition& set) {
   const auto at = place_of<model::Pod>(namespace_of(set.pod), set.pod.name);
   if (at == table<model::Pod>().end()) return fail(not_found(set.pod));
   auto now = std::make_shared<model::Pod>(*at->second);
-  std::vector<model::PodCondition>& conditions = now->status.conditions;
-  const auto known = std::find_if(conditions.begin(), conditions.end(), [&](const auto& each) {
-    return each.type == set.condition.type;
-  });
-  model::PodCondition& condition = known == conditions.end() ? conditions.emplace_back() : *known;
-  condition = set.condition;
+  model::PodCondition condition = set.condition;
   condition.lastTransitionTime = heap_.now();
+  if (!model::set_condition(now->status.conditions, std::move(condition))) return {};
   put<model::Pod>(at, std::move(now));
   return {};
 }

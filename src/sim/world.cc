@@ -14,6 +14,7 @@
 #include "decide/cluster/network.h"
 #include "decide/cluster/node_groups.h"
 #include "decide/pricing/catalogue.h"
+#include "model/conditions.h"
 #include "sim/checkers.h"
 #include "sim/chronicle.h"
 #include "sim/cloud.h"
@@ -396,14 +397,11 @@ void World::interrupt(const std::string& zone, const std::string& instance_type,
 
 // The condition is its writer's, so that nothing sets it back.
 void World::Parts::set_condition(const NodeRef& before, const model::SetNodeConditionStep& step) {
+  const auto* known = find_condition(before->status.conditions, step.type);
+  if (known != nullptr && known->status == step.status) return;
   auto node = std::make_shared<model::Node>(*before);
-  auto& conditions = node->status.conditions;
-  const auto found =
-      std::find_if(conditions.begin(), conditions.end(),
-                   [&](const model::NodeCondition& each) { return each.type == step.type; });
-  model::NodeCondition& condition = found == conditions.end() ? conditions.emplace_back() : *found;
-  if (condition.status == step.status) return;
-  condition = {step.type, step.status, step.reason, step.message, heap.now(), heap.now()};
+  model::set_condition(node->status.conditions,
+                       {step.type, step.status, step.reason, step.message, heap.now(), heap.now()});
   const std::string& name = node->metadata.name;
   const bool well = step.type == "Ready" && step.status == "True";
   telling.tell(well ? RecordKind::NodeReady : RecordKind::NodeNotReady, "node-monitor",

@@ -112,10 +112,8 @@ inline std::optional<Instant> available_at(const model::Pod& pod, Duration min_r
 inline std::shared_ptr<model::Pod> disrupted(const model::Pod& pod, std::string reason,
                                              std::string message, Instant now) {
   auto marked = std::make_shared<model::Pod>(pod);
-  std::erase_if(marked->status.conditions,
-                [](const auto& condition) { return condition.type == "DisruptionTarget"; });
-  marked->status.conditions.push_back(
-      {"DisruptionTarget", "True", std::move(reason), std::move(message), now, {}});
+  set_condition(marked->status.conditions,
+                {"DisruptionTarget", "True", std::move(reason), std::move(message), now, {}});
   return marked;
 }
 

@@ -41,13 +41,9 @@ bool is_over(Instant from, Duration time, Instant now) {
   return from + time < now;
 }
 
+// Upstream's own rule: the time moves at every write, so that a retry waits from the last try.
 void set_condition(model::ProvisioningRequest& request, model::RequestCondition now) {
-  for (model::RequestCondition& known : request.status.conditions)
-    if (known.type == now.type) {
-      known = std::move(now);
-      return;
-    }
-  request.status.conditions.push_back(std::move(now));
+  condition_of(request.status.conditions, now.type) = std::move(now);
 }
 
 model::RequestCondition no_capacity(Instant now) {
