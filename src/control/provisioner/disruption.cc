@@ -17,6 +17,8 @@ constexpr Duration kReplacementDeadline = Duration::minutes(20);
 // What Karpenter takes where nothing is written.
 constexpr std::string_view kConsolidateAfter = "0s", kExpireAfter = "720h";
 constexpr Duration kMoving = Duration::minutes(1);
+// A look waits so long for changes to end; at the longest Karpenter's polling period.
+constexpr Duration kQuiet = Duration::seconds(1), kLongest = Duration::seconds(10);
 
 double eviction_cost(const model::Pod& pod) {
   double cost = 1.0 + static_cast<double>(pod.spec->priority.value_or(0)) / std::exp2(25);
@@ -56,9 +58,18 @@ const model::NodePool* Disruption::pool_of(const Claim& claim) const {
   return pool == cluster_.pools().end() ? nullptr : pool->second.get();
 }
 
+// Its pods come when every new node of the replacement is ready.
+bool Disruption::is_awaited(const Claim& claim) const {
+  return std::any_of(replacements_.begin(), replacements_.end(), [&](const Replacement& each) {
+    return std::find(each.new_claims.begin(), each.new_claims.end(), claim.object->metadata.name) !=
+           each.new_claims.end();
+  });
+}
+
 std::optional<Instant> Disruption::consolidatable_at(const Claim& claim) const {
   const model::NodePool* pool = pool_of(claim);
-  if (pool == nullptr || pool->spec.replicas || claim.stage != Stage::Ready) return std::nullopt;
+  if (pool == nullptr || pool->spec.replicas || claim.stage != Stage::Ready || is_awaited(claim))
+    return std::nullopt;
   const auto after = duration_of(pool->spec.disruption.consolidateAfter, kConsolidateAfter);
   if (!after) return std::nullopt;
   const Instant at = std::max(claim.last_pod_event + *after, claim.nominated_until);
@@ -187,8 +198,13 @@ bool Disruption::is_settled(Instant now) const {
          });
 }
 
+std::optional<Instant> Disruption::quiet_at() const {
+  if (!changed_first_) return std::nullopt;
+  return std::min(changed_last_ + kQuiet, *changed_first_ + kLongest);
+}
+
 bool Disruption::wants_a_look(Instant now) const {
-  return !is_settled(now) && !replacing() && claims_.at_rest();
+  return quiet_at().value_or(now) <= now && !replacing() && claims_.at_rest() && !is_settled(now);
 }
 
 std::vector<std::string> Disruption::candidates(Instant now) const {
@@ -229,7 +245,7 @@ void Disruption::unmark(const Replacement& replacement, port::Commands& commands
 
 void Disruption::read_budgets(Instant now) {
   if (budgets_read_ && (!budgets_change_ || *budgets_change_ > now)) return;
-  if (budgets_read_) changed();
+  if (budgets_read_) changed(now);
   budgets_read_ = true;
   budgets_change_.reset();
   for (const auto& [name, pool] : cluster_.pools())
@@ -284,6 +300,7 @@ std::optional<Instant> Disruption::due(Instant now) const {
       consider(claim.object->metadata.creationTimestamp.value_or(now) + *life);
   }
   for (const Replacement& replacement : replacements_) consider(replacement.deadline);
+  if (const auto at = quiet_at()) consider(*at);
   if (budgets_change_ && !claims_.all().empty()) consider(*budgets_change_);
   return next;
 }

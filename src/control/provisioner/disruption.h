@@ -28,9 +28,11 @@ class Disruption {
   Disruption(const Cluster& cluster, Claims& claims) : cluster_(cluster), claims_(claims) {}
 
   /// Something changed by which another decision may follow.
-  void changed() {
+  void changed(Instant now) {
     settled_.reset();
     stuck_.clear();
+    if (!changed_first_) changed_first_ = now;
+    changed_last_ = now;
   }
   /// Pools changed, and with them perhaps the schedules of budgets.
   void pools_changed() { budgets_read_ = false; }
@@ -51,7 +53,10 @@ class Disruption {
   bool is_empty(const Claim& claim) const { return cluster_.is_empty(claim.node); }
 
   /// Something may have changed since the last look at the candidates, and nothing is under way.
+  /// Changes that follow each other, as while a Deployment shrinks, are looked at together.
   bool wants_a_look(Instant now) const;
+  /// The look begins.
+  void look() { changed_first_.reset(); }
   /// What could be consolidated now, in order of names.
   std::vector<std::string> candidates(Instant now) const;
   /// The candidates were looked at, and none went.
@@ -76,12 +81,14 @@ class Disruption {
 
  private:
   const model::NodePool* pool_of(const Claim& claim) const;
+  bool is_awaited(const Claim& claim) const;
   std::optional<Instant> consolidatable_at(const Claim& claim) const;
   bool may_be_disrupted(const Claim& claim, Instant now) const;
   std::vector<std::string> may_go_for_drift(Instant now) const;
   std::vector<std::string> may_go_empty(Instant now) const;
   void read_budgets(Instant now);
   bool is_settled(Instant now) const;
+  std::optional<Instant> quiet_at() const;
   void unmark(const Replacement& replacement, port::Commands& commands);
 
   /// nullopt: Never.
@@ -98,6 +105,9 @@ class Disruption {
   bool budgets_read_ = false;
   std::optional<Instant> budgets_change_;  // when a schedule next lets more or fewer nodes go
   std::optional<Instant> settled_;         // nothing to gain then, and nothing changed since
+  // The first and the last change since the last look.
+  std::optional<Instant> changed_first_;
+  Instant changed_last_;
 };
 
 }  // namespace gputide::provisioner

@@ -13,8 +13,8 @@
 #include "decide/provisioning/drift.h"
 #include "decide/provisioning/ec2_types.h"
 #include "decide/provisioning/existing_nodes.h"
-#include "decide/provisioning/node_ask.h"
 #include "decide/provisioning/node_pool_validation.h"
+#include "decide/provisioning/planned_node.h"
 #include "decide/provisioning/volume_topology.h"
 #include "model/labels.h"
 #include "model/names.h"
@@ -49,35 +49,6 @@ model::NodePoolRequirement in(std::string_view key, std::vector<std::string> val
 
 void add_once(std::vector<std::string>& list, const std::string& value) {
   if (std::find(list.begin(), list.end(), value) == list.end()) list.push_back(value);
-}
-
-// A value that the requirement leaves; "" = the label may be absent.
-std::string any_value(const provisioning::Requirement& requirement) {
-  if (!requirement.complement)
-    return requirement.values.empty() ? std::string() : requirement.values.front();
-  if (requirement.allows_absence()) return "";
-  return std::to_string(
-      requirement.gte.value_or(std::min<std::int64_t>(0, requirement.lte.value_or(0))));
-}
-
-// Labels that only the pool's requirements name: the node gets a value that its pods ask for, else
-// any that is allowed.
-void add_own_labels(const std::vector<std::shared_ptr<const model::Pod>>& pods,
-                    const PlannedMachine& machine, const model::NodePool& pool,
-                    model::NodeClaim& claim) {
-  auto node = provisioning::Requirements::from_node_pool(pool.spec.template_.spec.requirements);
-  for (const std::uint32_t pod : machine.pods)
-    for (const auto& asked : provisioning::node_alternatives(*pods[pod]->spec)) {
-      if (!node.intersects(asked)) continue;
-      node.add(asked);
-      break;
-    }
-  for (const model::NodePoolRequirement& each : pool.spec.template_.spec.requirements) {
-    if (provisioning::ec2_well_known_labels().contains(provisioning::canonical_label(each.key)))
-      continue;
-    const std::string value = any_value(node.get(each.key));
-    if (!value.empty()) claim.metadata.labels.try_emplace(each.key, value);
-  }
 }
 
 // The pods that a plan puts on this new node and on cheaper ones.
@@ -120,7 +91,8 @@ std::shared_ptr<model::NodeClaim> claim_of(
   claim->metadata.ownerReferences = {
       {"karpenter.sh/v1", "NodePool", pool.metadata.name, pool.metadata.uid, {}, true}};
   static_cast<model::NodeClaimTemplateSpec&>(claim->spec) = from.spec;
-  add_own_labels(pods, machine, pool, *claim);
+  for (const auto& [key, value] : provisioning::own_labels(pods, machine, pool))
+    claim->metadata.labels.try_emplace(key, value);
   std::vector<std::string> types, zones;
   for (const provisioning::Substitute& each : machine.substitutes) {
     add_once(types, each.type);
@@ -400,6 +372,7 @@ void Provisioner::replace(const ProvisionProblem& moved, const ProvisionPlan& pl
 
 void Provisioner::consolidate(Instant now, port::Commands& commands) {
   if (!disruption_.wants_a_look(now)) return;
+  disruption_.look();
   const std::vector<std::string> names = disruption_.candidates(now);
   if (names.empty()) return disruption_.settle(now);
   View seen = view(now, true);

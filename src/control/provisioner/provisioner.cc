@@ -66,7 +66,7 @@ void Provisioner::on(const port::ObjectChanged& event, Instant now, port::Comman
     offers_.invalidate();
     trigger(now);
   }
-  if (impact.setup || impact.storage || impact.other) disruption_.changed();
+  if (impact.setup || impact.storage || impact.other) disruption_.changed(now);
   if (pod != nullptr && impact.other && !belongs_to_node(**pod)) {
     claims_.pod_event((*pod)->spec->nodeName, now);
     if (event.change == port::Change::Deleted) unplaced_told_.erase((*pod)->metadata.uid);
@@ -125,7 +125,7 @@ void Provisioner::on(const port::InstanceNotice& event, Instant now, port::Comma
 void Provisioner::heed(const ClaimNews& news, Instant now) {
   if (news.plan_now) trigger(now, true);
   if (news.plan_soon) trigger(now);
-  if (news.disruption) disruption_.changed();
+  if (news.disruption) disruption_.changed(now);
   if (news.reservations) reservations_due_ = now;
 }
 

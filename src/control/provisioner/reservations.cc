@@ -89,7 +89,7 @@ void Provisioner::reservations_told(const port::CloudAnswer& answer, Instant now
         if (at > now) reservations_due_ = std::min(*reservations_due_, at);
   if (offers_.set_reservations(*told, now)) {
     ++generation_;
-    disruption_.changed();
+    disruption_.changed(now);
     trigger(now);
   }
   heed_ends(now, commands);

@@ -14,9 +14,10 @@ constexpr std::int64_t kVolumeOverheadKib = 77844;
 constexpr std::int64_t kDefaultMaxPods = 110;
 
 std::int64_t memory_bytes(const model::InstanceType& type, const NodeSizing& sizing) {
-  if (!sizing.vm_overhead_per_10000) return estimated_memory_kib(type) * kKib;
+  const std::int64_t estimate = estimated_memory_kib(type) * kKib;
+  if (!sizing.vm_overhead_per_10000) return estimate;
   const std::int64_t kept = type.memory_mib * *sizing.vm_overhead_per_10000;
-  return (type.memory_mib - (kept + 9999) / 10000) * kMib;
+  return std::min(estimate, (type.memory_mib - (kept + 9999) / 10000) * kMib);
 }
 
 // The kubelet keeps the threshold of 10 % as a float of single precision.

@@ -1,11 +1,14 @@
 #include "decide/provisioning/consolidation.h"
 
 #include <algorithm>
+#include <memory>
 #include <numeric>
 #include <set>
+#include <string>
 #include <utility>
 
 #include "base/check.h"
+#include "decide/provisioning/rehearsal.h"
 
 namespace gputide::provisioning {
 namespace {
@@ -67,25 +70,25 @@ class Search {
  public:
   Search(const ProvisionProblem& cluster, std::span<const Candidate> candidates,
          const ConsolidationEffort& effort)
-      : candidates_(candidates), effort_(effort.packing), without_(cluster, candidates) {}
+      : cluster_(cluster),
+        candidates_(candidates),
+        effort_(effort.packing),
+        without_(cluster, candidates) {}
 
   void consider(std::span<const std::uint32_t> chosen);
-  /// The best so far, with its nodes named.
-  std::optional<Consolidation> best();
+  /// The best so far.
+  const std::optional<Consolidation>& best() const { return best_; }
 
  private:
-  struct Move {
-    std::vector<std::uint32_t> candidates;
-    Money saves;
-    std::size_t moved = 0;
-    Draft draft;
-  };
   std::optional<Money> most(Money price, std::size_t moved) const;
+  bool works(std::span<const std::uint32_t> chosen, const ProvisionPlan& plan);
 
+  const ProvisionProblem& cluster_;
   std::span<const Candidate> candidates_;
   PackEffort effort_;
   Without without_;
-  std::optional<Move> best_;
+  std::unique_ptr<Rehearsal> rehearsal_;  // made when there is something to try
+  std::optional<Consolidation> best_;
 };
 
 // The most that a plan for these pods may cost to be better than the best move so far; nullopt:
@@ -95,7 +98,7 @@ std::optional<Money> Search::most(Money price, std::size_t moved) const {
   if (now <= 0) return std::nullopt;
   std::int64_t saves = (now * kReplacementSavesPercent + 99) / 100;
   if (saves > now) return std::nullopt;
-  if (best_) saves = std::max(saves, best_->saves.micros() + (moved < best_->moved ? 0 : 1));
+  if (best_) saves = std::max(saves, best_->saves.micros() + (moved < best_->moved.size() ? 0 : 1));
   if (saves > now) return std::nullopt;
   return Money::micros(now - saves);
 }
@@ -113,14 +116,18 @@ void Search::consider(std::span<const std::uint32_t> chosen) {
   without_.choose(chosen);
   Draft found = draft(without_.problem(), effort);
   if (!found.places_all() || found.per_hour() > *effort.most) return;
-  best_ = Move{{chosen.begin(), chosen.end()}, price - found.per_hour(), moved, std::move(found)};
+  ProvisionPlan plan = finish(without_.problem(), found);
+  if (!works(chosen, plan)) return;
+  best_ = Consolidation{
+      {chosen.begin(), chosen.end()}, std::move(plan), without_.moved(), price - found.per_hour()};
 }
 
-std::optional<Consolidation> Search::best() {
-  if (!best_) return std::nullopt;
-  without_.choose(best_->candidates);
-  return Consolidation{best_->candidates, finish(without_.problem(), best_->draft),
-                       without_.moved(), best_->saves};
+// Else what was saved is soon bought again.
+bool Search::works(std::span<const std::uint32_t> chosen, const ProvisionPlan& plan) {
+  if (rehearsal_ == nullptr) rehearsal_ = std::make_unique<Rehearsal>(cluster_);
+  std::vector<std::string> gone;
+  for (const std::uint32_t i : chosen) gone.push_back(cluster_.nodes[candidates_[i].node].name);
+  return rehearsal_->places_all(without_.problem(), plan, gone);
 }
 
 // Those of the move that could stay, as it buys a node at the same price for each.

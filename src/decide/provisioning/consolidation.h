@@ -41,9 +41,10 @@ struct ConsolidationEffort {
 /// The move that saves most an hour, of those tried: the candidates dearest for what they disrupt
 /// all together, halves of them, and each alone, then the best without those for which it would buy
 /// others at the same price; of equal ones that which moves fewer pods. What buys nodes must save a
-/// tenth. Unlike Karpenter's, several new nodes may take the place of several old ones.
-/// `cluster.pods` must be empty: pods that wait come first. Nodes of the cluster are where pods may
-/// go, so it holds none that is not ready.
+/// tenth, and no move counts after which kube-scheduler would find no node for some pod
+/// (rehearsal.h): what such a move saves is soon bought again. Unlike Karpenter's, several new
+/// nodes may take the place of several old ones. `cluster.pods` must be empty: pods that wait come
+/// first. Nodes of the cluster are where pods may go, so it holds none that is not ready.
 std::optional<Consolidation> consolidate(const ProvisionProblem& cluster,
                                          std::span<const Candidate> candidates,
                                          const ConsolidationEffort& effort = {});

@@ -72,6 +72,15 @@ TEST(Ec2Types, OfferWhatIsReserved) {
                                             "p2.xlarge cr-4 default"}));
 }
 
+// Else pods wait beside nodes that were bought for them, and more are bought.
+TEST(Ec2Types, PromiseNoMoreMemoryThanNodesShow) {
+  for (const model::InstanceType& type : pricing::Catalogue::builtin().all()) {
+    const pricing::NodeSizes promised = pricing::node_sizes(type, karpenter_sizing());
+    const pricing::NodeSizes shown = pricing::node_sizes(type);
+    EXPECT_LE(promised.allocatable.memory_bytes, shown.allocatable.memory_bytes) << type.name;
+  }
+}
+
 TEST(Ec2Types, LeaveOutWhatIsNotSold) {
   for (const ProviderType& type :
        ec2_types(pricing::Catalogue::builtin(), "us-west-2", {"us-west-2a"})) {
