@@ -33,7 +33,7 @@ struct Stage {
     problem.types = {type_of("two", 2), type_of("four", 4), type_of("eight", 8)};
     problem.pool_types = {{0, 1, 2}};
   }
-  void buy(const std::string& type, std::vector<std::int64_t> pods) {
+  void buy(const std::string& type, const std::vector<std::int64_t>& pods) {
     PlannedMachine machine;
     machine.pool = "main";
     machine.type = type;
@@ -56,7 +56,7 @@ struct Stage {
     pod->spec.edit().nodeName = node;
     problem.bound.push_back(std::move(pod));
   }
-  bool places_all(std::vector<std::string> gone = {}) {
+  bool places_all(const std::vector<std::string>& gone = {}) {
     return Rehearsal(problem).places_all(problem, plan, gone);
   }
 };
