@@ -80,11 +80,11 @@ bool KnownNodes::stayed_in_place(const Observation& seen) const {
 
 // Only views that stay keep what is known of them.
 void KnownNodes::rearrange(const Observation& seen, Simulation& simulation) {
-  const std::vector<std::size_t> places = places_before(
+  const Places places(places_before(
       seen.nodes.size(), known_.size(),
       [&](std::size_t i, std::size_t b) { return known_[b].view == seen.nodes[i]; },
       [&](std::size_t i) { return seen.nodes[i].get(); },
-      [&](std::size_t b) { return known_[b].view.get(); });
+      [&](std::size_t b) { return known_[b].view.get(); }));
   follow_places(facts_, places);
   for (const Known& gone : follow_places(known_, places))
     if (gone.id != kNoNode) simulation.remove_node(gone.id);

@@ -1,8 +1,8 @@
 // Where the nodes of a look, or the instances of a group, were in the look before.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
-#include <iterator>
 #include <utility>
 #include <vector>
 
@@ -44,19 +44,52 @@ std::vector<std::size_t> places_before(std::size_t now, std::size_t before, Same
   return places;
 }
 
+/// What places_before answered, for lists that follow it.
+struct Places {
+  explicit Places(std::vector<std::size_t> places_before) : before(std::move(places_before)) {
+    while (stayed < before.size() && before[stayed] == stayed) ++stayed;
+    std::size_t least = stayed;
+    for (std::size_t i = stayed; i < before.size(); ++i) {
+      if (before[i] == kNowhere) continue;
+      forward = forward && before[i] >= std::max(least, i);
+      least = before[i] + 1;
+    }
+  }
+  std::vector<std::size_t> before;
+  std::size_t stayed = 0;  // so many at the beginning are where they were
+  bool forward = true;     // none went back, or past another
+};
+
 /// Moves what is known of each from its place before; what is new gets a T{}. What is left over
-/// comes back, among T{} for what moved on.
+/// comes back, maybe among T{} for what moved on.
 template <class T>
-std::vector<T> follow_places(std::vector<T>& list, const std::vector<std::size_t>& places) {
-  std::size_t first = 0;  // all before it are where they were
-  while (first < list.size() && first < places.size() && places[first] == first) ++first;
-  const auto at = list.begin() + static_cast<std::ptrdiff_t>(first);
-  std::vector<T> before(std::make_move_iterator(at), std::make_move_iterator(list.end()));
-  list.erase(at, list.end());
-  list.resize(places.size());
-  for (std::size_t i = first; i < places.size(); ++i)
-    if (places[i] != kNowhere) list[i] = std::exchange(before[places[i] - first], {});
-  return before;
+std::vector<T> follow_places(std::vector<T>& list, const Places& places) {
+  std::vector<T> gone;
+  if (!places.forward) {
+    gone = std::exchange(list, std::vector<T>(places.before.size()));
+    for (std::size_t i = 0; i < list.size(); ++i)
+      if (places.before[i] != kNowhere) list[i] = std::exchange(gone[places.before[i]], {});
+    return gone;
+  }
+  std::size_t from = places.stayed;  // the next to move on, or to go
+  const auto let_go = [&](std::size_t end) {
+    for (; from < end; ++from) gone.push_back(std::move(list[from]));
+  };
+  const std::size_t end = std::min(list.size(), places.before.size());
+  for (std::size_t i = places.stayed; i < end; ++i) {
+    const std::size_t place = places.before[i];
+    let_go(place == kNowhere ? i + 1 : place);
+    if (place == kNowhere) {
+      list[i] = T{};
+    } else {
+      if (place != i) list[i] = std::move(list[place]);
+      from = place + 1;
+    }
+  }
+  let_go(list.size());
+  list.erase(list.begin() + static_cast<std::ptrdiff_t>(end), list.end());
+  list.resize(places.before.size());
+  return gone;
 }
 
 }  // namespace gputide::scaling

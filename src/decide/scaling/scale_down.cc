@@ -404,12 +404,12 @@ void ScaleDownPlanner::align_all(const Observation& seen) {
   const auto name_before = [&](std::size_t b) -> std::string_view {
     return entries_[b]->view->node->metadata.name;
   };
-  follow(places_before(
+  follow(Places(places_before(
       seen.nodes.size(), entries_.size(),
       [&](std::size_t i, std::size_t b) {
         return entries_[b]->view == seen.nodes[i] || name_before(b) == name_now(i);
       },
-      name_now, name_before));
+      name_now, name_before)));
   unneeded_.clear();
   touched_.clear();
   next_recheck_.reset();
@@ -423,14 +423,14 @@ void ScaleDownPlanner::align_all(const Observation& seen) {
 }
 
 // `places`: of the nodes in the pass before; kNowhere: it is new.
-void ScaleDownPlanner::follow(const std::vector<std::size_t>& places) {
+void ScaleDownPlanner::follow(const Places& places) {
   const std::vector<Row> gone = follow_places(rows_, places);
   settled_ = std::none_of(gone.begin(), gone.end(),
                           [](const Row& row) { return row.unneeded || row.waits; });
   follow_places(entries_, places);
   follow_places(state_.unremovable, places);
   follow_places(state_.utilization, places);
-  follow_places(ids_, places);
+  for (const NodeId id : follow_places(ids_, places)) forget_id(id);
   for (std::unique_ptr<Entry>& entry : entries_)
     if (entry == nullptr) entry = std::make_unique<Entry>();
 }
@@ -454,16 +454,26 @@ void ScaleDownPlanner::read_groups(const ScaleDownInput& input) {
 void ScaleDownPlanner::read_ids(const std::vector<NodeId>& ids) {
   if (!std::exchange(moved_, false) && ids == ids_) return;
   ids_.resize(ids.size(), kNoNode);
-  const NodeId end = ids.empty() ? 0 : *std::max_element(ids.begin(), ids.end()) + 1;
-  row_of_.assign(static_cast<std::size_t>(end), kNowhere);
-  all_ = state::NodeSet(end);
   for (std::size_t i = 0; i < ids.size(); ++i) {
-    const NodeId id = ids[i];
-    if (std::exchange(ids_[i], id) != id) touch(i);
-    if (id == kNoNode) continue;
-    row_of_[static_cast<std::size_t>(id)] = i;
-    all_.insert(id);
+    if (ids_[i] == ids[i]) continue;
+    forget_id(ids_[i]);
+    touch(i);
   }
+  ids_ = ids;
+  const NodeId end = ids.empty() ? 0 : *std::max_element(ids.begin(), ids.end()) + 1;
+  if (row_of_.size() < static_cast<std::size_t>(end))
+    row_of_.resize(static_cast<std::size_t>(end), kNowhere);
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    if (ids[i] == kNoNode) continue;
+    row_of_[static_cast<std::size_t>(ids[i])] = i;
+    all_.insert(ids[i]);
+  }
+}
+
+void ScaleDownPlanner::forget_id(NodeId id) {
+  if (row_of(id) == kNowhere) return;
+  row_of_[static_cast<std::size_t>(id)] = kNowhere;
+  all_.erase(id);
 }
 
 std::size_t ScaleDownPlanner::row_of(NodeId id) const {

@@ -23,6 +23,8 @@
 
 namespace gputide::scaling {
 
+struct Places;
+
 /// Why a node stays; the names are upstream's.
 enum class UnremovableReason {
   None,
@@ -175,7 +177,7 @@ class ScaleDownPlanner {
 
   void align(const ScaleDownInput& input);
   void align_all(const Observation& seen);
-  void follow(const std::vector<std::size_t>& places);
+  void follow(const Places& places);
   bool align_changed(const Observation& seen);
   void take(std::size_t index, const std::shared_ptr<const NodeView>& view);
   const DisruptionBudgets& budgets(const Observation& seen);
@@ -191,6 +193,7 @@ class ScaleDownPlanner {
   void start_pass(const ScaleDownInput& input);
   void read_groups(const ScaleDownInput& input);
   void read_ids(const std::vector<NodeId>& ids);
+  void forget_id(NodeId id);
   std::size_t row_of(NodeId id) const;
   void start_rechecks(Instant now);
   bool rechecks_settled() const;
