@@ -80,6 +80,8 @@ Container container(std::string_view cpu, std::optional<std::string> restart = s
 std::string cpu(const PodSpec& spec, const PodRequestOptions& options = {}) {
   const ResourceList requests = pod_requests(spec, options);
   const auto at = requests.find("cpu");
+  if (options.missing == nullptr && !options.without_overhead)
+    EXPECT_EQ(pod_request(spec, "cpu"), at == requests.end() ? Quantity() : at->second);
   return at == requests.end() ? "" : at->second.text();
 }
 

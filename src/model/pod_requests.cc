@@ -21,21 +21,29 @@ void raise(ResourceList& most, const ResourceList& other) {
   }
 }
 
-/// `stated(container)` is what each container counts for.
-template <class Stated>
-ResourceList total(const PodSpec& spec, const Stated& stated) {
-  ResourceList sum;
+void add(Quantity& sum, const Quantity& more) {
+  sum.add(more);
+}
+
+void raise(Quantity& most, const Quantity& other) {
+  if (other > most) most = other;
+}
+
+/// `stated(container)` is what each container counts for: a list, or the amount of one resource.
+template <class Amount = ResourceList, class Stated>
+Amount total(const PodSpec& spec, const Stated& stated) {
+  Amount sum;
   for (const Container& container : spec.containers) add(sum, stated(container));
   if (spec.initContainers.empty()) return sum;
-  ResourceList sidecars;
-  ResourceList most_at_start;
+  Amount sidecars;
+  Amount most_at_start;
   for (const Container& container : spec.initContainers) {
     if (is_sidecar(container)) {
       add(sum, stated(container));
       add(sidecars, stated(container));
       raise(most_at_start, sidecars);
     } else {
-      ResourceList running = stated(container);
+      Amount running = stated(container);
       add(running, sidecars);
       raise(most_at_start, running);
     }
@@ -90,6 +98,19 @@ const ResourceList& pod_requests(const PodSpec& spec, ResourceList& sum) {
   if (spec.containers.size() == 1 && spec.initContainers.empty() && spec.overhead.empty())
     return spec.containers.front().resources.requests;
   sum = pod_requests(spec);
+  return sum;
+}
+
+Quantity pod_request(const PodSpec& spec, const std::string& resource) {
+  const auto of = [&](const ResourceList& list) -> const Quantity& {
+    static const Quantity kNone;
+    const auto at = list.find(resource);
+    return at == list.end() ? kNone : at->second;
+  };
+  Quantity sum = total<Quantity>(spec, [&](const Container& container) -> const Quantity& {
+    return of(container.resources.requests);
+  });
+  add(sum, of(spec.overhead));
   return sum;
 }
 

@@ -21,6 +21,8 @@ ResourceList pod_requests(const PodSpec& spec, const PodRequestOptions& options 
 /// The same without a copy where the only container's requests are all there is; else it is made in
 /// `sum`. Belongs to one of the two.
 const ResourceList& pod_requests(const PodSpec& spec, ResourceList& sum);
+/// Of one resource; zero where nothing asks for it.
+Quantity pod_request(const PodSpec& spec, const std::string& resource);
 
 /// The same for limits; overhead is added only where there is a limit above zero.
 ResourceList pod_limits(const PodSpec& spec, bool without_overhead = false);

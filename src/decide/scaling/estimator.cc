@@ -122,10 +122,11 @@ TemplateCopies copies_of(const NodeTemplate& node) {
 
 }  // namespace
 
-void TemplateCopies::use(const std::shared_ptr<const NodeTemplate>& node) {
-  if (of_ == node) return;
+bool TemplateCopies::use(const std::shared_ptr<const NodeTemplate>& node) {
+  if (of_ == node) return true;
   *this = {};
   of_ = node;
+  return false;
 }
 
 const NodeRef& TemplateCopies::itself() {

@@ -32,8 +32,8 @@ struct Estimate {
 /// What a group's template gives to one Simulation, made once for as long as the template stays.
 class TemplateCopies {
  public:
-  /// Of which template; another one than before: what was made is forgotten.
-  void use(const std::shared_ptr<const NodeTemplate>& node);
+  /// Of which template; another one than before: what was made is forgotten, and the answer false.
+  bool use(const std::shared_ptr<const NodeTemplate>& node);
   const NodeTemplate& node() const { return *of_; }
 
   /// The template's node, under its own name.

@@ -44,6 +44,7 @@ class LoopRun {
     state_.last_version_ = seen_.version;
     state_.requests_.begin(seen_, now_);
     if (start()) {
+      add_upcoming();
       fork_ = state_.simulation_.sequence();
       state_.simulation_.fork();
       act();
@@ -116,7 +117,9 @@ class LoopRun {
 
   // Node ids are not used again: after many of them the simulation begins anew.
   void take_over_known() {
-    if (state_.simulation_.end() > static_cast<NodeId>(2 * seen_.nodes.size()) + kWornIds) {
+    const NodeId worn = static_cast<NodeId>(2 * seen_.nodes.size()) + kWornIds;
+    if (state_.simulation_.end() > worn) state_.simulation_.take_off_top();
+    if (state_.simulation_.end() > worn) {
       state_.simulation_ = Simulation();
       state_.nodes_.forget_ids();
       state_.copies_.clear();
@@ -179,7 +182,6 @@ class LoopRun {
   // ---- what is to be done ----
 
   void act() {
-    add_upcoming();
     const bool scaled = help_pods();
     if (scaled) state_.last_added_ = now_;
     if (!(scaled && rules().scale_up_ends_loop) && options().scale_down_enabled) scale_down(scaled);
@@ -187,18 +189,27 @@ class LoopRun {
       enforce_minimum();
   }
 
+  // They stay from look to look for as long as nothing beneath them changes.
   void add_upcoming() {
     state_.copies_.resize(seen_.groups.size());
+    state_.upcoming_.resize(seen_.groups.size());
+    bool same = state_.simulation_.has_top();
     for (std::size_t g = 0; g < seen_.groups.size(); ++g) {
-      TemplateCopies& copies = state_.copies_[g];
-      copies.use(state_.templates_.of(g));
       const std::int64_t count = state_.cluster_.upcoming(g);
       upcoming_nodes_ += count;
-      if (state_.templates_.of(g) == nullptr) continue;
-      for (std::int64_t i = 0; i < count; ++i)
-        state_.simulation_.add_node(copies.upcoming(static_cast<std::size_t>(i)),
-                                    copies.node().pods, copies.entries(state_.simulation_));
+      same = state_.copies_[g].use(state_.templates_.of(g)) && same;
+      same = std::exchange(state_.upcoming_[g], count) == count && same;
     }
+    if (same) return;
+    state_.simulation_.put_on_top([this] {
+      for (std::size_t g = 0; g < seen_.groups.size(); ++g) {
+        TemplateCopies& copies = state_.copies_[g];
+        if (state_.templates_.of(g) == nullptr) continue;
+        for (std::int64_t i = 0; i < state_.upcoming_[g]; ++i)
+          state_.simulation_.add_node(copies.upcoming(static_cast<std::size_t>(i)),
+                                      copies.node().pods, copies.entries(state_.simulation_));
+      }
+    });
   }
 
   void add_bought(std::size_t group, std::int64_t from, std::int64_t to) {
@@ -548,7 +559,8 @@ class LoopRun {
   void note_unneeded(const ScaleDownState& found) {
     std::size_t old = 0;
     for (const Removable& node : found.unneeded) {
-      if (state_.unneeded_before_.contains(node.node)) {
+      // Who has been so for a while needs no search.
+      if (node.since < now_ || state_.unneeded_before_.contains(node.node)) {
         ++old;
         continue;
       }

@@ -65,6 +65,7 @@ class LoopState {
   std::set<std::string, std::less<>> told_consumers_;  // pods that wait for what they were promised
   KnownNodes nodes_;                                   // of the last look
   std::vector<TemplateCopies> copies_;                 // by group
+  std::vector<std::int64_t> upcoming_;                 // by group: copies on top of the simulation
   std::optional<Instant> last_added_, last_deleted_, last_failed_;
   std::map<std::string, GroupTimes, std::less<>> group_times_;
   std::map<std::string, std::string, std::less<>> told_;  // pod -> last NotTriggerScaleUp message

@@ -12,7 +12,7 @@
 namespace gputide::scaling {
 
 /// The value of a pod's annotation; nullptr: it has none of that key.
-const std::string* annotation(const model::Pod& pod, const char* key);
+const std::string* annotation(const model::Pod& pod, std::string_view key);
 
 /// Controlled by a DaemonSet, or annotated as if it were.
 bool is_daemonset_pod(const model::Pod& pod);

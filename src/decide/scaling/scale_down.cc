@@ -87,6 +87,7 @@ class ScaleDownPlanner::Pass {
     if (eligible.empty()) return found;
     find_destinations();
     const std::size_t limit = planner_.unneeded_limit();
+    found.reserve(std::min(eligible.size(), limit));
     for (const std::size_t index : eligible) {
       if (found.size() >= limit) break;
       if (std::optional<Removable> removable = try_removal(index))

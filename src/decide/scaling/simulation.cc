@@ -12,7 +12,17 @@ struct Simulation::State {
   state::Cluster cluster;
   scheduling::Filters filters{cluster};
   NodeId cursor = 0;  // where the next search begins
+  int forks = 0;      // but for the one that the top is
+  bool has_top = false;
 
+  /// Something is about to change.
+  void change() {
+    if (has_top && forks == 0) take_off_top();
+  }
+  void take_off_top() {
+    cluster.revert();
+    has_top = false;
+  }
   NodeId first_fit(scheduling::Demand& demand, const Among& among);
 };
 
@@ -30,24 +40,29 @@ void Simulation::set_storage(const state::Storage& storage) {
 
 NodeId Simulation::add_node(NodeRef node, std::span<const PodRef> pods,
                             std::span<const state::PodEntry> entries) {
+  state_->change();
   const NodeId id = state_->cluster.add_node(std::move(node));
   state_->cluster.add_pods(pods, entries, id);
   return id;
 }
 
 void Simulation::remove_node(NodeId node) {
+  state_->change();
   state_->cluster.remove_node(node);
 }
 state::PodEntry Simulation::entry_of(const model::Pod& pod) {
   return state_->cluster.entry_of(pod);
 }
 void Simulation::add_pod(const PodRef& pod, const state::PodEntry& entry, NodeId node) {
+  state_->change();
   state_->cluster.add_pod(pod, entry, node);
 }
 void Simulation::remove_pod(const PodRef& pod, NodeId node) {
+  state_->change();
   state_->cluster.remove_pod(pod, node);
 }
 void Simulation::remove_pods(std::span<const PodRef> pods, NodeId node) {
+  state_->change();
   state_->cluster.remove_pods(pods, node);
 }
 NodeId Simulation::find(std::string_view name) const {
@@ -75,13 +90,32 @@ std::optional<std::span<const NodeId>> Simulation::changes_since(std::uint64_t s
   return state_->cluster.changes_since(sequence);
 }
 void Simulation::fork() {
+  ++state_->forks;
   state_->cluster.fork();
 }
 void Simulation::revert() {
+  --state_->forks;
   state_->cluster.revert();
 }
 void Simulation::commit() {
+  --state_->forks;
   state_->cluster.commit();
+}
+
+void Simulation::begin_top() {
+  GPUTIDE_CHECK(state_->forks == 0);
+  take_off_top();
+  fork();
+}
+void Simulation::end_top() {
+  --state_->forks;
+  state_->has_top = true;
+}
+bool Simulation::has_top() const {
+  return state_->has_top;
+}
+void Simulation::take_off_top() {
+  if (state_->has_top) state_->take_off_top();
 }
 
 std::optional<Rejection> Simulation::check(const PodRef& pod, const state::PodEntry& entry,
@@ -129,6 +163,7 @@ NodeId Simulation::first_fit(const PodRef& pod, const Among& among) {
 
 NodeId Simulation::add_to_first_fit(const PodRef& pod, const state::PodEntry& entry,
                                     const Among& among) {
+  state_->change();
   const NodeId node = state_->first_fit(state_->filters.demand(entry.spec, entry.pod_class), among);
   if (node != kNoNode) state_->cluster.add_pod(pod, entry, node);
   return node;

@@ -84,6 +84,19 @@ class Simulation {
   void revert();
   void commit();
 
+  /// Puts on top of all else what `add` adds, outside of forks. It lies there until something else
+  /// changes outside of forks: what is beneath never sees it, and ids are given as if it had gone
+  /// with every look.
+  template <class Add>
+  void put_on_top(const Add& add) {
+    begin_top();
+    add();
+    end_top();
+  }
+  /// What was put on top last still lies there.
+  bool has_top() const;
+  void take_off_top();
+
   /// Whether the pod could run on the node besides what is there; nullopt when it could. A node
   /// name in the pod's spec is not looked at: pods that move carry their old one.
   std::optional<Rejection> check(const PodRef& pod, NodeId node) {
@@ -97,6 +110,9 @@ class Simulation {
   NodeId add_to_first_fit(const PodRef& pod, const state::PodEntry& entry, const Among& among);
 
  private:
+  void begin_top();
+  void end_top();
+
   struct State;
   std::unique_ptr<State> state_;
 };

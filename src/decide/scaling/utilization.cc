@@ -12,20 +12,10 @@ namespace {
 using model::Node;
 
 // Pods next to each other that ask for the same and count alike.
-class Run {
- public:
-  Run(const model::Pod& pod, bool is_ignored) : ignored(is_ignored) {
-    const model::ResourceList& requests = model::pod_requests(*pod.spec, sum_);
-    if (&requests != &sum_) alone_ = &requests;
-  }
-  const model::ResourceList& requests() const { return alone_ == nullptr ? sum_ : *alone_; }
-
-  std::int64_t pods = 0;
+struct Run {
+  const model::PodSpec* spec = nullptr;
   bool ignored = false;
-
- private:
-  const model::ResourceList* alone_ = nullptr;  // all that the pod asks for is in one place
-  model::ResourceList sum_;
+  std::int64_t pods = 0;
 };
 
 std::vector<Run> runs_of(std::span<const PodRef> pods, std::span<const state::PodEntry> entries,
@@ -43,7 +33,7 @@ std::vector<Run> runs_of(std::span<const PodRef> pods, std::span<const state::Po
     const bool may_be_going = entries.empty() || entries[i].terminating;
     if (!ignored && may_be_going && is_long_terminating(*pods[i], now)) continue;
     if (runs.empty() || runs.back().ignored != ignored || !asks_as_last(i))
-      runs.emplace_back(*pods[i], ignored);
+      runs.push_back({&*pods[i]->spec, ignored});
     ++runs.back().pods;
     last = i;
   }
@@ -60,9 +50,7 @@ Result<double> share(const Node& node, const std::vector<Run>& runs, const std::
   Quantity asked = Quantity::from_value(0);
   Quantity ignored = Quantity::from_value(0);
   for (const Run& run : runs) {
-    const auto amount = run.requests().find(resource);
-    if (amount == run.requests().end()) continue;
-    Quantity sum = amount->second;
+    Quantity sum = model::pod_request(*run.spec, resource);
     sum.mul(run.pods);
     (run.ignored ? ignored : asked).add(sum);
   }
