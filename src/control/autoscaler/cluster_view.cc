@@ -246,7 +246,7 @@ Impact ClusterView::node_changed(Change change, const NodeRef& node) {
     if (entry.view == nullptr) std::erase(outdated_, &entry);
     entry.node = nullptr;
     entry.view = nullptr;
-    drop_if_empty(name);
+    drop_if_empty(entry, name);
     order_stale_ = true;
     ++nodes_version_;
     return Impact::Changed;
@@ -282,18 +282,16 @@ bool ClusterView::is_pending(const model::Pod& pod) const {
          std::find(bypassed.begin(), bypassed.end(), scheduler) != bypassed.end();
 }
 
-void ClusterView::drop_if_empty(const std::string& node) {
-  const auto at = nodes_.find(node);
-  if (at != nodes_.end() && at->second.node == nullptr && at->second.pods.empty()) nodes_.erase(at);
+void ClusterView::drop_if_empty(const NodeEntry& entry, const std::string& name) {
+  if (entry.node == nullptr && entry.pods.empty()) nodes_.erase(name);
 }
 
 void ClusterView::unbind(PodEntry& entry) {
-  if (entry.node.empty()) return;
-  NodeEntry& node = nodes_[entry.node];
+  if (entry.node == nullptr) return;
+  NodeEntry& node = *std::exchange(entry.node, nullptr);
   std::erase(node.pods, entry.pod);
   outdated(node);
-  drop_if_empty(entry.node);
-  entry.node.clear();
+  drop_if_empty(node, entry.pod->spec->nodeName);
 }
 
 Impact ClusterView::pod_changed(Change change, const PodRef& pod, Instant now) {
@@ -301,7 +299,7 @@ Impact ClusterView::pod_changed(Change change, const PodRef& pod, Instant now) {
   const auto known = pods_.find(key);
   if (change == Change::Deleted) {
     if (known == pods_.end()) return Impact::None;
-    const bool mattered = !known->second.node.empty() || known->second.pending != 0;
+    const bool mattered = known->second.node != nullptr || known->second.pending != 0;
     unbind(known->second);
     if (known->second.pending != 0) pending_.erase(known->second.pending);
     pending_stale_ = pending_stale_ || known->second.pending != 0;
@@ -309,16 +307,15 @@ Impact ClusterView::pod_changed(Change change, const PodRef& pod, Instant now) {
     return mattered ? Impact::Changed : Impact::None;
   }
   if (known != pods_.end() && same(*known->second.pod, *pod)) return Impact::None;
-  PodEntry& entry = pods_[key];
+  PodEntry& entry = known != pods_.end() ? known->second : pods_[key];
   const bool was_pending = entry.pending != 0;
-  const bool was_bound = !entry.node.empty();
+  const bool was_bound = entry.node != nullptr;
   unbind(entry);
   entry.pod = pod;
   if (!pod->spec->nodeName.empty() && !scaling::is_terminal(*pod)) {
-    entry.node = pod->spec->nodeName;
-    NodeEntry& node = nodes_[entry.node];
-    node.pods.push_back(pod);
-    outdated(node);
+    entry.node = &nodes_[pod->spec->nodeName];
+    entry.node->pods.push_back(pod);
+    outdated(*entry.node);
   }
   const bool pending = is_pending(*pod);
   if (pending && entry.pending == 0) entry.pending = ++counter_;
@@ -330,8 +327,8 @@ Impact ClusterView::pod_changed(Change change, const PodRef& pod, Instant now) {
     if (!condition->lastTransitionTime || now - *condition->lastTransitionTime <= kFresh)
       return Impact::NewUnschedulable;
   }
-  return pending || was_pending || was_bound || !entry.node.empty() ? Impact::Changed
-                                                                    : Impact::None;
+  return pending || was_pending || was_bound || entry.node != nullptr ? Impact::Changed
+                                                                      : Impact::None;
 }
 
 void ClusterView::make_view(NodeEntry& entry) {

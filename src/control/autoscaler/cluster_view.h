@@ -79,7 +79,7 @@ class ClusterView {
   };
   struct PodEntry {
     scaling::PodRef pod;
-    std::string node;           // bound to, and not ended
+    NodeEntry* node = nullptr;  // bound to, and not ended
     std::uint64_t pending = 0;  // its place among the pending; 0: it is none
   };
 
@@ -99,7 +99,7 @@ class ClusterView {
   static void make_view(NodeEntry& entry);
   void fill_rest(scaling::Observation& seen);
   void unbind(PodEntry& entry);
-  void drop_if_empty(const std::string& node);
+  void drop_if_empty(const NodeEntry& entry, const std::string& name);
 
   const scaling::Options& options_;
   std::unordered_map<std::string, NodeEntry> nodes_;
@@ -141,7 +141,7 @@ void ClusterView::fill_nodes(scaling::Observation& seen, const Find& find) {
     seen.nodes.resize(order_.size());
     for (NodeEntry* entry : order_) {
       if (memberships_stale_) entry->place_known = false;
-      update(*entry, find);
+      if (!entry->place_known || entry->view == nullptr) update(*entry, find);
       if (seen.nodes[entry->index] != entry->view) seen.nodes[entry->index] = entry->view;
     }
     seen.changed_nodes.reset();

@@ -24,6 +24,11 @@ void exchange_pods(NodeId node, const std::vector<PodRef>& before, const std::ve
     if (!is_expendable(*now[kept], options)) simulation.add_pod(now[kept], node);
 }
 
+bool differ_in_pods_alone(const NodeView& a, const NodeView& b) {
+  return a.node == b.node && a.group == b.group && a.instance_gone == b.instance_gone &&
+         a.instance == b.instance;
+}
+
 }  // namespace
 
 bool is_expendable(const model::Pod& pod, const Options& options) {
@@ -107,8 +112,11 @@ void KnownNodes::look_at(std::size_t index, const Observation& seen, const Rules
     else
       simulation.remove_node(std::exchange(known.id, kNoNode));
   }
+  const bool same_facts = known.view != nullptr && known.promised == promised &&
+                          differ_in_pods_alone(*known.view, *view);
   known.view = view;
   known.promised = promised;
+  if (same_facts) return;
   const model::ResourceList* expected =
       promised == nullptr ? nullptr : &promised->node.status.allocatable;
   const NodeFacts before = std::exchange(

@@ -216,6 +216,7 @@ class ScaleDownPlanner::Pass {
     planner_.entries_[index]->recheck_at = recheck_at;
     planner_.rows_[index].waits = true;
     keep_earliest(planner_.next_recheck_, recheck_at);
+    planner_.waiting_.push_back(index);
     const std::vector<std::size_t>& due = planner_.rechecked_;
     if (!std::binary_search(due.begin(), due.end(), index)) planner_.new_rechecks_ = true;
     planner_.state_.unremovable[index] = std::move(why);
@@ -313,9 +314,12 @@ void ScaleDownPlanner::order_candidates() {
   std::vector<std::size_t>& order = state_.candidates;
   order.clear();
   bool sorted = true;
+  std::uint8_t last = 0;
   for (std::size_t i = 0; i < rows_.size(); ++i) {
-    if (rows_[i].rank == kNoCandidate) continue;
-    sorted = sorted && (order.empty() || rows_[order.back()].rank <= rows_[i].rank);
+    const std::uint8_t rank = rows_[i].rank;
+    if (rank == kNoCandidate) continue;
+    sorted = sorted && last <= rank;
+    last = rank;
     order.push_back(i);
   }
   if (!sorted)
@@ -355,12 +359,12 @@ void ScaleDownPlanner::measure(std::size_t index, const ScaleDownInput& input,
   row.measured = as_seen && !passing;
   row.ignored_daemonsets = groups_[static_cast<std::size_t>(row.group)].ignore_daemonsets;
   row.empty = is_empty(pods, drain_, input.now);
-  row.has_gpu = !gpu_resource_of(*view.node, semantics_).empty();
   known.used = utilization(
       *view.node, pods, entries,
       {row.ignored_daemonsets, options_.ignore_mirror_pods_utilization, semantics_}, input.now);
   row.usable = known.used.has_value();
   row.used = row.usable ? known.used->value : 0;
+  row.has_gpu = row.usable && known.used->of_gpu;
   if (!row.measured) touch(index);
 }
 
@@ -413,12 +417,15 @@ void ScaleDownPlanner::align_all(const Observation& seen) {
       name_now, name_before)));
   unneeded_.clear();
   touched_.clear();
+  waiting_.clear();
   next_recheck_.reset();
   for (std::size_t i = 0; i < rows_.size(); ++i) {
     if (std::exchange(rows_[i].touched, false)) touch(i);
     if (entries_[i]->view != seen.nodes[i]) take(i, seen.nodes[i]);
     if (rows_[i].unneeded) unneeded_.push_back(i);
-    if (rows_[i].waits) keep_earliest(next_recheck_, entries_[i]->recheck_at);
+    if (!rows_[i].waits) continue;
+    waiting_.push_back(i);
+    keep_earliest(next_recheck_, entries_[i]->recheck_at);
   }
   order_stale_ = moved_ = true;
 }
@@ -506,18 +513,19 @@ void ScaleDownPlanner::start_rechecks(Instant now) {
   new_rechecks_ = false;
   if (!next_recheck_ || *next_recheck_ > now) return;
   next_recheck_.reset();
-  for (std::size_t i = 0; i < rows_.size(); ++i) {
-    if (!rows_[i].waits) continue;
+  std::erase_if(waiting_, [&](std::size_t i) {
     std::optional<Instant>& at = entries_[i]->recheck_at;
     if (*at > now) {
       keep_earliest(next_recheck_, at);
-      continue;
+      return false;
     }
     at.reset();
     rows_[i].waits = false;
     touch(i);
     rechecked_.push_back(i);
-  }
+    return true;
+  });
+  std::sort(rechecked_.begin(), rechecked_.end());
 }
 
 // The same nodes wait as before the pass.
@@ -646,8 +654,7 @@ std::optional<Instant> ScaleDownPlanner::next_change(const Observation& seen, In
   if (next_recheck_ && *next_recheck_ > now) {
     consider(*next_recheck_);
   } else {
-    for (std::size_t i = 0; i < rows_.size(); ++i)
-      if (rows_[i].waits) consider(*entries_[i]->recheck_at);
+    for (const std::size_t i : waiting_) consider(*entries_[i]->recheck_at);
   }
   for (const Removable& removable : state_.unneeded) {
     const GroupView* group = group_of(seen, removable.group);

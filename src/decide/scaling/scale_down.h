@@ -225,6 +225,7 @@ class ScaleDownPlanner {
   bool undecided_stale_ = true;          // which of them are busy may differ
   std::vector<std::size_t> undecided_;   // candidates that are not busy, in order
   std::vector<std::size_t> unneeded_;    // rows that are
+  std::vector<std::size_t> waiting_;     // rows that do
   std::vector<std::size_t> rechecked_;   // nodes whose time came in this pass
   bool new_rechecks_ = false;            // nodes that did not wait before this pass do
   std::optional<Instant> next_recheck_;  // of the rows that wait, the first

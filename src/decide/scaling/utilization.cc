@@ -77,6 +77,7 @@ Result<Utilization> utilization(const Node& node, std::span<const PodRef> pods,
     result.gpu = share(node, runs, gpu).value_or(0.0);
     result.dominant = gpu;
     result.value = result.gpu;
+    result.of_gpu = true;
     return result;
   }
   const Result<double> cpu = share(node, runs, "cpu");

@@ -18,6 +18,7 @@ struct Utilization {
   double gpu = 0;
   std::string dominant;  // the resource that decides
   double value = 0;      // its share
+  bool of_gpu = false;   // measured by its GPUs alone
 };
 
 /// The GPU resource that a node is measured by: nodes with the accelerator label or with GPUs to
