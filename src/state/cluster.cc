@@ -88,19 +88,28 @@ void Cluster::set_object(NodeId id, NodeRef object) {
 
 void Cluster::set_amounts(NodeId id) {
   NodeState& state = at(id);
-  state.allowed_pods = 0;
-  amounts_.clear();
-  if (state.object != nullptr)
-    for (const auto& [name, quantity] : state.object->status.allocatable) {
-      const ResourceId resource = resources_.of(name);
-      if (name == "pods")
-        state.allowed_pods = quantity.value();
-      else if (resource != Resources::kNoResource)
-        amounts_.push_back({resource, Resources::amount(resource, quantity)});
-    }
+  if (state.object != nullptr) read_amounts(state.object);
+  state.allowed_pods = state.object == nullptr ? 0 : amounts_.pods;
   widen();
   std::fill_n(allocatable_.begin() + static_cast<std::ptrdiff_t>(row(id)), stride_, 0);
-  for (const Amount& each : amounts_) allocatable_[row(id) + each.resource] = each.amount;
+  if (state.object == nullptr) return;
+  for (const Amount& each : amounts_.list) allocatable_[row(id) + each.resource] = each.amount;
+}
+
+// Nodes of one kind come one after the other.
+void Cluster::read_amounts(const NodeRef& node) {
+  const model::ResourceList& allocatable = node->status.allocatable;
+  if (amounts_.of != nullptr && deep_equal(amounts_.of->status.allocatable, allocatable)) return;
+  amounts_.of = node;
+  amounts_.pods = 0;
+  amounts_.list.clear();
+  for (const auto& [name, quantity] : allocatable) {
+    const ResourceId resource = resources_.of(name);
+    if (name == "pods")
+      amounts_.pods = quantity.value();
+    else if (resource != Resources::kNoResource)
+      amounts_.list.push_back({resource, Resources::amount(resource, quantity)});
+  }
 }
 
 NodeId Cluster::add_node(NodeRef node) {

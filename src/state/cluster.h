@@ -157,6 +157,12 @@ class Cluster {
     PodRef pod;
     std::unique_ptr<Before> before;  // only where more is to be restored than that pod
   };
+  /// What a node has to allocate, read from its object.
+  struct Amounts {
+    NodeRef of;
+    std::int64_t pods = 0;
+    std::vector<Amount> list;
+  };
   struct Topology {
     explicit Topology(std::string_view k) : key(k) {}
     std::string key;
@@ -169,6 +175,7 @@ class Cluster {
   void widen();
   void set_object(NodeId id, NodeRef object);
   void set_amounts(NodeId id);
+  void read_amounts(const NodeRef& node);
   void place_domains(NodeId id);
   void count(NodeId id, std::span<const PodEntry> entries, std::int64_t sign);
   void count_all(NodeId id, std::span<const PodEntry> entries, std::int64_t sign);
@@ -190,7 +197,7 @@ class Cluster {
   Objects objects_;
   std::vector<NodeState> nodes_;
   std::size_t stride_ = 8;
-  std::vector<Amount> amounts_;  // of the node that is being set; kept for its memory
+  Amounts amounts_;
   std::vector<std::int64_t> allocatable_;
   std::vector<std::int64_t> requested_;
   TextMap<NodeId> by_name_;

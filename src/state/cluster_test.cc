@@ -197,6 +197,13 @@ TEST(Cluster, ANodeMayBeReplacedByOneOfAnotherNameOrSize) {
   EXPECT_EQ(cluster.allocatable(node)[kCpu], 0);
   EXPECT_EQ(cluster.node(node).allowed_pods, 3);
   EXPECT_EQ(cluster.find("after"), node);
+  for (const bool large : {false, true, true, false}) {
+    const NodeId next = cluster.add_node(large ? a_node("next", "a", 8) : smaller);
+    EXPECT_EQ(cluster.allocatable(next)[kCpu], large ? 8000 : 0);
+    EXPECT_EQ(cluster.node(next).allowed_pods, large ? 10 : 3);
+    cluster.remove_node(next);
+    EXPECT_EQ(cluster.allocatable(next)[kCpu], 0);
+  }
 }
 
 TEST(Cluster, KnowsWhichKindsOfItsPodsHaveAffinity) {
