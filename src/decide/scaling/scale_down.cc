@@ -460,20 +460,21 @@ void ScaleDownPlanner::read_groups(const ScaleDownInput& input) {
 }
 
 void ScaleDownPlanner::read_ids(const std::vector<NodeId>& ids) {
-  if (!std::exchange(moved_, false) && ids == ids_) return;
+  const bool moved = std::exchange(moved_, false);
+  if (!moved && ids == ids_) return;
   ids_.resize(ids.size(), kNoNode);
   for (std::size_t i = 0; i < ids.size(); ++i) {
     if (ids_[i] == ids[i]) continue;
     forget_id(ids_[i]);
     touch(i);
   }
-  ids_ = ids;
-  const NodeId end = ids.empty() ? 0 : *std::max_element(ids.begin(), ids.end()) + 1;
-  if (row_of_.size() < static_cast<std::size_t>(end))
-    row_of_.resize(static_cast<std::size_t>(end), kNowhere);
   for (std::size_t i = 0; i < ids.size(); ++i) {
+    if (!moved && ids_[i] == ids[i]) continue;
+    ids_[i] = ids[i];
     if (ids[i] == kNoNode) continue;
-    row_of_[static_cast<std::size_t>(ids[i])] = i;
+    const auto at = static_cast<std::size_t>(ids[i]);
+    if (at >= row_of_.size()) row_of_.resize(at + 1, kNowhere);
+    row_of_[at] = i;
     all_.insert(ids[i]);
   }
 }
