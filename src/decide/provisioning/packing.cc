@@ -352,11 +352,14 @@ void Shaker::run(std::vector<OpenNode>& nodes, const PackEffort& effort, Best& b
   }
 }
 
+// Attempts are for nodes that are bought: those that are there are never taken apart.
 void improve(PackState& state, Builder& builder, const std::vector<double>& value,
-             std::vector<OpenNode>& nodes, const PackEffort& effort) {
+             std::vector<OpenNode>& nodes, int attempts_per_node, int most) {
+  const auto bought = std::count_if(nodes.begin(), nodes.end(), [](const OpenNode& node) {
+    return node.live && node.kind != kNone;
+  });
   Improver(state, builder, value)
-      .run(nodes,
-           std::min(effort.most_repacks, effort.repacks_per_node * static_cast<int>(nodes.size())));
+      .run(nodes, std::min(most, attempts_per_node * static_cast<int>(bought)));
 }
 
 // Pod by pod in many orders: what rules, limits and full nodes ask of few pods. Classes that found
@@ -386,7 +389,7 @@ void try_orders(const PackProblem& problem, const PackBound& bound,
     std::vector<OpenNode> nodes;
     builder.open_existing(nodes);
     builder.place_each(nodes, order, true);
-    Improver(state, builder, value).run(nodes, static_cast<int>(nodes.size()));
+    improve(state, builder, value, nodes, 1, effort.most_repacks);
     PackPlan plan = finish(problem, builder, nodes);
     for (std::uint32_t k = 0; k < missed.size(); ++k)
       if (plan.unplaced[k] > 0) ++missed[k];
@@ -432,7 +435,8 @@ std::vector<double> construct(const PackProblem& problem, const PackPrices& pric
     std::vector<OpenNode> nodes;
     builder.fill_existing(nodes);
     builder.build(nodes, builder.seed_order());
-    if (round + 1 >= effort.constructions) improve(state, builder, value, nodes, effort);
+    if (round + 1 >= effort.constructions)
+      improve(state, builder, value, nodes, effort.repacks_per_node, effort.most_repacks);
     best.offer(finish(problem, builder, nodes));
     learn(state, nodes, value);
   }
