@@ -25,6 +25,11 @@ struct OfferMemo {
     std::map<std::string, std::vector<std::vector<std::uint64_t>>> offers;  // by what pods ask
   };
   std::map<std::vector<std::string>, Made> made;
+  struct OfNode {
+    model::StringMap labels;
+    std::shared_ptr<const Requirements> requirements;  // that the labels are
+  };
+  std::map<std::string, OfNode> nodes;
 };
 
 std::shared_ptr<OfferMemo> make_offer_memo() {
@@ -85,6 +90,7 @@ class Compiler {
                               Requirements& node) const;
   void add_kinds(const Variant& variant);
   void add_pool(std::uint32_t pool);
+  std::shared_ptr<const Requirements> labels_of(const ProvisionNode& node) const;
   void add_nodes();
   void add_classes();
   void find_preferences();
@@ -108,7 +114,7 @@ class Compiler {
   std::map<std::string, std::size_t, std::less<>> dimension_;
   std::vector<Requirements> pool_requirements_;
   std::vector<Requirements> kind_requirements_;
-  std::vector<Requirements> node_labels_;
+  std::vector<std::shared_ptr<const Requirements>> node_labels_;
   std::vector<std::vector<std::string>> limit_names_;  // by pool
   std::map<std::string, std::uint32_t> reservations_;
   std::set<std::pair<std::int32_t, std::string>> wildcard_ports_;
@@ -368,13 +374,26 @@ void Compiler::add_kinds(const Variant& variant) {
   }
 }
 
+std::shared_ptr<const Requirements> Compiler::labels_of(const ProvisionNode& node) const {
+  constexpr std::size_t kMost = 10'000;  // nodes come and go
+  const auto made = [&] {
+    return std::make_shared<const Requirements>(Requirements::from_labels(node.labels));
+  };
+  if (problem_.memo == nullptr) return made();
+  auto& nodes = problem_.memo->nodes;
+  if (nodes.size() > kMost) nodes.clear();
+  OfferMemo::OfNode& known = nodes[node.name];
+  if (known.requirements == nullptr || known.labels != node.labels) known = {node.labels, made()};
+  return known.requirements;
+}
+
 void Compiler::add_nodes() {
   std::map<std::string, std::uint32_t> number;
   for (const ProvisionNode& node : problem_.nodes) {
     number[node.name] = static_cast<std::uint32_t>(out_.pack.existing.size());
-    node_labels_.push_back(Requirements::from_labels(node.labels));
+    node_labels_.push_back(labels_of(node));
     out_.pack.existing.push_back(
-        {vector_of(node.allocatable), topology_.domains_of(node_labels_.back())});
+        {vector_of(node.allocatable), topology_.domains_of(*node_labels_.back())});
   }
   taken_ports_.resize(problem_.nodes.size());
   // Running pods, and DaemonSet pods that are still to come.
@@ -385,7 +404,7 @@ void Compiler::add_nodes() {
     const std::vector<std::int64_t> needs = demand_of(*daemon);
     for (std::size_t n = 0; n < problem_.nodes.size(); ++n)
       if (untolerated(hard_taints(problem_.nodes[n].taints), kind.tolerations).empty() &&
-          suits(kind, node_labels_[n], {}))
+          suits(kind, *node_labels_[n], {}))
         for (std::size_t r = 0; r < needs.size(); ++r) daemon_left[n][r] += needs[r];
   }
   for (const auto& pod : problem_.bound) {
@@ -496,7 +515,7 @@ void Compiler::add_classes() {
       for (std::size_t n = 0; n < problem_.nodes.size(); ++n)
         existing.push_back(
             untolerated(hard_taints(problem_.nodes[n].taints), kind.tolerations).empty() &&
-            suits(kind, node_labels_[n], {}));
+            suits(kind, *node_labels_[n], {}));
       place = places.emplace(place_key, std::pair{offers_for(kind, place_key), std::move(existing)})
                   .first;
     }
@@ -557,8 +576,7 @@ PackWish Compiler::node_wish(const Requirements& asked) const {
   const PodKind anywhere{{asked}, {{"", "Exists", "", "", {}}}};
   PackWish wish;
   wish.offers = offers_for(anywhere);
-  for (const Requirements& labels : node_labels_)
-    wish.existing.push_back(labels.is_compatible(asked));
+  for (const auto& labels : node_labels_) wish.existing.push_back(labels->is_compatible(asked));
   return wish;
 }
 

@@ -77,9 +77,15 @@ class Search {
 
   void consider(std::span<const std::uint32_t> chosen);
   /// The best so far.
-  const std::optional<Consolidation>& best() const { return best_; }
+  std::optional<Consolidation> best();
 
  private:
+  struct Move {
+    std::vector<std::uint32_t> candidates;
+    Money saves;
+    std::size_t moved = 0;
+    Draft draft;
+  };
   std::optional<Money> most(Money price, std::size_t moved) const;
   bool works(std::span<const std::uint32_t> chosen, const ProvisionPlan& plan);
 
@@ -88,7 +94,7 @@ class Search {
   PackEffort effort_;
   Without without_;
   std::unique_ptr<Rehearsal> rehearsal_;  // made when there is something to try
-  std::optional<Consolidation> best_;
+  std::optional<Move> best_;
 };
 
 // The most that a plan for these pods may cost to be better than the best move so far; nullopt:
@@ -98,7 +104,7 @@ std::optional<Money> Search::most(Money price, std::size_t moved) const {
   if (now <= 0) return std::nullopt;
   std::int64_t saves = (now * kReplacementSavesPercent + 99) / 100;
   if (saves > now) return std::nullopt;
-  if (best_) saves = std::max(saves, best_->saves.micros() + (moved < best_->moved.size() ? 0 : 1));
+  if (best_) saves = std::max(saves, best_->saves.micros() + (moved < best_->moved ? 0 : 1));
   if (saves > now) return std::nullopt;
   return Money::micros(now - saves);
 }
@@ -116,10 +122,15 @@ void Search::consider(std::span<const std::uint32_t> chosen) {
   without_.choose(chosen);
   Draft found = draft(without_.problem(), effort);
   if (!found.places_all() || found.per_hour() > *effort.most) return;
-  ProvisionPlan plan = finish(without_.problem(), found);
-  if (!works(chosen, plan)) return;
-  best_ = Consolidation{
-      {chosen.begin(), chosen.end()}, std::move(plan), without_.moved(), price - found.per_hour()};
+  if (!works(chosen, named(without_.problem(), found))) return;
+  best_ = Move{{chosen.begin(), chosen.end()}, price - found.per_hour(), moved, std::move(found)};
+}
+
+std::optional<Consolidation> Search::best() {
+  if (!best_) return std::nullopt;
+  without_.choose(best_->candidates);
+  return Consolidation{best_->candidates, finish(without_.problem(), best_->draft),
+                       without_.moved(), best_->saves};
 }
 
 // Else what was saved is soon bought again.

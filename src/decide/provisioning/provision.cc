@@ -221,7 +221,7 @@ Draft draft(const ProvisionProblem& problem, const PackEffort& effort) {
   return out;
 }
 
-ProvisionPlan finish(const ProvisionProblem& problem, const Draft& draft) {
+ProvisionPlan named(const ProvisionProblem& problem, const Draft& draft) {
   const auto& [compiled, packed, wished, kept] = draft;
   ProvisionPlan plan;
   if (!wished) {
@@ -234,6 +234,11 @@ ProvisionPlan finish(const ProvisionProblem& problem, const Draft& draft) {
     plan.all_preferences = wished->all;
   }
   name_unplaced(problem, compiled, packed, plan);
+  return plan;
+}
+
+ProvisionPlan finish(const ProvisionProblem& problem, const Draft& draft) {
+  ProvisionPlan plan = named(problem, draft);
   add_bound(problem, draft, plan);
   return plan;
 }

@@ -171,7 +171,9 @@ struct Draft {
 /// The search of provision(). Where effort.most is known to be out of reach, some pods have no
 /// place.
 Draft draft(const ProvisionProblem& problem, const PackEffort& effort = {});
-/// Names the nodes of a draft of this problem, and bounds its price.
+/// Names the nodes of a draft of this problem.
+ProvisionPlan named(const ProvisionProblem& problem, const Draft& draft);
+/// And bounds its price.
 ProvisionPlan finish(const ProvisionProblem& problem, const Draft& draft);
 
 /// The cheapest plan that is found in a bounded number of steps.
