@@ -162,12 +162,6 @@ void decode(const Value& value, Instant& out, Decoder& decoder) {
   out = *parsed;
 }
 
-void decode(const Value& value, model::StringMap& out, Decoder& decoder) {
-  std::map<std::string, std::string> read;
-  decode(value, read, decoder);
-  for (auto& [key, text] : read) out[key] = std::move(text);
-}
-
 void decode(const Value& value, model::IntOrString& out, Decoder& decoder) {
   if (value.kind() == Value::Kind::Int) {
     std::int32_t number = 0;
@@ -214,12 +208,6 @@ Value encode(const model::IntOrString& value) {
 }
 Value encode(const Value& value) {
   return value;
-}
-
-Value encode(const model::StringMap& value) {
-  Value::Map members;
-  for (const auto& [key, text] : value) members.push_back({key, encode(text), {}});
-  return Value(std::move(members));
 }
 
 }  // namespace gputide::codec

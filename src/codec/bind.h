@@ -130,7 +130,8 @@ template <class T>
 void decode(const model::Value& value, std::vector<T>& out, Decoder& decoder);
 template <class T>
 void decode(const model::Value& value, std::map<std::string, T>& out, Decoder& decoder);
-void decode(const model::Value& value, model::StringMap& out, Decoder& decoder);
+template <class T>
+void decode(const model::Value& value, model::SharedMap<T>& out, Decoder& decoder);
 template <class T>
 void decode(const model::Value& value, model::Shared<T>& out, Decoder& decoder);
 template <Described T>
@@ -141,7 +142,8 @@ template <class T>
 model::Value encode(const std::vector<T>& value);
 template <class T>
 model::Value encode(const std::map<std::string, T>& value);
-model::Value encode(const model::StringMap& value);
+template <class T>
+model::Value encode(const model::SharedMap<T>& value);
 template <class T>
 model::Value encode(const model::Shared<T>& value);
 template <Described T>
@@ -197,6 +199,13 @@ void decode(const model::Value& value, std::map<std::string, T>& out, Decoder& d
 }
 
 template <class T>
+void decode(const model::Value& value, model::SharedMap<T>& out, Decoder& decoder) {
+  std::map<std::string, T> read;
+  decode(value, read, decoder);
+  for (auto& [key, item] : read) out[key] = std::move(item);
+}
+
+template <class T>
 void decode(const model::Value& value, model::Shared<T>& out, Decoder& decoder) {
   decode(value, out.edit(), decoder);
 }
@@ -247,6 +256,13 @@ model::Value encode(const std::vector<T>& value) {
 
 template <class T>
 model::Value encode(const std::map<std::string, T>& value) {
+  model::Value::Map members;
+  for (const auto& [key, item] : value) members.push_back({key, encode(item), {}});
+  return model::Value(std::move(members));
+}
+
+template <class T>
+model::Value encode(const model::SharedMap<T>& value) {
   model::Value::Map members;
   for (const auto& [key, item] : value) members.push_back({key, encode(item), {}});
   return model::Value(std::move(members));

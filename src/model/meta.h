@@ -26,8 +26,6 @@ namespace gputide::model {
 /// Fields of a struct that nothing here acts on, as they were written (names: the struct's kKept).
 using Kept = Value::Map;
 
-using ResourceList = std::map<std::string, Quantity>;
-
 /// A value shared by many owners and copied when one of them edits it: a pod template's spec, for
 /// instance.
 template <class T>
@@ -65,11 +63,12 @@ class Shared {
   std::shared_ptr<T> value_;
 };
 
-/// Labels and the like: a map of texts that is shared by the copies of an object until one of them
-/// changes it. Objects are copied at every write, and their labels seldom differ.
-class StringMap {
+/// Labels, amounts and the like: a map by name that is shared by the copies of an object until one
+/// of them changes it. Objects are copied at every write, and these seldom differ.
+template <class T>
+class SharedMap {
  public:
-  using Map = std::map<std::string, std::string, std::less<>>;
+  using Map = std::map<std::string, T, std::less<>>;
   using key_type = Map::key_type;
   using mapped_type = Map::mapped_type;
   using value_type = Map::value_type;
@@ -77,11 +76,11 @@ class StringMap {
   using const_iterator = Map::const_iterator;
   using iterator = const_iterator;  // values are changed by key
 
-  StringMap() = default;
-  StringMap(std::initializer_list<value_type> list) : map_(Map(list)) {}
+  SharedMap() = default;
+  SharedMap(std::initializer_list<value_type> list) : map_(Map(list)) {}
   template <std::input_iterator Iterator>
     requires std::convertible_to<std::iter_reference_t<Iterator>, value_type>
-  StringMap(Iterator first, Iterator last) : map_(Map(first, last)) {}
+  SharedMap(Iterator first, Iterator last) : map_(Map(first, last)) {}
 
   const_iterator begin() const { return map_->begin(); }
   const_iterator end() const { return map_->end(); }
@@ -90,12 +89,12 @@ class StringMap {
   const_iterator find(std::string_view key) const { return map_->find(key); }
   bool contains(std::string_view key) const { return map_->contains(key); }
   /// The key must be there.
-  const std::string& at(std::string_view key) const { return find(key)->second; }
+  const T& at(std::string_view key) const { return find(key)->second; }
 
-  std::string& operator[](std::string_view key) {
+  T& operator[](std::string_view key) {
     Map& map = map_.edit();
     const auto known = map.find(key);
-    return known != map.end() ? known->second : map.emplace(key, std::string()).first->second;
+    return known != map.end() ? known->second : map.emplace(key, T()).first->second;
   }
   template <class Key, class... Value>
   std::pair<const_iterator, bool> emplace(Key&& key, Value&&... value) {
@@ -131,11 +130,42 @@ class StringMap {
   }
   void clear() { map_ = {}; }
 
-  bool operator==(const StringMap& other) const = default;
-  auto operator<=>(const StringMap& other) const { return *map_ <=> *other.map_; }
+  /// See Shared.
+  const void* identity() const { return map_.identity(); }
+  bool operator==(const SharedMap& other) const = default;
+  auto operator<=>(const SharedMap& other) const { return *map_ <=> *other.map_; }
+
+ protected:
+  Map& own() { return map_.edit(); }
 
  private:
   Shared<Map> map_;
+};
+
+using StringMap = SharedMap<std::string>;
+
+/// Amounts of resources by name. Used as a std::map is: what is not const can be written through
+/// its iterators, and is its owner's alone from then on.
+class ResourceList : public SharedMap<Quantity> {
+ public:
+  using SharedMap::SharedMap;
+  using iterator = Map::iterator;
+
+  using SharedMap::begin;
+  using SharedMap::end;
+  using SharedMap::find;
+  iterator begin() { return own().begin(); }
+  iterator end() { return own().end(); }
+  iterator find(std::string_view key) { return own().find(key); }
+  std::pair<iterator, bool> emplace(std::string_view key, const Quantity& amount) {
+    return own().emplace(key, amount);
+  }
+  std::pair<iterator, bool> try_emplace(std::string_view key, const Quantity& amount) {
+    return emplace(key, amount);
+  }
+  /// A copy, for sums and differences.
+  // NOLINTNEXTLINE(google-explicit-constructor): as from one map to another.
+  operator std::map<std::string, Quantity>() const { return {begin(), end()}; }
 };
 
 /// A number or a percentage such as "25%", as in maxUnavailable.

@@ -28,6 +28,18 @@ TEST(StringMap, IsCopiedWhenOneOfItsOwnersChangesIt) {
   EXPECT_LT(second, first);
 }
 
+TEST(ResourceList, IsCopiedWhenItIsWrittenThroughAnIterator) {
+  const ResourceList first = {{"cpu", Quantity::from_value(4)}};
+  ResourceList second = first;
+  EXPECT_EQ(second.identity(), first.identity());
+  second.find("cpu")->second.sub(Quantity::from_value(1));
+  EXPECT_FALSE(second.try_emplace("cpu", Quantity::from_value(9)).second);
+  EXPECT_TRUE(second.find("memory") == second.end());
+  for (auto& [name, amount] : second) amount.add(Quantity::from_value(2));
+  EXPECT_EQ(second, (ResourceList{{"cpu", Quantity::from_value(5)}}));
+  EXPECT_EQ(first, (ResourceList{{"cpu", Quantity::from_value(4)}}));
+}
+
 bool selects(std::string_view text, const StringMap& labels) {
   const Result<Selector> selector = Selector::parse(text);
   EXPECT_TRUE(selector) << text;

@@ -36,7 +36,7 @@ struct NodeStatus {
   ResourceList capacity;
   ResourceList allocatable;
   std::vector<NodeCondition> conditions;
-  std::vector<ContainerImage> images;
+  Shared<std::vector<ContainerImage>> images;
   static constexpr std::string_view kKept[] = {
       "phase",           "addresses", "daemonEndpoints", "nodeInfo", "volumesInUse",
       "volumesAttached", "config",    "runtimeHandlers", "features", "declaredFeatures"};

@@ -42,8 +42,8 @@ void Kubelets::set_amounts(Machine& machine, const model::ResourceList& amounts,
   std::vector<port::Field> fields = {{"node", std::string_view(name)}};
   std::string text;
   for (const auto& [resource, amount] : amounts) {
-    const auto old = node->status.allocatable.find(resource);
-    if (old != node->status.allocatable.end() && old->second == amount) continue;
+    const auto old = before->status.allocatable.find(resource);
+    if (old != before->status.allocatable.end() && old->second == amount) continue;
     different = true;
     node->status.allocatable[resource] = amount;
     if (!amount.is_zero()) node->status.capacity[resource] = amount;

@@ -235,7 +235,7 @@ void Kubelets::report_images(Machine& machine, const model::PodSpec& spec) {
   const NodeRef before = store_.node(machine.instance->private_dns_name);
   if (!before) return;
   auto node = std::make_shared<model::Node>(*before);
-  std::vector<model::ContainerImage>& images = node->status.images;
+  std::vector<model::ContainerImage>& images = node->status.images.edit();
   for (model::ContainerImage& image : fresh) {
     const auto smaller =
         std::upper_bound(images.begin(), images.end(), image,

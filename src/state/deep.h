@@ -85,6 +85,10 @@ bool deep_equal(const std::map<std::string, T>& a, const std::map<std::string, T
   return true;
 }
 template <class T>
+bool deep_equal(const model::Shared<T>& a, const model::Shared<T>& b) {
+  return a.identity() == b.identity() || deep_equal(*a, *b);
+}
+template <class T>
 bool deep_equal(const T& a, const T& b) {
   if constexpr (boost::describe::has_describe_members<T>::value) {
     bool equal = true;

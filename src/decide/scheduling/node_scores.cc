@@ -163,7 +163,7 @@ void Images::look(const Cluster& cluster, NodeId id) {
   for (const auto& [image, bytes] : here.bytes) --nodes_with_[image];
   std::map<Id, std::int64_t> all;  // of several with one name the last counts
   if (now != nullptr)
-    for (const model::ContainerImage& image : now->status.images)
+    for (const model::ContainerImage& image : *now->status.images)
       for (const std::string& name : image.names) all[id_of(name)] = image.sizeBytes;
   here.bytes.assign(all.begin(), all.end());
   for (const auto& [image, bytes] : here.bytes) ++nodes_with_[image];

@@ -17,7 +17,7 @@ class RankingTest : public testing::Test {
     node->status.allocatable = {{"cpu", Quantity::from_value(8)},
                                 {"memory", Quantity::from_value(std::int64_t{64} << 30)},
                                 {"pods", Quantity::from_value(200)}};
-    if (!image.empty()) node->status.images.push_back({{image}, std::int64_t{900} << 20});
+    if (!image.empty()) node->status.images.edit().push_back({{image}, std::int64_t{900} << 20});
     return cluster_.add_node(std::move(node));
   }
   static model::Pod pod(const std::string& app) {
@@ -82,7 +82,7 @@ TEST_F(RankingTest, AnImageCountsWhereItLies) {
   // Half of 900 MB, as one of two nodes has it, between 23 MB and 1000 MB.
   EXPECT_EQ(of_web[0] - of_web[1], 100 * (450 - 23) / (1000 - 23));
   auto moved = std::make_shared<model::Node>(*cluster_.node(a).object);
-  moved->status.images[0].names = {"db:latest"};
+  moved->status.images.edit()[0].names = {"db:latest"};
   cluster_.update_node(a, moved);
   const auto after = totals(pod("web"), {a, b});
   EXPECT_EQ(after[0], after[1]);
