@@ -43,14 +43,8 @@ const port::GroupRef& Ec2::describe(Group& group) {
   told->instances.reserve(group.members.size());
   for (const Number number : group.members) {
     const Instance& member = instances_[number];
-    model::GroupInstance& instance = told->instances.emplace_back();
-    instance.id = member.id;
-    instance.instance_type = member.type->name;
-    instance.zone = member.zone;
-    instance.market = member.market;
-    instance.state = lifecycle(member);
-    instance.healthy = !member.leaving;
-    instance.launched = member.launched;
+    told->instances.push_back({member.id, std::string(member.type->name), member.zone,
+                               member.market, lifecycle(member), !member.leaving, member.launched});
   }
   group.told = std::move(told);
   return group.told;
