@@ -54,8 +54,11 @@ std::optional<Instant> leaves_at(const model::Pod& pod, const model::Node& node,
 bool comes_before(const PodRef& a, const PodRef& b) {
   const model::ObjectMeta& x = a->metadata;
   const model::ObjectMeta& y = b->metadata;
-  if (x.namespace_ == y.namespace_) return x.name < y.name;
-  return x.namespace_ + "/" < y.namespace_ + "/";
+  const std::string& one = x.namespace_;
+  const std::string& other = y.namespace_;
+  if (one == other) return x.name < y.name;
+  const auto [i, j] = std::mismatch(one.begin(), one.end(), other.begin(), other.end());
+  return (i == one.end() ? '/' : *i) < (j == other.end() ? '/' : *j);
 }
 
 // Where the pod is, or belongs.
