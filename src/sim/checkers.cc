@@ -65,9 +65,9 @@ void Checkers::bound(const model::Pod& pod) {
   if (!node)
     return failed("bound-to-nothing", about,
                   fmt::format("assigned to {}, which does not exist", name));
-  Load& load = load_[name];
   Claim& claim = claims_[pod.metadata.uid];
-  claim.node = name;
+  claim.load = &*load_.try_emplace(name).first;
+  Load& load = claim.load->second;
   const auto allocatable = [&](const std::string& resource) {
     const auto found = node->status.allocatable.find(resource);
     return found == node->status.allocatable.end() ? 0 : units(resource, found->second);
@@ -96,27 +96,24 @@ void Checkers::bound(const model::Pod& pod) {
 void Checkers::unbound(const model::Pod& pod) {
   const auto claim = claims_.find(pod.metadata.uid);
   if (claim == claims_.end()) return;
-  const auto load = load_.find(claim->second.node);
-  if (load != load_.end()) {
-    for (const auto& [resource, amount] : claim->second.amounts)
-      load->second.used[resource] -= amount;
-    if (--load->second.pods == 0) load_.erase(load);
-  }
+  Load& load = claim->second.load->second;
+  for (const auto& [resource, amount] : claim->second.amounts) load.used[resource] -= amount;
+  if (--load.pods == 0) load_.erase(claim->second.load->first);
   claims_.erase(claim);
 }
 
-void Checkers::devices_taken(const std::string& node, const std::vector<std::string>& ids) {
+void Checkers::devices_taken(const std::string& node, const DeviceIds& ids) {
   std::unordered_set<std::string>& held = devices_[node];
-  for (const std::string& id : ids)
-    if (!held.insert(id).second)
+  for (const std::string_view id : ids)
+    if (!held.emplace(id).second)
       failed("device-promised-twice", {"node", "", node},
              fmt::format("{} was given out while somebody holds it", id));
 }
 
-void Checkers::devices_given_back(const std::string& node, const std::vector<std::string>& ids) {
+void Checkers::devices_given_back(const std::string& node, const DeviceIds& ids) {
   const auto held = devices_.find(node);
   if (held == devices_.end()) return;
-  for (const std::string& id : ids) held->second.erase(id);
+  for (const std::string_view id : ids) held->second.erase(std::string(id));
   if (held->second.empty()) devices_.erase(held);
 }
 

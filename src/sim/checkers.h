@@ -24,8 +24,8 @@ class Checkers final : public StoreListener, public DeviceListener {
   Checkers(Store& store, Telling& telling);
 
   void changed(port::Change change, const model::Typed& now, const model::Typed& before) override;
-  void devices_taken(const std::string& node, const std::vector<std::string>& ids) override;
-  void devices_given_back(const std::string& node, const std::vector<std::string>& ids) override;
+  void devices_taken(const std::string& node, const DeviceIds& ids) override;
+  void devices_given_back(const std::string& node, const DeviceIds& ids) override;
   /// After a pod was evicted: its budgets must still hold.
   void evicted(const model::Pod& pod);
   void instance_running(const CloudInstance& instance, Instant now);
@@ -46,7 +46,7 @@ class Checkers final : public StoreListener, public DeviceListener {
     std::int64_t pods = 0;
   };
   struct Claim {
-    std::string node;
+    std::pair<const std::string, Load>* load = nullptr;         // of its node
     std::vector<std::pair<std::size_t, std::int64_t>> amounts;  // by resource
   };
   struct Life {

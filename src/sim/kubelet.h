@@ -24,12 +24,15 @@
 
 namespace gputide::sim {
 
+/// As the plugin advertises them.
+using DeviceIds = std::vector<std::string_view>;
+
 /// Hears what containers get, as it happens: the checkers do.
 class DeviceListener {
  public:
   virtual ~DeviceListener() = default;
-  virtual void devices_taken(const std::string& node, const std::vector<std::string>& ids) = 0;
-  virtual void devices_given_back(const std::string& node, const std::vector<std::string>& ids) = 0;
+  virtual void devices_taken(const std::string& node, const DeviceIds& ids) = 0;
+  virtual void devices_given_back(const std::string& node, const DeviceIds& ids) = 0;
 };
 
 class Kubelets final : public InstanceListener, public StoreListener, public Handler {
@@ -130,7 +133,7 @@ class Kubelets final : public InstanceListener, public StoreListener, public Han
   void stop(Run& run);  // its containers run no more; its devices are free
   void release(std::uint32_t slot);
   Result<void> take_devices(Machine& machine, Run& run);
-  std::vector<std::string> device_ids(const Machine& machine, const Run& run) const;
+  static DeviceIds device_ids(const Machine& machine, const Run& run);
   void give_back(Machine& machine, Run& run);
   void count_loss(const Run& run);
   void refuse(Run& run, const std::string& why);

@@ -3,8 +3,8 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
-#include "base/text.h"
 #include "model/conditions.h"
 #include "sim/kubelet_state.h"
 #include "sim/programs.h"
@@ -146,19 +146,19 @@ Result<void> Kubelets::take_devices(Machine& machine, Run& run) {
   return {};
 }
 
-std::vector<std::string> Kubelets::device_ids(const Machine& machine, const Run& run) const {
-  std::vector<std::string> ids;
+DeviceIds Kubelets::device_ids(const Machine& machine, const Run& run) {
+  DeviceIds ids;
   for (const Taken& taken : run.taken) {
     if (taken.generation != machine.pools_generation) continue;
     for (const std::uint32_t device : taken.devices)
-      ids.push_back(machine.pools[taken.pool].resource().devices[device].id);
+      ids.emplace_back(machine.pools[taken.pool].resource().devices[device].id);
   }
   return ids;
 }
 
 void Kubelets::give_back(Machine& machine, Run& run) {
   if (run.taken.empty()) return;
-  const std::vector<std::string> ids = device_ids(machine, run);
+  const DeviceIds ids = device_ids(machine, run);
   for (const Taken& taken : run.taken)
     if (taken.generation == machine.pools_generation)
       machine.pools[taken.pool].give_back(taken.devices);
@@ -262,8 +262,8 @@ void Kubelets::run(Run& run, std::uint32_t slot) {
     run.expires = true;
   }
   run.finite = length.has_value();
-  const std::vector<std::string> ids = device_ids(machine, run);
-  const std::string devices = join(ids, ",");
+  const DeviceIds ids = device_ids(machine, run);
+  const std::string devices = fmt::format("{}", fmt::join(ids, ","));
   const model::ObjectMeta& meta = pod->metadata;
   const std::string name = telling_.pod_name(meta);
   const std::int64_t waited = (now - *meta.creationTimestamp).whole_seconds();
