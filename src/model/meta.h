@@ -163,9 +163,6 @@ class ResourceList : public SharedMap<Quantity> {
   std::pair<iterator, bool> try_emplace(std::string_view key, const Quantity& amount) {
     return emplace(key, amount);
   }
-  /// A copy, for sums and differences.
-  // NOLINTNEXTLINE(google-explicit-constructor): as from one map to another.
-  operator std::map<std::string, Quantity>() const { return {begin(), end()}; }
 };
 
 /// A number or a percentage such as "25%", as in maxUnavailable.

@@ -37,7 +37,7 @@ bool is_scalar(std::string_view name) {
 
 // What the pods ask for in the scheduler's units: whole, but cpu in thousandths; the four basic
 // ones always.
-std::map<std::string, Quantity> requested(const NodeTemplate& node) {
+model::ResourceList requested(const NodeTemplate& node) {
   std::map<std::string, std::int64_t> sums{
       {"cpu", 0}, {"memory", 0}, {"ephemeral-storage", 0}, {"pods", 0}};
   for (const PodRef& pod : node.pods)
@@ -47,7 +47,7 @@ std::map<std::string, Quantity> requested(const NodeTemplate& node) {
       else if (name == "memory" || name == "ephemeral-storage" || is_scalar(name))
         sums[name] += amount.value();
     }
-  std::map<std::string, Quantity> out;
+  model::ResourceList out;
   for (const auto& [name, sum] : sums)
     out[name] = name == "cpu" ? Quantity::from_milli(sum) : Quantity::from_value(sum);
   return out;
@@ -82,8 +82,8 @@ std::string capacity_difference(const ResourceList& a, const ResourceList& b, do
   return {};
 }
 
-std::string ratio_difference(std::string_view what, const std::map<std::string, Quantity>& a,
-                             const std::map<std::string, Quantity>& b, double ratio) {
+std::string ratio_difference(std::string_view what, const model::ResourceList& a,
+                             const model::ResourceList& b, double ratio) {
   if (const std::string name = unpaired(a, b); !name.empty())
     return fmt::format("only one of them has {} {}", what, name);
   for (const auto& [name, amount] : a)
@@ -92,8 +92,8 @@ std::string ratio_difference(std::string_view what, const std::map<std::string, 
   return {};
 }
 
-std::map<std::string, Quantity> free_resources(const NodeTemplate& node) {
-  std::map<std::string, Quantity> out;
+model::ResourceList free_resources(const NodeTemplate& node) {
+  model::ResourceList out;
   for (const auto& [name, used] : requested(node)) {
     const auto at = node.node.status.allocatable.find(name);
     Quantity left = at == node.node.status.allocatable.end() ? Quantity() : at->second;
