@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "decide/provisioning/node_ask.h"
+#include "decide/provisioning/planned_node.h"
 #include "decide/provisioning/provision.h"
 #include "decide/provisioning/topology_compile.h"
 #include "model/conditions.h"
@@ -283,16 +284,6 @@ void Compiler::add_pool(std::uint32_t pool) {
     }
   limit_names_.push_back(std::move(names));
   out_.pack.pools.push_back(std::move(out));
-}
-
-// The labels by which nodes of a reservation are known, and what they are on a node of this
-// offering; "" = it has none.
-std::array<std::pair<std::string_view, std::string>, 3> reservation_labels(
-    const ProviderType::Offering& offering) {
-  const char* interruptible = offering.interruptible ? "true" : "false";
-  return {{{kReservationId, offering.reservation_id},
-           {kReservationType, offering.reservation_type},
-           {kReservationInterruptible, offering.reservation_type.empty() ? "" : interruptible}}};
 }
 
 // Whether what the pool asks of reservations is met. Node groups' nodes have no such labels.

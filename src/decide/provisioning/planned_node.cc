@@ -40,6 +40,15 @@ const ProviderType& type_of(const ProvisionProblem& problem, const PlannedMachin
 
 }  // namespace
 
+std::array<std::pair<std::string_view, std::string>, 3> reservation_labels(
+    const ProviderType::Offering& offering) {
+  const char* interruptible = offering.interruptible ? "true" : "false";
+  return {{{labels::kReservationId, offering.reservation_id},
+           {labels::kReservationType, offering.reservation_type},
+           {labels::kReservationInterruptible,
+            offering.reservation_type.empty() ? "" : interruptible}}};
+}
+
 model::StringMap own_labels(const std::vector<std::shared_ptr<const model::Pod>>& pods,
                             const PlannedMachine& machine, const model::NodePool& pool) {
   auto node = Requirements::from_node_pool(pool.spec.template_.spec.requirements);
@@ -73,6 +82,12 @@ model::Node planned_node(const ProvisionProblem& problem, const PlannedMachine& 
   node.metadata.labels[std::string(labels::kNodePool)] = machine.pool;
   node.metadata.labels[std::string(labels::kZone)] = machine.zone;
   node.metadata.labels[std::string(labels::kCapacityType)] = machine.capacity_type;
+  for (const ProviderType::Offering& offering : type.offerings) {
+    if (machine.reservation_id.empty() || offering.reservation_id != machine.reservation_id)
+      continue;
+    for (const auto& [key, value] : reservation_labels(offering))
+      if (!value.empty()) node.metadata.labels[std::string(key)] = value;
+  }
   node.spec.taints = pool.spec.template_.spec.taints;
   node.status.allocatable = type.allocatable;
   node.status.capacity = type.capacity;

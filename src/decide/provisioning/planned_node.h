@@ -1,8 +1,11 @@
 // What a planned machine will be as a node.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "decide/provisioning/provision.h"
@@ -10,6 +13,11 @@
 #include "model/node.h"
 
 namespace gputide::provisioning {
+
+/// The labels by which nodes of a reservation are known, and what they are on a node of this
+/// offering; "" = it has none.
+std::array<std::pair<std::string_view, std::string>, 3> reservation_labels(
+    const ProviderType::Offering& offering);
 
 /// The labels that only the pool's requirements name: the node gets values that its pods, of
 /// `pods`, ask for, else any that are allowed.

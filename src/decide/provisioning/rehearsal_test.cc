@@ -113,5 +113,17 @@ TEST(Rehearsal, NodesHaveTheLabelsOfTheirTypeAndPool) {
   EXPECT_FALSE(stage.places_all());
 }
 
+TEST(Rehearsal, NodesOfAReservationSayWhich) {
+  Stage stage;
+  stage.problem.types[2].offerings.push_back({"a", "reserved", "cr-1", 1, Money(), true});
+  stage.buy("eight", {1});
+  auto pod = pod_of("b", 1);
+  pod->spec.edit().nodeSelector = {{"karpenter.k8s.aws/capacity-reservation-id", "cr-1"}};
+  stage.problem.pods.push_back(pod);
+  EXPECT_FALSE(stage.places_all());
+  stage.plan.machines[0].reservation_id = "cr-1";
+  EXPECT_TRUE(stage.places_all());
+}
+
 }  // namespace
 }  // namespace gputide::provisioning
