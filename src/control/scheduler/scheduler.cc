@@ -453,7 +453,7 @@ void KubeScheduler::Desk::try_next(Slot slot, Instant now, port::Commands& comma
 // bound.
 bool KubeScheduler::Desk::begin_binding(Slot slot, port::Commands& commands) {
   const Pod& pod = pods_[slot];
-  const scheduling::Volumes volumes(*pod.object->spec, pod.object->metadata.namespace_);
+  const scheduling::Volumes volumes(pod.object->spec, pod.object->metadata.namespace_);
   const std::optional<scheduling::VolumePlan> plan = volumes.plan(cluster_, pod.node);
   if (!plan || (plan->bind.empty() && plan->provision.empty())) return false;
   state::Objects& objects = cluster_.objects();

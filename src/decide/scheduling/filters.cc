@@ -27,8 +27,7 @@ Demand::Demand(Filters& filters, state::SpecId spec, state::ClassId pod_class)
                                                  cluster_);
   if (!spread->empty()) spread_ = std::move(spread);
   if (has_claims(*info_.spec))
-    volumes_ =
-        std::make_unique<Volumes>(*info_.spec, cluster_.kinds().pod_class(class_).namespace_);
+    volumes_ = std::make_unique<Volumes>(info_.spec, cluster_.kinds().pod_class(class_).namespace_);
   if (info_.any_pod_affinity)
     affinity_ =
         std::make_unique<PodAffinity>(filters_.terms_.of(cluster_, spec, pod_class), class_);

@@ -231,6 +231,34 @@ RC_GTEST_PROP(Filters, AgreeWithThePlainestReadingWhateverCameBefore, ()) {
   }
 }
 
+// Pods of one StatefulSet come again with a spec of their own each time, and the first is
+// forgotten.
+TEST(Filters, KeepTheClaimsOfASpecThatIsNoLongerHeldElsewhere) {
+  state::Cluster cluster;
+  cluster.objects().knows_storage = true;
+  cluster.add_node(node("n", "x", 4, false));
+  Filters filters(cluster);
+  const auto claiming = [](const std::string& claim) {
+    model::Pod pod;
+    pod.metadata.namespace_ = "default";
+    pod.spec.edit().volumes.emplace_back().persistentVolumeClaim.emplace().claimName = claim;
+    return pod;
+  };
+  const model::Pod sibling = claiming("data-db-1");  // with the same rules for nodes
+  filters.demand(sibling).pre_filter();
+  model::Pod first = claiming("data-db-0");
+  const state::SpecId spec = cluster.spec_of(first);
+  filters.demand(first).pre_filter();
+  for (int life = 2; life < 4; ++life) {
+    const model::Pod again = claiming("data-db-0");
+    for (int i = 0; i < 2; ++i) ASSERT_EQ(cluster.spec_of(again), spec);
+    cluster.spec_of(sibling);
+  }
+  first.spec.edit().volumes[0].persistentVolumeClaim->claimName = "other";
+  EXPECT_EQ(filters.demand(spec, cluster.class_of(first)).pre_filter().reasons,
+            std::vector<std::string>{"persistentvolumeclaim \"data-db-0\" not found"});
+}
+
 TEST(Scheduler, SaysWhatKeepsAPodWaiting) {
   state::Cluster cluster;
   Scheduler scheduler(cluster);

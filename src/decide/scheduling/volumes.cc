@@ -120,7 +120,7 @@ std::optional<VolumePlan> Volumes::plan(const Cluster& cluster, NodeId node) con
 
 Volumes::Claims Volumes::claims(const Cluster& cluster) const {
   Claims out;
-  for (const model::Volume& volume : spec_.volumes)
+  for (const model::Volume& volume : spec_->volumes)
     if (volume.persistentVolumeClaim)
       if (const auto* found =
               cluster.objects().claims.find(namespace_, volume.persistentVolumeClaim->claimName))
@@ -130,7 +130,7 @@ Volumes::Claims Volumes::claims(const Cluster& cluster) const {
 
 Status Volumes::pre_filter(const Cluster& cluster) const {
   const Objects& objects = cluster.objects();
-  for (const model::Volume& volume : spec_.volumes) {
+  for (const model::Volume& volume : spec_->volumes) {
     if (!volume.persistentVolumeClaim) continue;
     const std::string& name = volume.persistentVolumeClaim->claimName;
     if (objects.claims.find(namespace_, name) == nullptr)
@@ -180,7 +180,7 @@ bool Volumes::over_limit(const Cluster& cluster, NodeId node) const {
   if (csi == nullptr) return false;
   std::set<std::pair<std::string, std::string>> wanted;
   std::set<std::pair<std::string, std::string>> attached;
-  add_attachments(spec_, namespace_, objects, wanted);
+  add_attachments(*spec_, namespace_, objects, wanted);
   for (const state::PodRef& pod : cluster.node(node).pods)
     add_attachments(*pod->spec, pod->metadata.namespace_, objects, attached);
   std::map<std::string, std::int64_t> counts;

@@ -19,9 +19,8 @@ bool has_claims(const model::PodSpec& spec);
 
 class Volumes {
  public:
-  /// `spec` must outlive this.
-  Volumes(const model::PodSpec& spec, std::string namespace_)
-      : spec_(spec), namespace_(std::move(namespace_)) {}
+  Volumes(model::Shared<model::PodSpec> spec, std::string namespace_)
+      : spec_(std::move(spec)), namespace_(std::move(namespace_)) {}
 
   /// Why no node can take the pod, whatever it is.
   Status pre_filter(const state::Cluster& cluster) const;
@@ -36,7 +35,7 @@ class Volumes {
   bool used_elsewhere(const state::Cluster& cluster) const;
   bool over_limit(const state::Cluster& cluster, state::NodeId node) const;
 
-  const model::PodSpec& spec_;
+  const model::Shared<model::PodSpec> spec_;
   const std::string namespace_;
 };
 
