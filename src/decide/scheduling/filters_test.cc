@@ -66,13 +66,6 @@ class Asks {
     spec().topologySpreadConstraints.push_back(c);
     return *this;
   }
-  Asks& claiming(const std::string& claim) {
-    model::Volume& volume = spec().volumes.emplace_back();
-    volume.name = "data";
-    volume.persistentVolumeClaim.emplace();
-    volume.persistentVolumeClaim->claimName = claim;
-    return *this;
-  }
   PodRef ref() const { return std::make_shared<const model::Pod>(pod_); }
 
  private:
@@ -280,22 +273,6 @@ TEST(Scheduler, SaysWhatKeepsAPodWaiting) {
             "helpful for scheduling, 3 No preemption victims found for incoming pod.");
   const PodRef tolerant = Asks("tolerant").gpus(1).tolerating().ref();
   EXPECT_GE(scheduler.schedule(*tolerant, rng).node, 3);
-}
-
-// What is known of a kind of pods does not hang on the pod that came first.
-TEST(Filters, ReadTheClaimsOfPodsThatAreGone) {
-  state::Cluster cluster;
-  cluster.objects().knows_storage = true;
-  cluster.add_node(node("n", "x", 1, false));
-  Filters filters(cluster);
-  const std::string claims[] = {"the-claim-of-a-data-base", "what-a-web-server-claims"};
-  for (int pods = 0; pods < 20; ++pods)
-    for (const std::string& claim : claims) {
-      const PodRef pod = Asks("pod").claiming(claim).ref();  // a spec of its own
-      for (int asked = 0; asked < 2; ++asked)
-        EXPECT_EQ(filters.demand(*pod).pre_filter().reasons,
-                  std::vector<std::string>{"persistentvolumeclaim \"" + claim + "\" not found"});
-    }
 }
 
 }  // namespace
