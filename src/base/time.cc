@@ -325,7 +325,9 @@ std::string date_and_time(std::int64_t unix_seconds) {
     return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", date.year, date.month, date.day,
                        second / 3600, second / 60 % 60, second % 60);
   // Every write of a status has one of these: digit by digit it costs a tenth.
-  std::string text = "0000-00-00T00:00:00";
+  std::string text;
+  text.reserve(std::string_view("0000-00-00T00:00:00.000000Z").size());
+  text = "0000-00-00T00:00:00";
   const auto two = [&](std::size_t at, std::int64_t value) {
     text[at] = static_cast<char>('0' + value / 10);
     text[at + 1] = static_cast<char>('0' + value % 10);
@@ -351,7 +353,9 @@ Result<Instant> Instant::parse_rfc3339_micro(std::string_view text) {
 }
 
 std::string Instant::rfc3339() const {
-  return date_and_time(unix_seconds()) + 'Z';
+  std::string text = date_and_time(unix_seconds());
+  text += 'Z';
+  return text;
 }
 
 std::string Instant::rfc3339_micro() const {

@@ -38,8 +38,10 @@ std::string_view Value::text_at(std::string_view key) const {
 Value& Value::set(std::string_view key, Value value) {
   if (is_null()) data_ = Map();
   if (Value* existing = find(key)) return *existing = std::move(value);
-  as_map().push_back({std::string(key), std::move(value), {}});
-  return as_map().back().value;
+  Map& members = as_map();
+  if (members.empty()) members.reserve(8);  // a status is written at every turn of its object
+  members.push_back({std::string(key), std::move(value), {}});
+  return members.back().value;
 }
 
 std::string_view Value::kind_text() const {

@@ -112,8 +112,9 @@ model::Value job_condition(const char* type, bool holds, const std::string& reas
   model::Value made;
   made.set("type", type);
   made.set("status", holds ? "True" : "False");
-  made.set("lastProbeTime", now.rfc3339());
-  made.set("lastTransitionTime", now.rfc3339());
+  const std::string time = now.rfc3339();
+  made.set("lastProbeTime", time);
+  made.set("lastTransitionTime", time);
   made.set("reason", reason);
   made.set("message", message);
   return made;
