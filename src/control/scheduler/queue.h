@@ -65,9 +65,11 @@ class SchedulingQueue {
   bool any_parked_by(scheduling::PluginSet plugins) const;
 
   const Kind& kind(PodId pod) const { return groups_[pods_[pod].group].kind; }
-  /// The pod was tried before, and what keeps others like it waiting need not be told anew.
+  /// The popped pod was tried before, and so were all others like it: none needs to be told
+  /// anything now.
   bool may_wait_on(PodId pod) const {
-    return pods_[pod].attempts > 0 && !groups_[pods_[pod].group].tell_all;
+    const Group& group = groups_[pods_[pod].group];
+    return pods_[pod].attempts > 0 && !group.tell_all && group.fresh.empty();
   }
   /// The pod was not tried after all; its group goes on waiting.
   void wait_on(PodId pod, Instant now);

@@ -260,6 +260,17 @@ TEST(KubeScheduler, KeepsThousandsOfEqualPodsWaitingWithoutTryingThem) {
   EXPECT_THAT(cluster.log(), ElementsAre("p1 -> gpu-1"));
 }
 
+TEST(KubeScheduler, TellsAPodThatComesLaterThanOthersLikeIt) {
+  Cluster cluster;
+  cluster.add_node("gpu-1", 1);
+  cluster.add_pod("running", 1);
+  cluster.add_pod("first", 1);
+  cluster.pass(Duration::minutes(1));
+  cluster.forget();
+  cluster.add_pod("second", 1);
+  EXPECT_THAT(cluster.log(), ElementsAre(HasSubstr("second: 0/1 nodes are available")));
+}
+
 TEST(KubeScheduler, HasVolumesMadeWhereThePodGoesAndBindsItThen) {
   Cluster cluster;
   cluster.add_class();
