@@ -175,30 +175,37 @@ bool PackState::affordable(std::uint32_t kind, std::uint32_t offer) const {
 
 // Types count in whatever zone or market of the pool they could be, as long as they hold the pods.
 bool PackState::keeps_min_values(const OpenNode& node, std::uint32_t k) const {
-  const std::uint32_t pool = problem_->kinds[node.kind].pool;
   std::vector<std::uint32_t> classes = node.pods;
   classes.push_back(k);
   std::sort(classes.begin(), classes.end());
   classes.erase(std::unique(classes.begin(), classes.end()), classes.end());
-  for (const Pool::MinValues& rule : problem_->pools[pool].min_values) {
-    std::vector<std::uint32_t> seen;
-    for (std::uint32_t other = 0; other < problem_->kinds.size(); ++other) {
-      const NodeKind& kind = problem_->kinds[other];
-      if (kind.pool != pool) continue;
-      for (std::uint32_t t = 0; t < kind.offers.size(); ++t) {
-        const std::uint32_t value = rule.value_of_type[kind.offers[t].type];
-        if (value == kNone || contains(seen, value) ||
-            !holds(node.used, needs(node, k), kind.offers[t].capacity))
-          continue;
-        if (std::all_of(classes.begin(), classes.end(), [&](std::uint32_t c) {
-              return bit(problem_->classes[c].offers[other], t);
-            }))
-          seen.push_back(value);
-      }
+  const std::uint32_t pool = problem_->kinds[node.kind].pool;
+  const auto& rules = problem_->pools[pool].min_values;
+  return std::all_of(rules.begin(), rules.end(), [&](const Pool::MinValues& rule) {
+    return leaves_values(rule, pool, classes, node.used, needs(node, k));
+  });
+}
+
+// Counts no further than the rule asks.
+bool PackState::leaves_values(const Pool::MinValues& rule, std::uint32_t pool,
+                              const std::vector<std::uint32_t>& classes,
+                              const std::vector<std::int64_t>& used,
+                              const std::vector<std::int64_t>& needed) const {
+  std::vector<std::uint32_t> seen;
+  const auto enough = [&] { return static_cast<std::int64_t>(seen.size()) >= rule.at_least; };
+  for (std::uint32_t other = 0; other < problem_->kinds.size() && !enough(); ++other) {
+    const NodeKind& kind = problem_->kinds[other];
+    if (kind.pool != pool) continue;
+    for (std::uint32_t t = 0; t < kind.offers.size() && !enough(); ++t) {
+      const std::uint32_t value = rule.value_of_type[kind.offers[t].type];
+      if (value == kNone || contains(seen, value) || !holds(used, needed, kind.offers[t].capacity))
+        continue;
+      if (std::all_of(classes.begin(), classes.end(),
+                      [&](std::uint32_t c) { return bit(problem_->classes[c].offers[other], t); }))
+        seen.push_back(value);
     }
-    if (static_cast<std::int64_t>(seen.size()) < rule.at_least) return false;
   }
-  return true;
+  return enough();
 }
 
 std::uint32_t PackState::offer_with(const OpenNode& node, std::uint32_t k) const {

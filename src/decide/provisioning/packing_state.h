@@ -98,6 +98,10 @@ class PackState {
                    const std::vector<std::uint64_t>& suited, std::uint32_t first) const;
   bool exceeds_limits(std::uint32_t kind, std::uint32_t first) const;
   bool keeps_min_values(const OpenNode& node, std::uint32_t k) const;
+  bool leaves_values(const Pool::MinValues& rule, std::uint32_t pool,
+                     const std::vector<std::uint32_t>& classes,
+                     const std::vector<std::int64_t>& used,
+                     const std::vector<std::int64_t>& needed) const;
   bool admits_rule(const OpenNode& node, const TopologyRule& rule) const;
   std::uint32_t domain_of(const OpenNode& node, std::uint32_t key) const;
   void count(OpenNode& node, std::uint32_t k, std::int32_t by);
