@@ -51,8 +51,8 @@ void Provisioner::replace_drifted(Instant now, port::Commands& commands) {
       if (const std::string why = disruption_.kept_by(claim, true, now); !why.empty())
         tell_kept(*claims_.find(name), "DisruptionBlocked",
                   fmt::format("{}; it is not replaced: {}", claim.drift->why, why), commands);
-  if (claims_.launching()) return;
-  for (const std::string& name : disruption_.drifted(now)) replace_drifted(name, now, commands);
+  for (const std::string& name : disruption_.drifted(now))
+    if (!is_buying()) replace_drifted(name, now, commands);
 }
 
 // One node at a time, so that no node's replacement waits for another's.

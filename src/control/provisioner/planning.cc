@@ -283,6 +283,7 @@ std::string Provisioner::create(std::shared_ptr<model::NodeClaim> claim, port::C
       name += model::kSafeLetters[names_.below(model::kSafeLetters.size())];
   } while (claims_.find(name) != nullptr);
   std::string out = name;
+  on_order_[name] = claim->metadata.labels.at("karpenter.sh/nodepool");
   commands.emplace_back(port::Create{std::shared_ptr<const model::NodeClaim>(std::move(claim))});
   return out;
 }

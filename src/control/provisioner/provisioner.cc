@@ -212,7 +212,7 @@ void Provisioner::work(Instant now, port::Commands& commands) {
   claims_.advance(now, asker(commands), commands, news);
   heed(news, now);
   disruption_.advance(now, commands);
-  if (!claims_.launching() && knows_offers()) {
+  if (!is_buying() && knows_offers()) {
     const bool due = batch_since_ && (urgent_ || now >= *batch_since_ + options_.batch_max ||
                                       now >= *batch_last_ + options_.batch_idle);
     if (due || (retry_at_ && now >= *retry_at_)) plan(now, commands);
@@ -225,9 +225,9 @@ void Provisioner::work(Instant now, port::Commands& commands) {
     disruption_.forget_stuck();
   }
   disruption_.end_empty_and_old(now, commands);
-  if (batch_since_ || !knows_offers()) return;
+  if (batch_since_ || is_buying() || !knows_offers()) return;
   replace_drifted(now, commands);
-  consolidate(now, commands);
+  if (!is_buying()) consolidate(now, commands);
 }
 
 void Provisioner::plan_next(Instant now, port::Commands& commands) {
@@ -241,7 +241,7 @@ void Provisioner::plan_next(Instant now, port::Commands& commands) {
   consider(repair_due(now));
   consider(replica_retry_at_);
   if (reservation_call_ == 0) consider(reservations_due_);
-  if (!claims_.launching() && knows_offers()) {  // else an answer comes first
+  if (!is_buying() && knows_offers()) {  // else an answer comes first
     if (batch_since_)
       consider(std::min(*batch_since_ + options_.batch_max, *batch_last_ + options_.batch_idle));
     consider(retry_at_);

@@ -58,6 +58,8 @@ class Provisioner final : public port::Controller {
   void heed_ends(Instant now, port::Commands& commands);
   /// Writes the class's status.
   void write_reservations(const std::string& node_class, Instant now, port::Commands& commands);
+  /// What was bought last is not known yet: who planned now would buy it again.
+  bool is_buying() const { return !on_order_.empty() || claims_.launching(); }
   /// What AWS has not answered yet decides what can be bought.
   bool knows_offers() const { return subnet_answers_due_.empty() && reservation_call_ == 0; }
 
@@ -156,7 +158,7 @@ class Provisioner final : public port::Controller {
   std::shared_ptr<provisioning::OfferMemo> offer_memo_;
   std::optional<VainLook> vain_look_;
   std::optional<Instant> drift_retry_at_;        // as below, of drifted nodes' pods
-  std::map<std::string, std::string> on_order_;  // replicas' claims not seen yet -> pool
+  std::map<std::string, std::string> on_order_;  // claims that were made and not seen yet -> pool
   std::optional<Instant> replica_retry_at_;      // no capacity for replicas until then
   std::optional<Instant> retry_at_;  // pods found no node, but a pool of capacity may be back then
   std::uint64_t calls_ = 0;

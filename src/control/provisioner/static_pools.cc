@@ -95,7 +95,6 @@ std::vector<std::string> Provisioner::buy_replicas(const model::NodePool& pool, 
   for (std::int64_t n = 0; n < wanted; ++n) {
     claims.push_back(create(claim_of({}, machine, pool), commands));
     offers_.take_reserved(machine.reservation_id);
-    on_order_[claims.back()] = name;
   }
   return claims;
 }
