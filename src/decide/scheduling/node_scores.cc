@@ -174,10 +174,13 @@ void Images::catch_up(const Cluster& cluster) {
   const auto changes = cluster.changes_since(sequence_);
   sequence_ = cluster.sequence();
   on_node_.resize(std::max(on_node_.size(), static_cast<std::size_t>(cluster.end())));
-  if (changes && changes->size() < on_node_.size())
-    for (const NodeId id : *changes) look(cluster, id);
-  else
-    for (std::size_t i = 0; i < on_node_.size(); ++i) look(cluster, static_cast<NodeId>(i));
+  const std::size_t known = on_node_.size();  // nodes beyond came and went unseen
+  if (changes && changes->size() < known) {
+    for (const NodeId id : *changes)
+      if (static_cast<std::size_t>(id) < known) look(cluster, id);
+  } else {
+    for (std::size_t i = 0; i < known; ++i) look(cluster, static_cast<NodeId>(i));
+  }
   nodes_ = cluster.node_count();
 }
 

@@ -88,5 +88,15 @@ TEST_F(RankingTest, AnImageCountsWhereItLies) {
   EXPECT_EQ(after[0], after[1]);
 }
 
+TEST_F(RankingTest, NodesThatCameAndWentUnseenAreNotThere) {
+  std::vector<NodeId> nodes;
+  for (int i = 0; i < 5000; ++i) nodes.push_back(add_node("n" + std::to_string(i), "web:latest"));
+  const auto before = totals(pod("web"), nodes);
+  cluster_.fork();
+  for (int i = 0; i < 2000; ++i) add_node("imagined" + std::to_string(i), "db:latest");
+  cluster_.revert();
+  EXPECT_EQ(totals(pod("web"), nodes), before);
+}
+
 }  // namespace
 }  // namespace gputide::scheduling
