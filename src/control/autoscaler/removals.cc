@@ -5,6 +5,7 @@
 #include <fmt/core.h>
 #include <fmt/ranges.h>
 
+#include "decide/scaling/known_nodes.h"
 #include "decide/scaling/pods.h"
 #include "decide/scaling/taints.h"
 
@@ -116,11 +117,14 @@ void Removals::start(const scaling::Removable& node, bool drain, InstanceOfNode 
   removals_.insert_or_assign(node.node, std::move(removal));
 }
 
+// Pods that must move before the node goes. Expendable ones end with it.
+bool Removals::holds_node(const model::Pod& pod) const {
+  return scaling::is_recreatable(pod) && !scaling::is_expendable(pod, options_);
+}
+
 std::string Removals::intruder(const Removal& removal) const {
   for (const scaling::PodRef& pod : cluster_.pods_on(removal.node)) {
-    if (scaling::is_mirror_pod(*pod) || scaling::is_daemonset_pod(*pod) ||
-        scaling::is_static_pod(*pod) || pod->metadata.deletionTimestamp)
-      continue;
+    if (!holds_node(*pod) || pod->metadata.deletionTimestamp) continue;
     const bool planned =
         std::any_of(removal.evictions.begin(), removal.evictions.end(),
                     [&](const Eviction& e) { return e.pod->metadata.uid == pod->metadata.uid; });
@@ -134,7 +138,7 @@ std::string Removals::intruder(const Removal& removal) const {
 // Pods that came while the taint was new are evicted with the others.
 void Removals::add_late_pods(Removal& removal) const {
   for (const scaling::PodRef& pod : cluster_.pods_on(removal.node))
-    if (removal.drain && scaling::is_recreatable(*pod) &&
+    if (removal.drain && holds_node(*pod) &&
         std::none_of(removal.evictions.begin(), removal.evictions.end(),
                      [&](const Eviction& e) { return e.pod->metadata.uid == pod->metadata.uid; }))
       plan_eviction(removal, pod, false);

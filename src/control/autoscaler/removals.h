@@ -90,6 +90,7 @@ class Removals {
   Progress await_band(Removal& removal, Instant now) const;
   bool pods_gone(const Removal& removal) const;
   bool held_by_annotation(const std::string& node) const;
+  bool holds_node(const model::Pod& pod) const;
   /// What stands in the way of the removal as planned; empty: nothing.
   std::string intruder(const Removal& removal) const;
   void fail(Removal& removal, const std::string& why, port::Commands& commands,
