@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/hashed.h"
 #include "control/workloads/template_hash.h"
 #include "decide/scheduling/tolerations.h"
 #include "model/int_or_string.h"
@@ -211,8 +212,8 @@ void DaemonSets::roll(Entry& entry, Desk& desk) {
   if (entry.object->spec.updateStrategy.type == "OnDelete") return;
   std::int32_t budget = may_go(entry, desk.now());
   bool old_left = false;
-  for (const auto& [node, here] : entry.on_node)
-    for (const auto& [name, pod] : here.pods) {
+  for (const Place place : in_key_order(entry.on_node))
+    for (const auto& [name, pod] : place->second.pods) {
       if (is_current(*pod, entry.hash)) continue;
       old_left = true;
       if (!is_active(*pod) || entry.replacing.contains(name)) continue;
@@ -225,7 +226,7 @@ void DaemonSets::roll(Entry& entry, Desk& desk) {
 }
 
 void DaemonSets::count_all(Entry& entry, Desk& desk) {
-  for (auto next = entry.on_node.begin(); next != entry.on_node.end();) count(entry, next++, desk);
+  for (const Place place : in_key_order(entry.on_node)) count(entry, place, desk);
 }
 
 void DaemonSets::changed(port::Change change, const Ref<model::DaemonSet>& set, Desk& desk) {
@@ -233,8 +234,8 @@ void DaemonSets::changed(port::Change change, const Ref<model::DaemonSet>& set, 
   if (change == port::Change::Deleted) {
     const auto found = entries_.find(uid);
     if (found == entries_.end()) return;
-    for (const auto& [node, here] : found->second.on_node)
-      for (const auto& [name, pod] : here.pods)
+    for (const Place place : in_key_order(found->second.on_node))
+      for (const auto& [name, pod] : place->second.pods)
         if (!pod->metadata.deletionTimestamp) desk.remove("Pod", pod->metadata);
     entries_.erase(found);
     alarms_.set(uid, std::nullopt, desk);
@@ -256,7 +257,8 @@ void DaemonSets::changed(port::Change change, const Ref<model::DaemonSet>& set, 
   entry.spec = set->spec.template_.spec;
   add_tolerations(entry.spec.edit());
   entry.affinity.emplace(*entry.spec);
-  for (const auto& [name, node] : nodes_) reconcile(entry, entry.on_node.find(name), node, desk);
+  for (const auto& place : in_key_order(nodes_))
+    reconcile(entry, entry.on_node.find(place->first), place->second, desk);
   count_all(entry, desk);
   entry.rolling = !before.empty();
   roll(entry, desk);

@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <unordered_map>
 #include <utility>
 
 #include "control/workloads/alarms.h"
@@ -41,14 +42,15 @@ class DaemonSets {
     std::string hash;                    // of its template
     model::Shared<model::PodSpec> spec;  // the template's, with the tolerations that all get
     std::optional<scheduling::RequiredNodeAffinity> affinity;  // of spec
-    std::map<std::string, OnNode> on_node;
+    std::unordered_map<std::string, OnNode> on_node;
     bool rolling = false;             // there may be pods of an older template
     std::set<std::string> replacing;  // pods that were asked to go and have not been seen to
     NodeCounts counts;                // of all nodes
     std::optional<NodeCounts> said;   // by the object's status
     std::set<std::pair<Instant, std::string>> waiting;  // nodes by the time that they wait for
   };
-  using Place = std::map<std::string, OnNode>::iterator;  // of a node in on_node; may be its end
+  using Place =
+      std::unordered_map<std::string, OnNode>::iterator;  // of a node in on_node; may be its end
   static Place reconcile(Entry& entry, Place found, const NodeRef& node, Desk& desk);
   static void create(Entry& entry, Place here, Desk& desk);
   void count(Entry& entry, Place found, Desk& desk);
@@ -58,9 +60,9 @@ class DaemonSets {
   void roll(Entry& entry, Desk& desk);
 
   Alarms& alarms_;
-  std::map<std::string, Entry> entries_;  // by uid
-  std::map<std::string, NodeRef> nodes_;  // by name
-  std::set<std::string> untrue_;          // uids of sets whose status is to be written
+  std::map<std::string, Entry> entries_;            // by uid
+  std::unordered_map<std::string, NodeRef> nodes_;  // by name
+  std::set<std::string> untrue_;                    // uids of sets whose status is to be written
 };
 
 /// The node that a DaemonSet's pod is meant for; "" when its affinity names none.

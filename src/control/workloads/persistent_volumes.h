@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <unordered_map>
 #include <utility>
 
 #include "control/workloads/desk.h"
@@ -68,7 +69,7 @@ class PersistentVolumes {
 
   // As watched; within one look() with what it wrote.
   state::Storage storage_;
-  std::map<std::string, NodeRef> nodes_;
+  std::unordered_map<std::string, NodeRef> nodes_;
   // What is to be looked at once all that happened at this moment is known.
   std::set<std::string> volumes_;
   std::set<Key> claims_;
