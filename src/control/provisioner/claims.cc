@@ -185,10 +185,24 @@ bool Claims::launching() const {
                      [](const auto& each) { return each.second.stage == Stage::Launching; });
 }
 
-bool Claims::at_rest() const {
-  return std::all_of(claims_.begin(), claims_.end(), [](const auto& each) {
-    return each.second.stage == Stage::Ready && !each.second.closed;
+bool Claims::are_steady(Instant now) const {
+  return std::all_of(claims_.begin(), claims_.end(), [&](const auto& each) {
+    const Claim& claim = each.second;
+    if (claim.stage == Stage::Ready) return !claim.closed;
+    if (claim.stage != Stage::Draining || claim.leaving.forced) return false;
+    const std::vector<PodRef> pods = to_drain(cluster_, claim.node);
+    return !pods.empty() && std::all_of(pods.begin(), pods.end(), [&](const PodRef& pod) {
+      return cluster_.stays(*pod, now);
+    });
   });
+}
+
+bool Claims::at_rest(Instant now) const {
+  return are_steady(now) && std::none_of(claims_.begin(), claims_.end(), [&](const auto& each) {
+           const Claim& claim = each.second;
+           return claim.stage == Stage::Draining &&
+                  (grace_ends(claim) || cluster_.protected_until(claim.node));
+         });
 }
 
 ClaimNews Claims::changed(const port::ObjectChanged& event, const ClaimRef& object, Instant now,
@@ -563,7 +577,7 @@ void Claims::drain(Claim& claim, Instant now, const Ask& ask, port::Commands& co
     if (pod->metadata.deletionTimestamp) continue;
     if (limit && now >= last_call(*pod, *limit))  // whatever forbids it
       commands.emplace_back(port::Delete{ref(*pod), *limit - now});
-    else if ((ordinary && is_critical(*pod)) || (limit && must_not_be_disrupted(*pod, now)))
+    else if ((ordinary && is_critical(*pod)) || must_not_be_disrupted(*pod, now))
       continue;
     else
       ask_to_go(claim, *pod, now, commands);
@@ -624,9 +638,9 @@ std::optional<Instant> Claims::due(const Claim& claim, Instant now) const {
   for (const auto& [pod, at] : claim.evictions)
     if (const auto asked = claim.asked.find(pod); asked == claim.asked.end() || !asked->second)
       consider(at);
+  if (const auto until = cluster_.protected_until(claim.node)) consider(*until);
   if (const auto limit = grace_ends(claim)) {
     consider(*limit);
-    if (const auto until = cluster_.protected_until(claim.node)) consider(*until);
     for (const PodRef& pod : to_drain(cluster_, claim.node)) consider(last_call(*pod, *limit));
   }
   return next;

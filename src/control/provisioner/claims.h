@@ -84,8 +84,10 @@ class Claims {
   Claim* of_instance(const std::string& id);
   /// A claim's instance is being asked for.
   bool launching() const;
-  /// Every claim is ready (or given up on), and none leaves.
-  bool at_rest() const;
+  /// Every claim is ready, or leaves and waits for pods that stay for now.
+  bool are_steady(Instant now) const;
+  /// And no time ends that.
+  bool at_rest(Instant now) const;
 
   /// A NodeClaim changed: new ones are launched.
   ClaimNews changed(const port::ObjectChanged& event, const ClaimRef& claim, Instant now,

@@ -1,6 +1,7 @@
 #include "control/provisioner/cluster.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "model/selector.h"
 
@@ -49,6 +50,13 @@ Impact keep(state::Store<Kind>& objects, Change change, const std::shared_ptr<co
 std::string_view disrupt_annotation(const model::ObjectMeta& meta) {
   const auto found = meta.annotations.find(std::string(kDoNotDisrupt));
   return found == meta.annotations.end() ? std::string_view() : found->second;
+}
+
+// Whatever the number of pods.
+bool lets_none_go(const model::PodDisruptionBudget& budget) {
+  const auto& [most, least] = std::tie(budget.spec.maxUnavailable, budget.spec.minAvailable);
+  return most == model::IntOrString::from_int(0) || most == model::IntOrString::from_string("0%") ||
+         least == model::IntOrString::from_string("100%");
 }
 
 // nullopt: it names no time. What is no duration protects nothing.
@@ -262,13 +270,21 @@ bool Cluster::is_empty(const std::string& node) const {
   return on == on_node_.end() || on->second.movable == 0;
 }
 
-bool Cluster::is_blocked(const model::Pod& pod) const {
+template <class Is>
+bool Cluster::any_budget(const model::Pod& pod, const Is& is) const {
   return std::any_of(budgets_.begin(), budgets_.end(), [&](const auto& entry) {
     const model::PodDisruptionBudget& budget = *entry.second;
-    return budget.metadata.namespace_ == pod.metadata.namespace_ &&
-           model::Selector::of(budget.spec.selector).matches(pod.metadata.labels) &&
-           budget.status.disruptionsAllowed <= 0;
+    return budget.metadata.namespace_ == pod.metadata.namespace_ && is(budget) &&
+           model::Selector::of(budget.spec.selector).matches(pod.metadata.labels);
   });
+}
+
+bool Cluster::is_blocked(const model::Pod& pod) const {
+  return any_budget(pod, [](const auto& budget) { return budget.status.disruptionsAllowed <= 0; });
+}
+
+bool Cluster::stays(const model::Pod& pod, Instant now) const {
+  return must_not_be_disrupted(pod, now) || any_budget(pod, lets_none_go);
 }
 
 }  // namespace gputide::provisioner

@@ -70,6 +70,9 @@ class Cluster {
   std::optional<Instant> protected_until(const std::string& node) const;
   /// Some PodDisruptionBudget lets no pod like this go now.
   bool is_blocked(const model::Pod& pod) const;
+  /// Who drains its node waits for the pod to end: it must not be disrupted now, or some
+  /// PodDisruptionBudget never lets any go.
+  bool stays(const model::Pod& pod, Instant now) const;
 
  private:
   Impact pod_changed(port::Change change, const PodRef& pod);
@@ -77,6 +80,8 @@ class Cluster {
   Impact daemon_set_changed(port::Change change,
                             const std::shared_ptr<const model::DaemonSet>& set);
   void take_off(const std::string& key, const model::Pod& pod);
+  template <class Is>
+  bool any_budget(const model::Pod& pod, const Is& is) const;
   void unprotect(const std::string& node, const std::string& pod);
 
   std::map<std::string, NodeRef> nodes_;

@@ -204,7 +204,8 @@ std::optional<Instant> Disruption::quiet_at() const {
 }
 
 bool Disruption::wants_a_look(Instant now) const {
-  return quiet_at().value_or(now) <= now && !replacing() && claims_.at_rest() && !is_settled(now);
+  return quiet_at().value_or(now) <= now && !replacing() && claims_.are_steady(now) &&
+         !is_settled(now);
 }
 
 std::vector<std::string> Disruption::candidates(Instant now) const {

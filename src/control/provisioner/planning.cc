@@ -199,9 +199,16 @@ void Provisioner::add_waiting(const PodRef& pod, View& view) {
 
 void Provisioner::add_pods(bool steady, View& view) {
   ProvisionProblem& problem = view.problem;
-  std::set<std::string> leaving;
+  std::map<std::string, const Claim*> leaving;  // by node
   for (const auto& [name, claim] : claims_.all())
-    if (claim.stage == Stage::Draining || claim.stage == Stage::Ending) leaving.insert(claim.node);
+    if (claim.stage == Stage::Draining || claim.stage == Stage::Ending)
+      leaving[claim.node] = &claim;
+  // A node for one that stays would be empty, go, and be bought again.
+  const auto comes = [&](const model::Pod& pod, const Claim& from) {
+    return !belongs_to_node(pod) && pod.metadata.controller() != nullptr &&
+           !pod.metadata.deletionTimestamp &&
+           (from.stage == Stage::Ending || from.leaving.forced || !cluster_.stays(pod, now_));
+  };
   for (const auto& [key, pod] : cluster_.pods()) {
     if (is_finished(*pod)) continue;
     const std::string& node = pod->spec->nodeName;
@@ -210,8 +217,7 @@ void Provisioner::add_pods(bool steady, View& view) {
           provisioning::with_volume_topology(pod, cluster_.storage()).value_or(pod));
     } else if (is_waiting(*pod)) {
       if (!steady) add_waiting(pod, view);
-    } else if (!steady && !node.empty() && !belongs_to_node(*pod) &&
-               pod->metadata.controller() != nullptr && !pod->metadata.deletionTimestamp) {
+    } else if (!steady && !node.empty() && comes(*pod, *leaving.at(node))) {
       auto again = std::make_shared<model::Pod>(*pod);  // as its controller will make it
       again->spec.edit().nodeName.clear();
       add_waiting(again, view);

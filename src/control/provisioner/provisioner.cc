@@ -253,7 +253,7 @@ void Provisioner::plan_next(Instant now, port::Commands& commands) {
 
 bool Provisioner::at_rest() const {
   return !batch_since_ && !retry_at_ && !drift_retry_at_ && !replica_retry_at_ &&
-         on_order_.empty() && !repair_due(now_) && claims_.at_rest() && knows_offers() &&
+         on_order_.empty() && !repair_due(now_) && claims_.at_rest(now_) && knows_offers() &&
          disruption_.at_rest(now_);
 }
 
