@@ -143,6 +143,7 @@ Impact Cluster::pod_changed(Change change, const PodRef& pod) {
     take_off(key, *before);
     if (!protected_.empty()) unprotect(before->spec->nodeName, key);
   }
+  if (!promised_.empty()) promised_.erase(key);
   Impact impact;
   if (change == Change::Deleted) {
     if (before != nullptr) pods_.erase(known);
@@ -155,6 +156,8 @@ Impact Cluster::pod_changed(Change change, const PodRef& pod) {
     on.pods[key] = pod;
     on.movable += belongs_to_node(*pod) ? 0 : 1;
   }
+  if (pod->spec->nodeName.empty() && !pod->status.nominatedNodeName.empty())
+    promised_[key] = pod->status.nominatedNodeName;
   if (const auto span = span_of(disrupt_annotation(pod->metadata));
       span && pod->status.startTime && !pod->spec->nodeName.empty() && !is_finished(*pod))
     protected_[pod->spec->nodeName][key] = *pod->status.startTime + *span;
@@ -267,7 +270,9 @@ std::vector<PodRef> Cluster::pods_on(const std::string& node) const {
 
 bool Cluster::is_empty(const std::string& node) const {
   const auto on = on_node_.find(node);
-  return on == on_node_.end() || on->second.movable == 0;
+  return (on == on_node_.end() || on->second.movable == 0) &&
+         std::none_of(promised_.begin(), promised_.end(),
+                      [&](const auto& each) { return each.second == node; });
 }
 
 template <class Is>

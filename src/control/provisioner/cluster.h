@@ -63,7 +63,7 @@ class Cluster {
   NodeRef node_of(const std::string& provider_id) const;
   /// Bound to the node and not finished, in order of namespace/name.
   std::vector<PodRef> pods_on(const std::string& node) const;
-  /// Of those: none would have to move.
+  /// Of those: none would have to move. And none is to come for whom the scheduler made room.
   bool is_empty(const std::string& node) const;
   /// When the last of the node's pods loses the protection that it has for a time; nullopt: there
   /// is none. Protection for ever does not count.
@@ -92,6 +92,7 @@ class Cluster {
     std::size_t movable = 0;             // of them: those that do not belong to the node
   };
   std::map<std::string, OnNode> on_node_;
+  std::map<std::string, std::string> promised_;  // waiting pod -> the node where others made room
   // Pods that are protected for a time, by node, with its end.
   std::map<std::string, std::map<std::string, Instant>> protected_;
   std::map<std::string, PoolRef> pools_;

@@ -169,7 +169,7 @@ std::vector<std::string> Disruption::drifted(Instant now) const {
   return within_budgets(may_go_for_drift(now), "Drifted", now);
 }
 
-void Disruption::end_empty_and_old(Instant now, port::Commands& commands) {
+void Disruption::end_empty(Instant now, port::Commands& commands) {
   for (const std::string& name : within_budgets(may_go_empty(now), "Empty", now)) {
     Claim& claim = *claims_.find(name);
     const Duration since = Duration::seconds((now - claim.last_pod_event).whole_seconds());
@@ -178,6 +178,9 @@ void Disruption::end_empty_and_old(Instant now, port::Commands& commands) {
         {"empty", fmt::format("Empty for {}: nothing on it would have to move", since.text())}, now,
         commands);
   }
+}
+
+void Disruption::end_old(Instant now, port::Commands& commands) {
   for (const auto& [name, claim] : claims_.all()) {
     const auto life = duration_of(claim.object->spec.expireAfter, kExpireAfter);
     if (claim.stage != Stage::Ready || !life ||

@@ -39,8 +39,10 @@ class Disruption {
   /// `expected`: nodes that waiting pods will go to are left alone.
   void nominate(const std::string& claim, Instant until);
 
-  /// Empty nodes and those that are too old begin to leave.
-  void end_empty_and_old(Instant now, port::Commands& commands);
+  /// Empty nodes begin to leave.
+  void end_empty(Instant now, port::Commands& commands);
+  /// Those that are too old begin to leave.
+  void end_old(Instant now, port::Commands& commands);
   /// Drifted nodes that nothing keeps and budgets let go: those without pods first, then in order
   /// of drift. Unlike consolidation, they need not have been quiet for consolidateAfter.
   std::vector<std::string> drifted(Instant now) const;

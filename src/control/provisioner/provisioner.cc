@@ -224,8 +224,9 @@ void Provisioner::work(Instant now, port::Commands& commands) {
     drift_retry_at_.reset();
     disruption_.forget_stuck();
   }
-  disruption_.end_empty_and_old(now, commands);
+  disruption_.end_old(now, commands);
   if (batch_since_ || is_buying() || !knows_offers()) return;
+  disruption_.end_empty(now, commands);  // pods that wait may have been planned on them just now
   replace_drifted(now, commands);
   if (!is_buying()) consolidate(now, commands);
 }
