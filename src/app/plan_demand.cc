@@ -26,6 +26,7 @@ void add_pods(const model::ObjectMeta& owner, const model::PodTemplateSpec& pod_
               std::int64_t count, std::int64_t made, Demand& demand) {
   model::Shared<model::PodSpec> spec = pod_template.spec;
   model::default_requests(spec.edit());
+  model::tolerate_requested_devices(spec.edit());
   for (std::int64_t i = made; i < count; ++i) {
     auto pod = std::make_shared<model::Pod>();
     pod->metadata = pod_template.metadata;
@@ -65,6 +66,7 @@ void add_pod(const model::Pod& pod, const LiveObjects& live, Demand& demand) {
   auto copy = std::make_shared<model::Pod>(pod);
   if (copy->metadata.namespace_.empty()) copy->metadata.namespace_ = "default";
   model::default_requests(copy->spec.edit());
+  model::tolerate_requested_devices(copy->spec.edit());
   const std::string& node = pod.spec->nodeName;
   if (live.stays(node)) {
     demand.problem.bound.push_back(std::move(copy));

@@ -1,6 +1,7 @@
 // Scenario (gputide.dev/v1alpha1): the time axis of a simulation.
 #pragma once
 
+#include "base/quantity.h"
 #include "model/meta.h"
 
 namespace gputide::model {
@@ -72,8 +73,8 @@ BOOST_DESCRIBE_STRUCT(WorkloadRule, (), (match, runFor, exitCode))
 struct TraceSource {
   std::string path;
   std::optional<std::int64_t> limit;
-  std::string cpuPerGpu;
-  std::string memoryPerGpu;
+  std::optional<Quantity> cpuPerGpu;
+  std::optional<Quantity> memoryPerGpu;
   StringMap nodeSelector;
 };
 BOOST_DESCRIBE_STRUCT(TraceSource, (), (path, limit, cpuPerGpu, memoryPerGpu, nodeSelector))

@@ -47,10 +47,9 @@ Result<Columns> read_header(std::string_view line) {
   return columns;
 }
 
-Quantity times(const std::string& per_gpu, std::int64_t gpus) {
-  Quantity amount = Quantity::parse(per_gpu).value_or(Quantity());
-  amount.mul(gpus);
-  return amount;
+Quantity times(Quantity per_gpu, std::int64_t gpus) {
+  per_gpu.mul(gpus);
+  return per_gpu;
 }
 
 }  // namespace
@@ -89,10 +88,9 @@ Result<std::vector<TraceRow>> parse_job_trace(std::string_view csv) {
 }
 
 Result<void> check_trace_source(const model::TraceSource& source) {
-  for (const std::string* text : {&source.cpuPerGpu, &source.memoryPerGpu})
-    if (!text->empty())
-      if (const Result<Quantity> parsed = Quantity::parse(*text); !parsed)
-        return fail(fmt::format("{} is no quantity: {}", quote(*text), parsed.error().message));
+  for (const auto* amount : {&source.cpuPerGpu, &source.memoryPerGpu})
+    if (*amount && (*amount)->sign() < 0)
+      return fail(fmt::format("{} a GPU is below zero", (*amount)->text()));
   if (source.limit && *source.limit < 0) return fail("limit must not be negative");
   return {};
 }
@@ -125,8 +123,8 @@ model::Shared<model::PodSpec>& TraceFeeder::spec_for(std::int64_t gpus) {
   container.image = "job:trace";
   model::ResourceList& requests = container.resources.requests;
   const std::int64_t shares = std::max<std::int64_t>(gpus, 1);
-  if (!source_.cpuPerGpu.empty()) requests["cpu"] = times(source_.cpuPerGpu, shares);
-  if (!source_.memoryPerGpu.empty()) requests["memory"] = times(source_.memoryPerGpu, shares);
+  if (source_.cpuPerGpu) requests["cpu"] = times(*source_.cpuPerGpu, shares);
+  if (source_.memoryPerGpu) requests["memory"] = times(*source_.memoryPerGpu, shares);
   if (gpus > 0) {
     requests["nvidia.com/gpu"] = Quantity::from_value(gpus);
     container.resources.limits["nvidia.com/gpu"] = Quantity::from_value(gpus);

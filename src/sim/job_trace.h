@@ -49,7 +49,7 @@ class TraceFeeder final : public Handler {
   std::unordered_map<std::int64_t, model::Shared<model::PodSpec>> specs_;  // by GPUs a pod
 };
 
-/// Checks cpuPerGpu and memoryPerGpu; the error says which is no quantity.
+/// Checks that no amount is below zero.
 Result<void> check_trace_source(const model::TraceSource& source);
 
 }  // namespace gputide::sim

@@ -20,25 +20,20 @@ bool tolerates_key(const model::PodSpec& spec, std::string_view key) {
                      });
 }
 
-// Resources of which a node cannot promise more than it has: devices and hugepages.
-bool is_extended(std::string_view resource) {
-  return resource.find('/') != std::string_view::npos && !resource.starts_with("kubernetes.io/");
-}
-
 Result<void> check_resources(const std::vector<model::Container>& containers) {
   for (const model::Container& container : containers) {
     const model::ResourceRequirements& resources = container.resources;
     for (const auto& [name, request] : resources.requests) {
       const auto limit = resources.limits.find(name);
       if (limit == resources.limits.end()) {
-        if (is_extended(name))
+        if (model::is_extended_resource(name))
           return fail(
               fmt::format("container {}: resources.limits: Limit must be set for {}, which "
                           "cannot be overcommitted",
                           container.name, name));
         continue;
       }
-      if (is_extended(name) && request != limit->second)
+      if (model::is_extended_resource(name) && request != limit->second)
         return fail(
             fmt::format("container {}: resources.requests: must be equal to the {} limit "
                         "of {}",
@@ -90,6 +85,7 @@ Result<void> Store::default_spec(model::PodSpec& spec) const {
        {"node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"})
     if (!tolerates_key(spec, key))
       spec.tolerations.push_back({std::string(key), "Exists", "", "NoExecute", 300});
+  model::tolerate_requested_devices(spec);
   return {};
 }
 

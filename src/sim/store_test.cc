@@ -53,6 +53,17 @@ TEST_F(StoreTest, FillsAPodsDefaults) {
   EXPECT_EQ(pod->metadata.uid.size(), 36U);
 }
 
+TEST_F(StoreTest, APodToleratesTheTaintOfADeviceThatItAsksFor) {
+  ASSERT_TRUE(
+      apply("{apiVersion: v1, kind: Pod, metadata: {name: gpu}, spec: {containers: [{name: c, "
+            "image: x, resources: {limits: {nvidia.com/gpu: 1, cpu: 1}}}]}}"));
+  const auto& tolerations = store.pod("default", "gpu")->spec->tolerations;
+  ASSERT_EQ(tolerations.size(), 3U);
+  EXPECT_EQ(tolerations[2].key, "nvidia.com/gpu");
+  EXPECT_EQ(tolerations[2].operator_, "Exists");
+  EXPECT_EQ(tolerations[2].effect, "NoSchedule");
+}
+
 TEST_F(StoreTest, APodThatIsBoundStaysOnItsNode) {
   const PodRef unbound = run("one");
   ASSERT_TRUE(store.bind({"Pod", "default", "one"}, "n1"));

@@ -44,7 +44,9 @@ void check_taints(const Context& context, const GroupView& group) {
              "node group {} has GPUs and no taint: pods that need no GPU are put there, and "
              "keep its nodes from going away",
              group.written->name),
-         "add the taint nvidia.com/gpu with effect NoSchedule, and tolerate it in GPU pods"});
+         "add the taint nvidia.com/gpu with effect NoSchedule, which pods that ask for it tolerate "
+         "on EKS "
+         "by themselves"});
 }
 
 // The kubelet may only set labels of Kubernetes' own domains that are on a short list.

@@ -8,6 +8,7 @@
 #include "decide/checking/checks.h"
 #include "decide/scheduling/node_affinity.h"
 #include "decide/scheduling/tolerations.h"
+#include "model/pod_defaults.h"
 
 namespace gputide::checking {
 namespace {
@@ -137,12 +138,15 @@ void check_repelled(const Context& context, const PodView& pod,
            "add a node group with GPUs, or loosen its node selector"});
     return;
   }
+  model::PodSpec admitted = *pod.spec;
+  model::default_requests(admitted);
+  model::tolerate_requested_devices(admitted);
   for (const GroupView* group : fitting)
-    if (tolerates(*pod.spec, group->plan.bootstrap.taints)) return;
+    if (tolerates(admitted, group->plan.bootstrap.taints)) return;
   const GroupView& group = *fitting.front();
   for (const model::Taint& taint : group.plan.bootstrap.taints) {
     const model::Taint one[] = {taint};
-    if (tolerates(*pod.spec, one)) continue;
+    if (tolerates(admitted, one)) continue;
     const Place list = pod.place["tolerations"];
     context.findings.warning(
         list.exists() ? list : pod.place, list.exists() ? list.key() : pod.place.key(),

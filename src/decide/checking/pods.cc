@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "decide/checking/checks.h"
 #include "model/conditions.h"
+#include "model/pod_defaults.h"
 
 namespace gputide::checking {
 namespace {
@@ -25,18 +26,13 @@ bool is_dns_name(std::string_view name) {
   return true;
 }
 
-bool is_extended(std::string_view resource) {
-  const std::size_t slash = resource.find('/');
-  return slash != std::string_view::npos && !resource.substr(0, slash).ends_with("kubernetes.io");
-}
-
 void check_quantity(const Context& context, const Place& place, const std::string& name,
                     const Quantity& quantity) {
   if (quantity.sign() < 0)
     return context.findings.error(
         place, {"negative-quantity", fmt::format("{} of {} is below zero", quantity.text(), name),
                 "write 0 or more"});
-  if (!is_extended(name)) return;
+  if (!model::is_extended_resource(name)) return;
   Quantity whole = quantity;
   if (whole.round_up(0)) return;
   const bool gpu = name.starts_with("nvidia.com/");
@@ -59,7 +55,7 @@ void check_resources(const Context& context, const ContainerView& view) {
     const Place here = place["requests"][name];
     check_quantity(context, here, name, quantity);
     const auto limit = limits.find(name);
-    if (is_extended(name) && (limit == limits.end() || limit->second != quantity))
+    if (model::is_extended_resource(name) && (limit == limits.end() || limit->second != quantity))
       context.findings.error(
           here, limit == limits.end() ? here.key() : here.where(),
           {"device-request-without-limit",
