@@ -171,6 +171,7 @@ function label(g, frame, m, x0, x1, y, h) {
   g.fillText(shown, left, y + Math.min(h / 2 + 4, 15));
 }
 function drawLanes() {
+  $("lanes-canvas").gutter = document.querySelector(".track .name").offsetWidth;  // as wide as the charts' names
   const shell = $("lanes"), height = lanesView(), frame = begin($("lanes-canvas"), height), { g } = frame;
   const top = shell.scrollTop;
   moments(g, frame);
@@ -260,7 +261,6 @@ function hoverLanes(event, t) {
   showTip(event, (hit ? podTip(hit.p) + "<hr>" : "") + machineTip(m));
 }
 function buildLanes() {
-  $("lanes-canvas").gutter = 172;
   navigable($("lanes-canvas"), hoverLanes);
   $("lanes").addEventListener("scroll", redraw);
   document.querySelectorAll("#heights button").forEach((b) => b.addEventListener("click", () => { size = Number(b.dataset.height); layoutLanes(); redraw(); }));

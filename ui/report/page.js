@@ -22,7 +22,7 @@ function buildTiles() {
   const deleted = pods.created - done - pods.pending - pods.failed;
   const parts = [pods.succeeded && `${count(pods.succeeded)} succeeded`, pods.running && `${count(pods.running)} running`, pods.pending && `${count(pods.pending)} waiting`, pods.failed && `${count(pods.failed)} failed`, pods.evicted && `${count(pods.evicted)} evicted`, deleted > 0 && `${count(deleted)} deleted`].filter(Boolean);
   tiles.push(tile("Pods", count(pods.created), parts.join(", ") || "none is left", pods.created > 0 && [["", done / pods.created], ["wait", pods.pending / pods.created], ["bad", pods.failed / pods.created]]));
-  tiles.push(tile(B.asked > 0 ? "Wait for a GPU" : "Wait to run", wait.p50 === null ? "–" : `${span(wait.p50)} <small>half</small>`, wait.p50 === null ? "no pod ever ran" : `${span(wait.p95)} for 95 %, ${span(wait.max)} the longest`,
+  tiles.push(tile(B.asked > 0 ? "Wait for a GPU" : "Wait to run", wait.p50 === null ? "–" : `${span(wait.p50)} <small>median</small>`, wait.p50 === null ? "no pod ever ran" : `${span(wait.p95)} for 95 %, ${span(wait.max)} the longest`,
     wait.p50 !== null && [["wait", wait.p50 / Math.max(wait.max, 1)]]));
   if (R.spot.interruptions > 0) tiles.push(tile("Taken back by AWS", count(R.spot.interruptions), `${count(R.spot.notices_handled)} drained in time, ${span(R.spot.pod_seconds_lost)} of work lost`));
   $("tiles").innerHTML = tiles.join("");
@@ -70,7 +70,7 @@ function buildBills() {
   const bills = D.bills.map((b) => [b.n, b.type, b.market + (b.gpus ? `, ${plural(b.gpus, "GPU")} each` : ""), b.s, b.usd])
     .concat((R.reservations || []).map((r) => [r.count, r.instance_type, `of ${r.id}, while unused; used for ${span(r.used_seconds)}`, r.unused_seconds, r.unused_usd]));
   const most = bills.reduce((n, [, , , , usd]) => Math.max(n, usd), 0);
-  $("bills").innerHTML = "<tr><th>machines</th><th>time</th><th>cost</th></tr>" + bills.map(([n, type, how, s, usd]) =>
+  $("bills").innerHTML = bills.length === 0 ? "<tr><td>nothing was bought</td></tr>" : "<tr><th>machines</th><th>time</th><th>cost</th></tr>" + bills.map(([n, type, how, s, usd]) =>
     `<tr><td>${count(n)} × ${esc(type)} <small>${esc(how)}</small><div class="share" style="width:${most > 0 ? (100 * usd) / most : 0}%"></div></td><td>${span(s)}</td><td>${money(usd)}</td></tr>`).join("");
   $("found").innerHTML = R.diagnostics.map((d) => `<li><b>${esc(d.file)}${d.line ? ":" + d.line : ""}</b> ${esc(d.severity)}: ${esc(d.what)}${d.remedy ? "; " + esc(d.remedy) : ""}</li>`).join("");
   $("found-panel").hidden = R.diagnostics.length === 0;
