@@ -19,6 +19,18 @@ std::string plural(std::size_t count, std::string_view word) {
   return fmt::format("{} {}{}", count, word, count == 1 ? "" : "s");
 }
 
+// "1 error, 2 warnings in 5 objects of 3 files; --fix mends 2".
+std::string summary(const std::vector<Diagnostic>& findings, const Input& input) {
+  std::size_t objects = 0;
+  for (const InputFile& file : input.files) objects += file.objects.size();
+  const auto fixable =
+      std::count_if(findings.begin(), findings.end(),
+                    [](const Diagnostic& finding) { return !finding.fix.empty(); });
+  return fmt::format("{} in {} of {}{}", count_text(findings), plural(objects, "object"),
+                     plural(input.files.size(), "file"),
+                     fixable > 0 ? fmt::format("; --fix mends {}", fixable) : "");
+}
+
 void print(const std::vector<Diagnostic>& findings, const CheckOptions& options,
            const Input& input) {
   if (options.output == Output::Json) {
@@ -28,15 +40,7 @@ void print(const std::vector<Diagnostic>& findings, const CheckOptions& options,
     return;
   }
   for (const Diagnostic& finding : findings) fmt::print("{}\n", text(finding));
-  std::size_t objects = 0;
-  for (const InputFile& file : input.files) objects += file.objects.size();
-  const auto fixable =
-      std::count_if(findings.begin(), findings.end(),
-                    [](const Diagnostic& finding) { return !finding.fix.empty(); });
-  fmt::print("{} in {} of {}", count_text(findings), plural(objects, "object"),
-             plural(input.files.size(), "file"));
-  if (fixable > 0) fmt::print("; --fix mends {}", fixable);
-  fmt::print("\n");
+  fmt::print("{}\n", summary(findings, input));
 }
 
 std::vector<const InputFile*> changed_files(const Input& before, const Input& after) {
@@ -61,7 +65,9 @@ int fix(const CheckOptions& options, const Checked& checked, const Diagnostics& 
   return mended.diagnostics.has_errors() ? kBadInput : kDone;
 }
 
+// The diff alone is on stdout, for patch; what it comes of is counted beside it.
 int show_diff(const Checked& checked, const Diagnostics& found) {
+  fmt::print(stderr, "{}\n", summary(in_order(found, checked.input), checked.input));
   const Mended mended = mend(checked, found);
   for (std::size_t i = 0; i < mended.input.files.size(); ++i) {
     const InputFile& after = mended.input.files[i];
@@ -75,6 +81,12 @@ int show_diff(const Checked& checked, const Diagnostics& found) {
 int check(const CheckOptions& options) {
   if (options.input.paths.empty()) {
     fmt::print(stderr, "gputide check: no files are named; write gputide check -f FILE or -f .\n");
+    return kBadInput;
+  }
+  if (options.diff && options.output == Output::Json) {
+    fmt::print(
+        stderr,
+        "gputide check: --diff prints a unified diff; -o json without it has each \"fix\"\n");
     return kBadInput;
   }
   Diagnostics diagnostics;

@@ -140,6 +140,7 @@ void print_pods(const PricedFiles& a, const PricedFiles& b) {
   // Unless as many pods find a node, the prices are not of the same work.
   if (!a.plan || !b.plan || a.plan->unplaced.size() != b.plan->unplaced.size()) return;
   const Money difference = b.plan->per_hour - a.plan->per_hour;
+  if (difference == Money()) return fmt::print("B costs as much as A\n");
   fmt::print("B - A: {} an hour, {} a month\n", hour_change(difference), month_change(difference));
 }
 

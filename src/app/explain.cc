@@ -270,6 +270,7 @@ int explain(const ExplainOptions& options) {
   SimulateOptions simulate_options;
   simulate_options.input = options.input;
   simulate_options.until = options.at;
+  simulate_options.until_flag = "--at";
   simulate_options.seed = options.seed;
   simulate_options.market = options.market;
   Diagnostics diagnostics;

@@ -61,14 +61,15 @@ struct ExplainOptions {
 struct SimulateOptions {
   InputOptions input;
   Output output = Output::Text;
-  std::string out;                    // --out DIR: result.json, events.jsonl, report.html, CSV
-  std::optional<std::string> until;   // --until, as written; over the Scenario's
-  std::optional<std::uint64_t> seed;  // --seed; over the Scenario's
-  std::string market = "advisor";     // --market
-  bool wide = false;                  // --wide: every record, ungrouped
-  bool no_lower_bound = false;        // --no-lower-bound
-  std::vector<std::string> compare;   // --compare A B: what each of the two adds to the files
-  std::uint64_t seeds = 1;            // --seeds N: futures to compare in
+  std::string out;                     // --out DIR: result.json, events.jsonl, report.html, CSV
+  std::optional<std::string> until;    // --until, as written; over the Scenario's
+  std::string until_flag = "--until";  // what that flag is called
+  std::optional<std::uint64_t> seed;   // --seed; over the Scenario's
+  std::string market = "advisor";      // --market
+  bool wide = false;                   // --wide: every record, ungrouped
+  bool no_lower_bound = false;         // --no-lower-bound
+  std::vector<std::string> compare;    // --compare A B: what each of the two adds to the files
+  std::uint64_t seeds = 1;             // --seeds N: futures to compare in
 };
 
 }  // namespace gputide::app

@@ -211,6 +211,9 @@ Result<void> add_node_pools(const PlanOptions& options, const Checked& checked, 
   const auto known = checked.catalogue.regions();
   if (std::find(known.begin(), known.end(), region) == known.end())
     return fail(fmt::format("no prices are known for the region \"{}\"", region));
+  for (const std::string& zone : options.zones)
+    if (pricing::region_of_zone(zone) != region)
+      return fail(fmt::format("--zones: {} is not a zone of {}", zone, region));
   auto around = surroundings(checked, demand);
   around.region = region;
   around.overlays = demand.overlays;

@@ -91,7 +91,7 @@ Setup prepare(const SimulateOptions& options, Diagnostics& diagnostics) {
   if (options.until) {
     const Result<Duration> until = Duration::parse(*options.until);
     if (!until || *until <= Duration())
-      diagnostics.error("--until", {}, "bad-flag",
+      diagnostics.error(options.until_flag, {}, "bad-flag",
                         until ? "the end must come after the start" : until.error().message,
                         "write a duration such as 90s, 10m or 2h");
     else
