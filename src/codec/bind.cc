@@ -1,5 +1,6 @@
 #include "codec/bind.h"
 
+#include <algorithm>
 #include <limits>
 
 #include <fmt/core.h>
@@ -31,8 +32,17 @@ void Decoder::error(Span where, std::string_view code, std::string what, std::st
 }
 
 void Decoder::wrong_kind(const Value& value, std::string_view wanted) {
+  std::string remedy;
+  if (value.is_string()) {
+    const std::string& text = value.as_string();
+    const bool number =
+        !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return is_digit(c); });
+    if ((wanted == "true or false" && (text == "true" || text == "false")) ||
+        (wanted == "a whole number" && number))
+      remedy = fmt::format("write {} without quotes", text);
+  }
   error(value.where, "wrong-type",
-        fmt::format("{} wants {}, this is {}", path(), wanted, value.kind_text()));
+        fmt::format("{} wants {}, this is {}", path(), wanted, value.kind_text()), remedy);
 }
 
 void Decoder::unquoted(const Value& value) {

@@ -68,6 +68,13 @@ void report_retired(const RetiredVersion& retired, const Value& document, const 
   diagnostics.add(std::move(d));
 }
 
+// Kinds of Karpenter's alpha versions, and what took their place.
+constexpr std::pair<std::string_view, std::string_view> kKarpentersOld[] = {
+    {"Provisioner", "a NodePool of karpenter.sh/v1"},
+    {"AWSNodeTemplate", "an EC2NodeClass of karpenter.k8s.aws/v1"},
+    {"Machine", "a NodeClaim of karpenter.sh/v1"},
+};
+
 void report_unknown_kind(const Value& document, const Object& object, Diagnostics& diagnostics) {
   const std::string no_match =
       fmt::format("no matches for kind \"{}\" in version \"{}\"", object.kind, object.apiVersion);
@@ -84,6 +91,13 @@ void report_unknown_kind(const Value& document, const Object& object, Diagnostic
       if (same_group) near.push_back(entry.kind);
     }
   }
+  for (const auto& [old, now] : kKarpentersOld)
+    if (object.kind == old && object.group().starts_with("karpenter.")) {
+      diagnostics.error(object.file, place_of(document, "kind"), "unknown-kind",
+                        no_match + ": Karpenter 0.33 and later do not take it",
+                        fmt::format("write it as {}", now));
+      return;
+    }
   if (const auto meant = closest(object.kind, near)) {
     diagnostics.error(object.file, place_of(document, "kind"), "unknown-kind", no_match,
                       fmt::format("did you mean \"{}\"?", *meant));
@@ -102,6 +116,14 @@ std::string required_text(const Value& document, std::string_view key, const std
                           Diagnostics& diagnostics) {
   const Value* value = document.find(key);
   if (value == nullptr || value->is_null()) {
+    if (document.kind() == Value::Kind::Map)
+      for (const model::Member& member : document.as_map())
+        if (member.key != key && to_lower(member.key) == to_lower(key)) {
+          diagnostics.error(file, member.key_where, "missing-field",
+                            fmt::format("{} is not set", key),
+                            fmt::format("write {}, not {}", key, member.key));
+          return {};
+        }
     diagnostics.error(
         file, document.where, "missing-field", fmt::format("{} is not set", key),
         key == "kind" ? "write kind: Pod, for instance" : "write apiVersion: v1, for instance");

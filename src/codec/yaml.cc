@@ -237,8 +237,18 @@ class YamlReader {
     if (parser.context != nullptr && parser.context_mark.line != parser.problem_mark.line)
       what +=
           fmt::format(", {} that begins at line {}", parser.context, parser.context_mark.line + 1);
-    error(span(parser.problem_mark, parser.problem_mark), "yaml-syntax", what);
+    const Span where = span(parser.problem_mark, parser.problem_mark);
+    error(where, "yaml-syntax", what, syntax_remedy(where));
     return false;
+  }
+
+  // What people mostly did where YAML ends: a tab, or a line that stands too far left or right.
+  std::string syntax_remedy(const Span& where) const {
+    const std::string_view line = offsets_.line_at(where.begin);
+    const std::string_view indent = line.substr(0, line.find_first_not_of(" \t"));
+    return indent.find('\t') != std::string_view::npos
+               ? "indent with spaces: YAML takes no tabs"
+               : "look at how this line and those before it are indented, and at their quotes";
   }
 
   void error(Span where, std::string code, std::string what, std::string remedy = {}) {

@@ -100,6 +100,20 @@ std::vector<Edit> name_the_cluster(const Context& context, const Place& flag,
   return {Edit{{where.line, where.column, where.end, where.end}, "," + owned}};
 }
 
+void check_groups_named(const Context& context, const Autoscaler& autoscaler) {
+  for (const std::string& spec : autoscaler.options.nodes) {
+    const auto parsed = scaling::parse_nodes_spec(spec);
+    if (parsed) continue;
+    const CommandLine& line = autoscaler.line;
+    const auto at = std::find_if(line.words.begin(), line.words.end(),
+                                 [&](const std::string& word) { return word.ends_with(spec); });
+    context.findings.error(
+        at != line.words.end() ? line.places[static_cast<std::size_t>(at - line.words.begin())]
+                               : autoscaler.place("nodes"),
+        {"flag-value", parsed.error().message, "write --nodes=MIN:MAX:NAME-OF-THE-GROUP"});
+  }
+}
+
 void check_discovery(const Context& context, const Autoscaler& autoscaler) {
   const scaling::DiscoveryTags tags = discovery(context, autoscaler);
   if (tags.empty()) {
@@ -206,13 +220,25 @@ void check_requests(const Context& context, const Autoscaler& autoscaler) {
        "add --enable-provisioning-requests"});
 }
 
-// Findings about several flags at once have no place of their own.
-Diagnostics placed(const Diagnostics& flags, const ContainerView& container) {
+// The flag that a finding about all of them names: "--cloud-provider is ...", "Expander ...".
+const Place* flag_of(const Diagnostic& finding, const CommandLine& line) {
+  if (finding.what.starts_with("Expander ")) return line.flag("expander");
+  const std::size_t dashes = finding.what.find("--");
+  if (dashes == std::string::npos) return nullptr;
+  const std::string_view rest = std::string_view(finding.what).substr(dashes + 2);
+  return line.flag(rest.substr(0, rest.find_first_of(" =,:;")));
+}
+
+Diagnostics placed(const Diagnostics& flags, const ContainerView& container,
+                   const CommandLine& line) {
   const Place words =
       container.place["command"].exists() ? container.place["command"] : container.place["args"];
   Diagnostics out;
   for (Diagnostic finding : flags.list()) {
-    if (finding.where.line == 0) finding.where = words.key();
+    if (finding.where.line == 0) {
+      const Place* flag = flag_of(finding, line);
+      finding.where = flag != nullptr ? flag->where() : words.key();
+    }
     out.add(std::move(finding));
   }
   return out;
@@ -229,8 +255,9 @@ void check_one(const Context& context, const PodView& pod, const ContainerView& 
   const scaling::Options options = scaling::parse_options(
       line.words, ours ? scaling::Compat::Gputide : scaling::Compat::Upstream,
       release.value_or(scaling::Release::V1_36), pod.object->file, places, flags);
-  context.findings.append(placed(flags, container));
+  context.findings.append(placed(flags, container, line));
   const Autoscaler autoscaler{pod, container, line, options};
+  check_groups_named(context, autoscaler);
   check_discovery(context, autoscaler);
   check_expander(context, autoscaler);
   check_static_list(context, autoscaler);

@@ -31,13 +31,17 @@ std::string offered_versions() {
   return join(names, ", ");
 }
 
+bool is_region(const std::string& name) {
+  return std::find(std::begin(kRegions), std::end(kRegions), name) != std::end(kRegions);
+}
+
 void check_region(const Context& context, const std::string& region, const Place& place) {
   if (region.empty())
     return context.findings.warning(
         place, {"no-region",
                 "no region is named: eksctl takes that of your AWS profile, here it is us-west-2",
                 "write region:"});
-  if (std::find(std::begin(kRegions), std::end(kRegions), region) != std::end(kRegions)) return;
+  if (is_region(region)) return;
   const auto meant = closest(region, kRegions);
   context.findings.error(
       place["region"],
@@ -88,7 +92,7 @@ void check_version(const Context& context, const ClusterView& cluster) {
 
 void check_zones(const Context& context, const ClusterView& cluster, const Place& list) {
   const model::Value* zones = list.get();
-  if (zones == nullptr || !zones->is_list()) return;
+  if (zones == nullptr || !zones->is_list() || !is_region(cluster.region)) return;
   for (std::size_t i = 0; i < zones->as_list().size(); ++i) {
     const model::Value& zone = zones->as_list()[i];
     if (!zone.is_string() || pricing::region_of_zone(zone.as_string()) == cluster.region) continue;

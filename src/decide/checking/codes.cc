@@ -124,6 +124,8 @@ constexpr Code kCodes[] = {
      "Add the tag k8s.io/cluster-autoscaler/node-template/label/KEY.", true},
     {"lowest-price-spot", kWarning, "Spot from the cheapest pools is what AWS reclaims most.",
      "price-capacity-optimized."},
+    {"matches-nothing", kWarning, "A NodePool requires a value that no instance type has.",
+     "Write one that types have; the finding names it."},
     {"max-pods", kError, "maxPodsPerNode is not positive.", "Remove it."},
     {"max-price-too-low", kWarning, "maxPrice is below what spot costs for some types.",
      "Remove maxPrice."},

@@ -6,6 +6,8 @@
 
 #include "base/text.h"
 #include "decide/checking/checks.h"
+#include "decide/checking/karpenter_labels.h"
+#include "decide/provisioning/disruption_budgets.h"
 #include "decide/provisioning/node_overlays.h"
 #include "model/labels.h"
 
@@ -70,9 +72,10 @@ bool check_types(const Context& context, const Place& place, const NodePoolRequi
   for (std::size_t i = 0; i < wanted.values.size(); ++i) {
     const auto type = context.catalogue.get(wanted.values[i]);
     if (!type) {
-      context.findings.warning(place["values"][i],
-                               {"unknown-instance-type", type.error().message,
-                                "write the name of a type, or it matches nothing"});
+      const std::string& what = type.error().message;
+      context.findings.warning(
+          place["values"][i],
+          {"unknown-instance-type", what, what.ends_with("?") ? "" : "write the name of a type"});
       continue;
     }
     gpus = gpus || (*type)->has_nvidia();
@@ -146,13 +149,49 @@ void check_architectures(const Context& context, const Pool& pool, const Place& 
        "require kubernetes.io/arch In [amd64]"});
 }
 
-/// Names of the EC2NodeClasses that pools with GPUs use.
-using GpuClasses = std::set<std::string>;
+void check_taints(const Context& context, const Place& list,
+                  const std::vector<model::Taint>& taints) {
+  for (std::size_t i = 0; i < taints.size(); ++i)
+    if (!is_one_of(taints[i].effect, {"NoSchedule", "PreferNoSchedule", "NoExecute"}))
+      context.findings.error(list[i]["effect"],
+                             {"bad-taint",
+                              fmt::format("the effect {} of taint {} is none that Kubernetes knows",
+                                          quote(taints[i].effect), taints[i].key),
+                              "write NoSchedule, PreferNoSchedule or NoExecute"});
+}
 
-void check_pool(const Context& context, const Pool& pool, GpuClasses& gpu_classes) {
+// A budget with a time to begin needs one to end, and the other way round.
+template <class Budget>
+void check_budgets(const Context& context, const Place& list, const std::vector<Budget>& budgets) {
+  for (std::size_t i = 0; i < budgets.size(); ++i) {
+    const Budget& budget = budgets[i];
+    if (budget.schedule.has_value() != budget.duration.has_value())
+      context.findings.error(list[i],
+                             {"bad-consolidation", "a budget has schedule and duration, or neither",
+                              budget.schedule ? "add duration: 8h, for instance" : "add schedule"});
+    if (!budget.schedule) continue;
+    if (const auto next = provisioning::next_cron(*budget.schedule, Instant()); !next)
+      context.findings.error(
+          list[i]["schedule"],
+          {"bad-consolidation",
+           fmt::format("{} is no schedule: {}", quote(*budget.schedule), next.error().message),
+           "write minute, hour, day, month and weekday, such as \"0 9 * * mon-fri\""});
+  }
+}
+
+/// What the checks of several pools share.
+struct Shared {
+  std::set<std::string> gpu_classes;  // names of the EC2NodeClasses that pools with GPUs use
+  LabelValues values;
+};
+
+void check_pool(const Context& context, const Pool& pool, Shared& shared) {
   const Place spec = Place(*pool.object)["spec"]["template"]["spec"];
   const bool gpus = wants_gpus(context, pool, spec["requirements"]);
-  if (gpus) gpu_classes.insert(pool.class_name);
+  for (std::size_t i = 0; i < pool.requirements.size(); ++i)
+    check_label(context, spec["requirements"][i], pool.requirements[i], shared.values);
+  check_taints(context, spec["taints"], pool.taints);
+  if (gpus) shared.gpu_classes.insert(pool.class_name);
   if (gpus) check_architectures(context, pool, spec["requirements"]);
   if (gpus && pool.taints.empty())
     context.findings.warning(
@@ -162,7 +201,9 @@ void check_pool(const Context& context, const Pool& pool, GpuClasses& gpu_classe
              "NodePool {} has GPUs and no taint: pods that need no GPU are put there, and keep "
              "its nodes from going away",
              pool.object->metadata.name),
-         "add the taint nvidia.com/gpu with effect NoSchedule, and tolerate it in GPU pods"});
+         "add the taint nvidia.com/gpu with effect NoSchedule, which pods that ask for it tolerate "
+         "on EKS "
+         "by themselves"});
   for (const auto& [key, value] : pool.labels) {
     const bool reserved = key == "kubernetes.io/hostname" || key == "karpenter.sh/nodepool" ||
                           key.starts_with("karpenter.sh/");
@@ -243,17 +284,19 @@ void check_replicas(const Context& context, const Place& spec, const model::Node
 }
 
 void check_v1(const Context& context, const model::Object& object, const model::NodePool& pool,
-              GpuClasses& gpu_classes) {
+              Shared& shared) {
   const auto& node = pool.spec.template_.spec;
   const Place spec = Place(object)["spec"];
   check_pool(context,
              {&object, false, node.requirements, node.taints, pool.spec.template_.metadata.labels,
               node.nodeClassRef.name},
-             gpu_classes);
+             shared);
   check_weight(context, spec, pool.spec.weight);
   check_replicas(context, spec, pool.spec);
   check_lifetime(context, spec["template"]["spec"]["expireAfter"], node.expireAfter);
+  check_taints(context, spec["template"]["spec"]["startupTaints"], node.startupTaints);
   const auto& disruption = pool.spec.disruption;
+  check_budgets(context, spec["disruption"]["budgets"], disruption.budgets);
   check_lifetime(context, spec["disruption"]["consolidateAfter"], disruption.consolidateAfter);
   const std::string policy = disruption.consolidationPolicy.value_or("WhenEmptyOrUnderutilized");
   if (!is_one_of(policy, {"WhenEmpty", "WhenEmptyOrUnderutilized", "Balanced"}))
@@ -264,15 +307,16 @@ void check_v1(const Context& context, const model::Object& object, const model::
 }
 
 void check_beta(const Context& context, const model::Object& object,
-                const model::v1beta1::NodePool& pool, GpuClasses& gpu_classes) {
+                const model::v1beta1::NodePool& pool, Shared& shared) {
   const auto& node = pool.spec.template_.spec;
   const Place spec = Place(object)["spec"];
   check_pool(context,
              {&object, true, node.requirements, node.taints, pool.spec.template_.metadata.labels,
               node.nodeClassRef.name},
-             gpu_classes);
+             shared);
   check_weight(context, spec, pool.spec.weight);
   const auto& disruption = pool.spec.disruption;
+  check_budgets(context, spec["disruption"]["budgets"], disruption.budgets);
   check_lifetime(context, spec["disruption"]["expireAfter"], disruption.expireAfter);
   check_lifetime(context, spec["disruption"]["consolidateAfter"], disruption.consolidateAfter);
   const std::string policy = disruption.consolidationPolicy.value_or("WhenUnderutilized");
@@ -304,7 +348,7 @@ void report_beta(const Context& context, const model::Object& object, std::strin
 
 template <class Class>
 void check_class(const Context& context, const model::Object& object, const Class& node_class,
-                 const GpuClasses& gpu_classes) {
+                 const Shared& shared) {
   const Place spec = Place(object)["spec"];
   const auto& written = node_class.spec;
   if (written.role.empty() == written.instanceProfile.empty())
@@ -324,7 +368,7 @@ void check_class(const Context& context, const model::Object& object, const Clas
         spec["amiFamily"],
         {"ami-family-gone", "EKS makes no AL2 images for Kubernetes 1.33 and later",
          "write AL2023"});
-  if (!gpu_classes.contains(object.metadata.name)) return;
+  if (!shared.gpu_classes.contains(object.metadata.name)) return;
   for (std::size_t i = 0; i < written.blockDeviceMappings.size(); ++i) {
     const auto& size = written.blockDeviceMappings[i].ebs.volumeSize;
     if (size && size->value() < (std::int64_t{40} << 30) && i == 0)
@@ -338,22 +382,20 @@ void check_class(const Context& context, const model::Object& object, const Clas
   }
 }
 
-void check_pools(const Context& context, const model::Object& object, GpuClasses& gpu_classes) {
-  if (const auto* pool = object.as<model::NodePool>())
-    check_v1(context, object, *pool, gpu_classes);
+void check_pools(const Context& context, const model::Object& object, Shared& shared) {
+  if (const auto* pool = object.as<model::NodePool>()) check_v1(context, object, *pool, shared);
   const auto* beta = object.as<model::v1beta1::NodePool>();
   if (beta == nullptr) return;
   report_beta(
       context, object,
       "expireAfter belongs to template.spec, kubelet to the EC2NodeClass, and nodeClassRef is "
       "written group, kind, name");
-  check_beta(context, object, *beta, gpu_classes);
+  check_beta(context, object, *beta, shared);
 }
 
-void check_classes(const Context& context, const model::Object& object,
-                   const GpuClasses& gpu_classes) {
+void check_classes(const Context& context, const model::Object& object, const Shared& shared) {
   if (const auto* node_class = object.as<model::EC2NodeClass>()) {
-    check_class(context, object, *node_class, gpu_classes);
+    check_class(context, object, *node_class, shared);
     if (node_class->spec.amiSelectorTerms.empty())
       context.findings.error(Place(object)["spec"], Place(object)["spec"].key(),
                              {"bad-nodeclass", "amiSelectorTerms is required",
@@ -363,7 +405,7 @@ void check_classes(const Context& context, const model::Object& object,
   if (beta == nullptr) return;
   report_beta(context, object,
               "amiSelectorTerms is required (alias: al2023@latest), and kubelet settings are here");
-  check_class(context, object, *beta, gpu_classes);
+  check_class(context, object, *beta, shared);
 }
 
 void check_overlay(const Context& context, const model::Object& object) {
@@ -377,12 +419,14 @@ void check_overlay(const Context& context, const model::Object& object) {
 }  // namespace
 
 void check_karpenter(const Context& context) {
-  GpuClasses gpu_classes;
-  for (const model::Object* object : context.world.objects)
-    check_pools(context, *object, gpu_classes);
-  for (const model::Object* object : context.world.objects)
-    check_classes(context, *object, gpu_classes);
-  for (const model::Object* object : context.world.objects) check_overlay(context, *object);
+  const auto& objects = context.world.objects;
+  Shared shared;
+  if (std::any_of(objects.begin(), objects.end(),
+                  [](const model::Object* object) { return object->kind == "NodePool"; }))
+    shared.values = label_values(context.catalogue);
+  for (const model::Object* object : objects) check_pools(context, *object, shared);
+  for (const model::Object* object : objects) check_classes(context, *object, shared);
+  for (const model::Object* object : objects) check_overlay(context, *object);
 }
 
 }  // namespace gputide::checking

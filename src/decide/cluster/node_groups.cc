@@ -229,7 +229,8 @@ void Planner::check_types(const std::vector<std::string>& types, Entry& entry) {
   for (const std::string& name : types) {
     const auto type = catalogue_.get(name);
     if (!type)
-      entry.error("unknown-instance-type", type.error().message, "write the name of a type");
+      entry.error("unknown-instance-type", type.error().message,
+                  type.error().message.ends_with("?") ? "" : "write the name of a type");
     else
       architectures.insert((*type)->arch);
   }
