@@ -22,6 +22,7 @@ void ReadinessCount::add(const ReadinessCount& other) {
   unready += other.unready;
   not_started += other.not_started;
   deleted += other.deleted;
+  leaving += other.leaving;
   unregistered += other.unregistered;
   long_unregistered += other.long_unregistered;
   failed += other.failed;
@@ -127,19 +128,33 @@ void ClusterState::find_unregistered(std::span<const NodeFacts> facts, Instant n
     first_seen.emplace(std::move(before.provider_id), before.since);
   unregistered_.clear();
   any_error_ = false;
+  std::vector<const InstanceView*> deleting;
   for (std::size_t g = 0; g < seen_->groups.size(); ++g)
     for (const InstanceView& instance : seen_->groups[g].instances) {
       any_error_ = any_error_ || instance.creation_error.has_value();
+      if (instance.deleting && !semantics_.terminating_nodes_count) deleting.push_back(&instance);
       if (instance.deleting || is_registered(instance)) continue;
       const auto known = first_seen.find(instance.provider_id);
       unregistered_.push_back({instance.provider_id, static_cast<std::int32_t>(g),
                                known == first_seen.end() ? now : known->second, false,
                                instance.creation_error.has_value()});
     }
+  leaving_.clear();
+  for (std::size_t i = 0; i < facts.size() && !deleting.empty(); ++i)
+    if (std::any_of(deleting.begin(), deleting.end(), [&](const InstanceView* instance) {
+          return facts[i].instance != 0
+                     ? facts[i].instance == instance->number
+                     : seen_->nodes[i]->node->spec.providerID == instance->provider_id;
+        }))
+      leaving_.push_back(i);
 }
 
 void ClusterState::count_instances(std::span<const NodeFacts> facts, Instant now) {
   find_unregistered(facts, now);
+  for (const std::size_t i : leaving_)
+    if (facts[i].group != kNoGroup &&
+        (facts[i].ready || facts[i].created + options_.max_node_startup_time <= now))
+      ++groups_[static_cast<std::size_t>(facts[i].group)].leaving;
   for (UnregisteredInstance& instance : unregistered_) {
     const auto g = static_cast<std::size_t>(instance.group);
     const Duration patience = seen_->groups[g].options.max_node_provision_time;
@@ -154,7 +169,7 @@ void ClusterState::count_instances(std::span<const NodeFacts> facts, Instant now
 // Nodes of the target that have not shown up as ready or unready nodes.
 std::int64_t ClusterState::still_missing(std::size_t group) const {
   const ReadinessCount& count = groups_[group];
-  return seen_->groups[group].target_size - (count.registered - count.not_started);
+  return seen_->groups[group].target_size - (count.registered - count.not_started - count.leaving);
 }
 
 std::int64_t ClusterState::requested(const std::string& group) const {
@@ -312,8 +327,9 @@ std::int64_t ClusterState::upcoming(std::size_t group) const {
       (!requests_.contains(view.id) || backoffs_.active(view.id, now_) != nullptr))
     return 0;
   const std::int64_t failed = semantics_.failed_launches_are_upcoming ? 0 : count.failed;
-  return std::max<std::int64_t>(
-      view.target_size - (count.ready + count.unready + count.long_unregistered + failed), 0);
+  return std::max<std::int64_t>(view.target_size - (count.ready + count.unready - count.leaving +
+                                                    count.long_unregistered + failed),
+                                0);
 }
 
 std::vector<DropInstances> ClusterState::creation_errors() const {

@@ -24,6 +24,7 @@ struct ReadinessCount {
   std::int64_t unready = 0;
   std::int64_t not_started = 0;  // not ready, but young
   std::int64_t deleted = 0;      // the instance is gone
+  std::int64_t leaving = 0;      // of the ready and unready: they count for nothing any more
   std::int64_t unregistered = 0;
   std::int64_t long_unregistered = 0;
   std::int64_t failed = 0;            // of the unregistered: they cannot be created
@@ -151,6 +152,7 @@ class ClusterState {
   ReadinessCount total_;
   std::vector<ReadinessCount> groups_;
   std::vector<UnregisteredInstance> unregistered_;
+  std::vector<std::size_t> leaving_;  // nodes whose instances are being terminated, if they matter
   std::vector<Instant> changes_;
 };
 

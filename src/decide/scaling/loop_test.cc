@@ -233,6 +233,19 @@ TEST_F(LoopTest, UpcomingNodesNeedARequestOnlyIn136) {
   EXPECT_EQ(grown(run(Compat::Gputide)), Grown{});
 }
 
+TEST_F(LoopTest, ATerminatingNodeHidesNoneThatComesInOurs) {
+  add_group("gpu", 1, 1);  // its node has just been ended, and another was asked for
+  model::Node node = node_of("gpu-1", 1);
+  node.spec.providerID = "aws:///us-west-2a/i-1";
+  node.spec.unschedulable = true;
+  add_node(node, 0);
+  seen.groups[0].instances = {{"aws:///us-west-2a/i-1", true, {}},
+                              {"aws:///us-west-2a/i-2", false, {}}};
+  seen.pending = {pod_of("a", Duration::minutes(1), 1, 1)};
+  EXPECT_EQ(grown(run(Compat::Upstream)), (Grown{{"gpu", 1}}));
+  EXPECT_EQ(grown(run(Compat::Gputide)), Grown{});
+}
+
 TEST_F(LoopTest, ACachedTemplateFollowsItsGroupInOurs) {
   for (const Compat compat : {Compat::Upstream, Compat::Gputide}) {
     seen = {};

@@ -42,6 +42,7 @@ Semantics Semantics::gputide() {
   Semantics s = upstream(Release::V1_36);
   s.old_system_pods_keep_other_rules = true;
   s.upcoming_needs_request = false;  // held resources replace it: nothing is promised for ever
+  s.terminating_nodes_count = false;
   s.failed_launches_are_upcoming = false;
   s.new_pod_wait = Duration();
   s.new_gpu_pod_wait = Duration();

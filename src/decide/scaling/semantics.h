@@ -42,6 +42,9 @@ struct Semantics {
   /// Nodes of a group are upcoming only while a request for them is active and the group is not
   /// backed off (1.36).
   bool upcoming_needs_request = false;
+  /// A node whose instance is being terminated counts towards its group's target, which that
+  /// instance is no part of any more: until the node is gone it hides one that comes.
+  bool terminating_nodes_count = true;
   /// Instances that cannot be created still count as nodes on their way, until they are given up.
   bool failed_launches_are_upcoming = true;
   /// How old the oldest pending pod must be before anything is bought.
