@@ -93,7 +93,7 @@ CLI::App& add_plan(CLI::App& program, PlanOptions& options) {
           ->type_name("TYPE");
   command
       .add_option("--config", options.config,
-                  "with --print-template: the device plugin's configuration file")
+                  "with --print-template: the device plugin's configuration, or its ConfigMap")
       ->needs(print_template)
       ->type_name("FILE");
   command
@@ -138,7 +138,7 @@ CLI::App& add_explain(CLI::App& program, ExplainOptions& options) {
   group.require_subcommand(1);
   CLI::App& command =
       *group.add_subcommand("pod", "Say where a pod is, or what keeps it off each pool");
-  command.add_option("NAME", options.name, "the pod, or the workload that makes it")
+  command.add_option("NAME", options.name, "the pod, or the workload that makes it; KIND/NAME too")
       ->required()
       ->type_name("");
   command.add_option("-n,--namespace", options.namespace_, "its namespace (default: default)")

@@ -1,6 +1,7 @@
 // gputide explain pod: why does it wait, and what would help?
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 
 #include <fmt/core.h>
@@ -14,6 +15,7 @@
 #include "model/conditions.h"
 #include "model/labels.h"
 #include "model/pod_defaults.h"
+#include "report/style.h"
 #include "sim/programs.h"
 
 namespace gputide::app {
@@ -46,12 +48,42 @@ std::string full_name(const model::Pod& pod) {
   return pod.metadata.namespace_ + "/" + pod.metadata.name;
 }
 
-// "train" is the workload of train-7f9c4-x2x and of train-0.
-bool is_of(const model::Pod& pod, const ExplainOptions& options) {
-  const std::string& name = pod.metadata.name;
-  return pod.metadata.namespace_ == options.namespace_ &&
-         (name == options.name || name.starts_with(options.name + "-"));
+// "train" and "job/train" are the workload of train-7f9c4-x2x and of train-0.
+bool is_of(std::string_view namespace_, std::string_view pod, const ExplainOptions& options) {
+  const std::string_view name =
+      std::string_view(options.name).substr(options.name.rfind('/') + 1);  // npos + 1 = 0
+  return namespace_ == options.namespace_ && pod.starts_with(name) &&
+         (pod.size() == name.size() || pod[name.size()] == '-');
 }
+
+/// From when to when pods of that name were there, for the question about a moment without any.
+class Lifetimes final : public port::Recorder {
+ public:
+  explicit Lifetimes(const ExplainOptions& options) : options_(options) {}
+  void record(const port::Record& record) override {
+    if (!start_) start_ = record.at;
+    constexpr std::string_view kPod = "pod ";
+    if (!record.subject.starts_with(kPod)) return;
+    const std::string_view name = record.subject.substr(kPod.size());
+    const std::size_t slash = name.find('/');
+    if (slash == std::string_view::npos ||
+        !is_of(name.substr(0, slash), name.substr(slash + 1), options_))
+      return;
+    if (!first_) first_ = record.at;
+    last_ = record.at;
+  }
+  /// "; pods of it were there from 5m0s to 1h0m2s", or what else helps.
+  std::string text() const {
+    if (!first_) return "; look at its name and namespace (-n)";
+    return fmt::format("; pods of it were there from {} to {}: name a moment with --at",
+                       report::span_text(*first_ - *start_), report::span_text(last_ - *start_));
+  }
+
+ private:
+  const ExplainOptions& options_;
+  std::optional<Instant> start_, first_;
+  Instant last_;
+};
 
 // Its last sentence, which is about preemption, says the same of every pod without priority.
 std::string scheduler_says(const model::Pod& pod) {
@@ -180,7 +212,8 @@ std::vector<Story> stories_of(const ExplainOptions& options, const Demand& deman
   std::map<std::pair<const void*, std::string>, std::size_t> known;  // template, sentence
   for (const model::Typed& object : objects) {
     const auto* held = std::get_if<PodRef>(&object);
-    if (held == nullptr || !is_of(**held, options)) continue;
+    if (held == nullptr || !is_of((*held)->metadata.namespace_, (*held)->metadata.name, options))
+      continue;
     const model::Pod& pod = **held;
     Story story{full_name(pod), {}, {}, {}, {}, 0};
     if (!pod.spec->nodeName.empty()) {
@@ -250,10 +283,11 @@ Value json_of(const Story& story) {
   return pod;
 }
 
-Result<std::vector<Story>> explained(const ExplainOptions& options, const Setup& setup) {
+Result<std::vector<Story>> explained(const ExplainOptions& options, const Setup& setup,
+                                     Lifetimes& lifetimes) {
   Result<Demand> demand = read_demand({}, setup.checked);
   if (!demand) return tl::unexpected(demand.error());
-  Result<Run> done = run(setup, setup.seed, nullptr);
+  Result<Run> done = run(setup, setup.seed, &lifetimes);
   if (!done) return tl::unexpected(done.error());
   return stories_of(options, *demand, setup.scenario, *done);
 }
@@ -276,14 +310,16 @@ int explain(const ExplainOptions& options) {
   Diagnostics diagnostics;
   const Setup setup = prepare(simulate_options, diagnostics);
   if (refuse(diagnostics, setup.checked.input, options.output)) return kBadInput;
-  const auto stories = explained(options, setup);
+  Lifetimes lifetimes(options);
+  const auto stories = explained(options, setup, lifetimes);
   if (!stories) {
     fmt::print(stderr, "gputide explain: {}\n", stories.error().message);
     return kBadInput;
   }
   if (stories->empty()) {
-    fmt::print(stderr, "gputide explain: no pod {} is there then, and no workload's pods\n",
-               options.namespace_ + "/" + options.name);
+    fmt::print(stderr, "gputide explain: no pod {} is there {}, and no workload's pods{}\n",
+               options.namespace_ + "/" + options.name,
+               options.at ? "then" : "at the end of the run", lifetimes.text());
     return kFailed;
   }
   if (options.output == Output::Json) {

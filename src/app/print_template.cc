@@ -14,10 +14,25 @@ namespace {
 
 constexpr std::size_t kConfigLimit = std::size_t{1} << 20;
 
-Result<model::PluginConfig> config_of(const std::string& file, Diagnostics& diagnostics) {
-  if (file.empty()) return model::PluginConfig();
+// The configuration in a file: its text, or the only one of the ConfigMap that it is.
+Result<std::string> config_text(const std::string& file) {
   const Result<std::string> text = read_file(file, kConfigLimit);
   if (!text) return fail(file + ": " + text.error().message);
+  Diagnostics other;  // of a text that is no object
+  for (const model::Object& object : codec::read_objects(*text, file, other)) {
+    const auto* map = object.as<model::ConfigMap>();
+    if (map == nullptr) continue;
+    if (map->data.size() == 1) return map->data.begin()->second;
+    return fail(fmt::format("{}: the ConfigMap has {} keys; give the text of one as a file", file,
+                            map->data.size()));
+  }
+  return text;
+}
+
+Result<model::PluginConfig> config_of(const std::string& file, Diagnostics& diagnostics) {
+  if (file.empty()) return model::PluginConfig();
+  const Result<std::string> text = config_text(file);
+  if (!text) return tl::unexpected(text.error());
   return codec::read_plugin_config(*text, file, diagnostics);
 }
 

@@ -65,6 +65,19 @@ void Decoder::unquoted(const Value& value) {
   diagnostics_.add(std::move(diagnostic));
 }
 
+// What people write where another field is meant, and what to write, if `known` is a field there.
+struct Meant {
+  std::string_view written;
+  std::string_view known;
+  std::string_view remedy;
+};
+constexpr Meant kMeant[] = {
+    {"limits", "resources", "write it under resources"},
+    {"requests", "resources", "write it under resources"},
+    {"desiredSize", "desiredCapacity", "did you mean \"desiredCapacity\"?"},
+    {"instancesDistribution", "spot", "managed node groups take instanceTypes and spot: true"},
+};
+
 void Decoder::unknown_field(const model::Member& member, const Value& siblings,
                             const std::vector<std::string_view>& known) {
   Diagnostic diagnostic{Severity::Error,
@@ -81,6 +94,10 @@ void Decoder::unknown_field(const model::Member& member, const Value& siblings,
     if (only_case && siblings.find(*meant) == nullptr && where.end - where.begin == meant->size())
       diagnostic.fix.push_back({where, std::string(*meant)});
   }
+  for (const Meant& meant : kMeant)
+    if (member.key == meant.written &&
+        std::find(known.begin(), known.end(), meant.known) != known.end())
+      diagnostic.remedy = meant.remedy;
   diagnostics_.add(std::move(diagnostic));
 }
 

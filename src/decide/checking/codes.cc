@@ -69,6 +69,8 @@ constexpr Code kCodes[] = {
     {"deprecated-label", kWarning, "A label of before Kubernetes 1.17.", "Use today's label.",
      true},
     {"deprecated-policy", kWarning, "An IAM policy that AWS deprecated.", "Use its successor."},
+    {"device-of-pod", kError, "A device in the resources of the whole pod.",
+     "Write it in the resources of a container."},
     {"device-plugin-missing", kWarning,
      "Pods ask for GPUs and no device plugin is applied, so no node shows any.",
      "Apply the DaemonSet of the device plugin."},

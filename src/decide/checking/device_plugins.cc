@@ -254,13 +254,16 @@ class PluginChecks {
       const std::string name = object->metadata.namespace_ + "/" + object->metadata.name;
       const bool used = std::find(used_.begin(), used_.end(), name) != used_.end();
       for (const auto& [key, text] : map->data) {
-        if (text.find("sharing:") == std::string::npos ||
-            (text.find("timeSlicing:") == std::string::npos &&
-             text.find("mps:") == std::string::npos))
-          continue;
-        check_config_text(*object, key, text, used);
+        if (is_plugin_config(text)) check_config_text(*object, key, text, used);
       }
     }
+  }
+
+  // By the words that nothing else has, however they are spelt.
+  static bool is_plugin_config(const std::string& text) {
+    const std::string words = to_lower(text);
+    const auto has = [&](std::string_view word) { return words.find(word) != std::string::npos; };
+    return has("timeslicing:") || has("migstrategy:") || (has("sharing:") && has("mps:"));
   }
 
   void check_config_text(const model::Object& object, const std::string& key,

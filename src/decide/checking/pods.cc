@@ -70,6 +70,23 @@ void check_resources(const Context& context, const ContainerView& view) {
   }
 }
 
+// Often a container's resources that stand two columns too far left.
+void check_pod_level_devices(const Context& context, const PodView& pod) {
+  for (const char* list : {"requests", "limits"}) {
+    const Place place = pod.place["resources"][list];
+    if (place.get() == nullptr || !place.get()->is_map()) continue;
+    for (const model::Member& member : place.get()->as_map())
+      if (model::is_extended_resource(member.key))
+        context.findings.error(
+            place[member.key], member.key_where,
+            {"device-of-pod",
+             fmt::format("resources of a whole pod are cpu, memory and hugepages: the API server "
+                         "refuses {} there, or drops it before 1.34",
+                         member.key),
+             "write it in the resources of a container"});
+  }
+}
+
 // Registries that no longer take images, or are gone.
 struct OldRegistry {
   std::string_view prefix;
@@ -189,6 +206,7 @@ void check_pod(const Context& context, const PodView& pod) {
            "give each its own name"});
   }
   check_tolerations(context, pod);
+  check_pod_level_devices(context, pod);
   check_restart_policy(context, pod);
   check_deadline(context, pod);
   check_annotations(context, pod);
