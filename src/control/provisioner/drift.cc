@@ -89,6 +89,8 @@ void Provisioner::replace_drifted(const std::string& name, Instant now, port::Co
     return stuck(
         fmt::format("pod {}/{} finds no other node: {}", pod.namespace_, pod.name, reason));
   }
+  if (!keeps_limits(found.plan))
+    return stuck("the limits of its NodePool are exceeded until nodes that leave are gone");
   nominate(seen, found.plan, now);
   replace(moved, found.plan, why, std::move(replacement), now, commands);
 }

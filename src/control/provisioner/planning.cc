@@ -63,6 +63,33 @@ std::set<std::string> pods_up_to(const ProvisionProblem& problem, const Provisio
   return keys;
 }
 
+// What the pools' nodes have, also those that leave, of which the plan knows nothing: where that is
+// more than a limit, Karpenter makes no claim.
+class LimitWatch {
+ public:
+  explicit LimitWatch(const std::map<std::string, Claim>& claims) {
+    for (const auto& [name, claim] : claims)
+      if (!claim.object->status.providerID.empty())
+        add(claim.pool(), claim.object->status.capacity);
+  }
+  void add(const std::string& pool, const model::ResourceList& capacity) {
+    model::ResourceList& sum = used_[pool];
+    for (const auto& [resource, amount] : capacity) sum[resource].add(amount);
+    sum["nodes"].add(Quantity::from_value(1));
+  }
+  bool is_over(const model::NodePool& pool) const {
+    const auto used = used_.find(pool.metadata.name);
+    return used != used_.end() &&
+           std::any_of(pool.spec.limits.begin(), pool.spec.limits.end(), [&](const auto& limit) {
+             const auto found = used->second.find(limit.first);
+             return found != used->second.end() && found->second > limit.second;
+           });
+  }
+
+ private:
+  std::map<std::string, model::ResourceList> used_;
+};
+
 // How good the plan is, and what it leaves out.
 std::string why_these(const ProvisionPlan& plan) {
   std::string why = "the cheapest that was found";
@@ -180,8 +207,10 @@ void Provisioner::add_nodes(bool steady, View& view) {
       add(provisioning::coming_node(*claim.object, node.get()), name);
     if (node != nullptr) of_claims.insert(node->metadata.name);
   }
+  // The node of a claim that is gone stays a while: it would count against its pool's limits.
   for (const auto& [name, node] : cluster_.nodes())
-    if (!of_claims.contains(name) && is_ready(*node)) add(provisioning::ready_node(*node), "");
+    if (!of_claims.contains(name) && is_ready(*node) && !provisioning::is_leaving(*node))
+      add(provisioning::ready_node(*node), "");
 }
 
 void Provisioner::add_waiting(const PodRef& pod, View& view) {
@@ -247,7 +276,8 @@ void Provisioner::plan(Instant now, port::Commands& commands) {
   add_pools(now, seen);
   add_nodes(false, seen);
   seen.problem.preferences = true;
-  const ProvisionPlan plan = provisioning::provision(seen.problem);
+  ProvisionPlan plan = provisioning::provision(seen.problem);
+  hold_to_limits(plan);
   nominate(seen, plan, now);
   tell_bought(seen.problem, plan, why_these(plan), commands);
   buy(seen.problem, plan, commands);
@@ -255,6 +285,35 @@ void Provisioner::plan(Instant now, port::Commands& commands) {
   for (const auto& [index, why] : plan.unplaced)
     tell_unplaced(*seen.problem.pods[index], no_pool_buys ? why_no_pool_buys() : why, commands);
   if (!plan.unplaced.empty()) retry_at_ = offers_.next_expiry(now);
+}
+
+void Provisioner::hold_to_limits(ProvisionPlan& plan) {
+  LimitWatch watch(claims_.all());
+  for (PlannedMachine& machine : plan.machines) {
+    if (!machine.existing.empty() || machine.pods.empty()) continue;
+    const model::NodePool& pool = *cluster_.pools().at(machine.pool);
+    if (!watch.is_over(pool)) {
+      if (const auto* type = offers_.type_of(pool, machine.type))
+        watch.add(machine.pool, type->capacity);
+      continue;
+    }
+    for (const std::uint32_t pod : machine.pods)
+      plan.unplaced.emplace_back(
+          pod, fmt::format("the limits of NodePool {} are exceeded until nodes that leave are gone",
+                           machine.pool));
+    machine.pods.clear();
+    plan.per_hour -= machine.price;
+    plan.lower_bound = Money();  // it is of all of them
+  }
+}
+
+bool Provisioner::keeps_limits(const ProvisionPlan& plan) const {
+  const LimitWatch watch(claims_.all());
+  return std::none_of(plan.machines.begin(), plan.machines.end(),
+                      [&](const PlannedMachine& machine) {
+                        return machine.existing.empty() && !machine.pods.empty() &&
+                               watch.is_over(*cluster_.pools().at(machine.pool));
+                      });
 }
 
 void Provisioner::nominate(const View& view, const ProvisionPlan& plan, Instant now) {
@@ -388,7 +447,7 @@ void Provisioner::consolidate(Instant now, port::Commands& commands) {
       provisioning::asks_the_same(vain_look_->problem, vain_look_->candidates, seen.problem, nodes))
     return disruption_.settle(now);
   const auto found = provisioning::consolidate(seen.problem, nodes);
-  if (!found) {
+  if (!found || !keeps_limits(found->plan)) {
     vain_look_ = VainLook{std::move(seen.problem), std::move(nodes)};
     return disruption_.settle(now);
   }

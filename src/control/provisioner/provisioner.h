@@ -89,6 +89,10 @@ class Provisioner final : public port::Controller {
   void add_pods(bool steady, View& view);
   void add_waiting(const PodRef& pod, View& view);
   void plan(Instant now, port::Commands& commands);
+  /// Leaves out nodes of pools that exceed their limits with their nodes that leave.
+  void hold_to_limits(provisioning::ProvisionPlan& plan);
+  /// None of its nodes is of such a pool.
+  bool keeps_limits(const provisioning::ProvisionPlan& plan) const;
   void consolidate(Instant now, port::Commands& commands);
   /// Marks a NodePool or class with the hash of its template, as Karpenter does.
   void mark_hash(const port::ObjectChanged& event, port::Commands& commands);
