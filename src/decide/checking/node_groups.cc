@@ -117,6 +117,32 @@ void check_image(const Context& context, const GroupView& group) {
                                                   "leave ami out"});
 }
 
+bool is_true(const Place& place) {
+  return place.get() != nullptr && place.get()->kind() == model::Value::Kind::Bool &&
+         place.get()->as_bool();
+}
+
+// eksctl gives the CNI plugin a role of its own where it can, or where the addon asks for one: its
+// nodes need no policy for it then.
+bool cni_has_a_role(const GroupView& group) {
+  const Place cluster(*group.cluster->object);
+  if (is_true(cluster["iam"]["withOIDC"]) ||
+      is_true(cluster["addonsConfig"]["autoApplyPodIdentityAssociations"]))
+    return true;
+  const model::Value* addons = cluster["addons"].get();
+  if (addons == nullptr || !addons->is_list()) return false;
+  for (std::size_t i = 0; i < addons->as_list().size(); ++i) {
+    const Place addon = cluster["addons"][i];
+    const model::Value* name = addon["name"].get();
+    if (name == nullptr || !name->is_string() || name->as_string() != "vpc-cni") continue;
+    for (const char* key : {"serviceAccountRoleARN", "attachPolicyARNs", "attachPolicy",
+                            "wellKnownPolicies", "podIdentityAssociations"})
+      if (addon[key].exists()) return true;
+    return is_true(addon["useDefaultPodIdentityAssociations"]);
+  }
+  return false;
+}
+
 void check_iam(const Context& context, const GroupView& group) {
   if (!group.written->iam) return;
   const auto& arns = group.written->iam->attachPolicyARNs;
@@ -127,6 +153,7 @@ void check_iam(const Context& context, const GroupView& group) {
   };
   for (const std::string_view needed : {"/AmazonEKSWorkerNodePolicy", "/AmazonEKS_CNI_Policy"}) {
     if (arns.empty() || lists(needed)) continue;
+    if (needed == "/AmazonEKS_CNI_Policy" && cni_has_a_role(group)) continue;
     context.findings.warning(
         place, place.key(),
         {"missing-node-policy",
