@@ -273,7 +273,8 @@ void ControllerHost::evict(Slot& slot, const port::Evict& evict) {
   const PodRef pod = store_.pod(evict.pod.namespace_, evict.pod.name);
   EvictionAnswer answer{true, {}};  // gone already
   if (pod) answer = store_.evict(evict.pod, evict.grace);
-  if (pod && answer.evicted && evicted_) evicted_(pod, slot.name());
+  const bool leaves_anyway = pod && pod->metadata.deletionTimestamp;
+  if (pod && !leaves_anyway && answer.evicted && evicted_) evicted_(pod, slot.name());
   slot.deliver(event_of<port::EvictAnswered>(evict.pod, answer.evicted, std::move(answer.message)));
 }
 

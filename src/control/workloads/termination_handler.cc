@@ -95,7 +95,13 @@ void TerminationHandler::object_changed(const port::ObjectChanged& event) {
   by_instance_[instance] = object.metadata.name;
 }
 
-void TerminationHandler::drain(const std::string& name, const Node& node, const std::string& reason,
+port::Evict TerminationHandler::eviction(port::ObjectRef pod) const {
+  std::optional<Duration> grace;
+  if (options_.grace_seconds) grace = Duration::seconds(*options_.grace_seconds);
+  return {std::move(pod), grace};
+}
+
+void TerminationHandler::drain(const std::string& name, Node& node, const std::string& reason,
                                port::Commands& commands) const {
   const bool rebalance = reason == "RebalanceRecommendation";
   port::PatchNode patch;
@@ -116,12 +122,10 @@ void TerminationHandler::drain(const std::string& name, const Node& node, const 
                     drains ? "Cordoned, and its pods are evicted: AWS takes its instance back"
                            : "Cordoned: AWS may take its instance back"});
   if (!drains) return;
-  std::optional<Duration> grace;
-  if (options_.grace_seconds) grace = Duration::seconds(*options_.grace_seconds);
+  node.drained = true;
   for (const auto& [key, pod] : node.pods) {
     if (pod->metadata.deletionTimestamp || (is_daemon(*pod) && options_.ignore_daemons)) continue;
-    commands.emplace_back(
-        port::Evict{{"Pod", pod->metadata.namespace_, pod->metadata.name}, grace});
+    commands.emplace_back(eviction({"Pod", pod->metadata.namespace_, pod->metadata.name}));
   }
 }
 
@@ -132,15 +136,15 @@ void TerminationHandler::noticed(const port::InstanceNotice& notice, port::Comma
                          (options_.rebalance_drains || options_.rebalance_cordons);
   const auto found = by_instance_.find(notice.instance_id);
   if (found == by_instance_.end() || (!spot && !rebalance)) return;
-  const Node& node = nodes_.at(found->second);
-  if (!options_.all_nodes && !node.has_daemon) return;
+  Node& node = nodes_.at(found->second);
+  if (node.drained || (!options_.all_nodes && !node.has_daemon)) return;
   drain(found->second, node, spot ? "SpotInterruption" : "RebalanceRecommendation", commands);
 }
 
 // Evictions that were refused are tried again until the pod is gone.
 void TerminationHandler::retry(Instant, port::Commands& commands) {
   for (const port::ObjectRef& ref : std::exchange(refused_, {}))
-    commands.emplace_back(port::Evict{ref, std::nullopt});
+    commands.emplace_back(eviction(ref));
 }
 
 void TerminationHandler::step(const port::Event& event, Instant now, port::Commands& commands) {

@@ -37,13 +37,15 @@ class TerminationHandler final : public port::Controller {
   struct Node {
     std::string instance;
     bool has_daemon = false;             // a handler's own pod runs there
+    bool drained = false;                // as an earlier notice asked for
     std::map<std::string, PodRef> pods;  // by namespace/name
   };
   void object_changed(const port::ObjectChanged& event);
   void pod_changed(port::Change change, const PodRef& pod);
   void noticed(const port::InstanceNotice& notice, port::Commands& commands);
-  void drain(const std::string& name, const Node& node, const std::string& reason,
+  void drain(const std::string& name, Node& node, const std::string& reason,
              port::Commands& commands) const;
+  port::Evict eviction(port::ObjectRef pod) const;
 
   void retry(Instant now, port::Commands& commands);
 
