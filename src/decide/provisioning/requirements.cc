@@ -245,8 +245,8 @@ void Requirements::add(Requirement requirement) {
   if (found == by_key_.end()) {
     std::string key = requirement.key;
     by_key_.emplace(std::move(key), std::move(requirement));
-  } else {
-    found->second = requirement.intersection(found->second);
+  } else if (Requirement both = requirement.intersection(found->second); both != found->second) {
+    by_key_[requirement.key] = std::move(both);
   }
 }
 
@@ -298,6 +298,7 @@ std::vector<std::string> Requirements::conflicts(const Requirements& other) cons
 }
 
 bool Requirements::intersects(const Requirements& other) const {
+  if (size() > other.size()) return other.intersects(*this);
   for (const auto& [key, mine] : by_key_) {
     const Requirement* theirs = other.find(key);
     if (theirs == nullptr || mine.intersects(*theirs)) continue;

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <set>
 #include <span>
@@ -60,7 +59,7 @@ using LabelSet = std::set<std::string, std::less<>>;
 /// The labels that Karpenter's core knows for every provider. A node template may leave them open.
 const LabelSet& core_well_known_labels();
 
-/// One requirement a key; a key that is not there is open (Exists).
+/// One requirement a key; a key that is not there is open (Exists). Copies are cheap.
 class Requirements {
  public:
   Requirements() = default;
@@ -74,8 +73,8 @@ class Requirements {
   /// Intersects with what is there for the key.
   void add(Requirement requirement);
   void add(const Requirements& other);
-  void erase(std::string_view key) { by_key_.erase(std::string(key)); }
-  bool has(std::string_view key) const { return by_key_.find(key) != by_key_.end(); }
+  void erase(std::string_view key) { by_key_.erase(key); }
+  bool has(std::string_view key) const { return by_key_.contains(key); }
   /// The requirement of a key; Exists if there is none.
   Requirement get(std::string_view key) const;
   const Requirement* find(std::string_view key) const;
@@ -99,7 +98,7 @@ class Requirements {
   bool operator==(const Requirements&) const = default;
 
  private:
-  std::map<std::string, Requirement, std::less<>> by_key_;
+  model::SharedMap<Requirement> by_key_;
 };
 
 }  // namespace gputide::provisioning
