@@ -16,8 +16,8 @@
 
 namespace gputide::provisioning {
 
-// By the names of dimensions: they differ with what the pods ask for.
 struct OfferMemo {
+  // Of the kinds of nodes that what pods ask for tells apart.
   struct Made {
     std::vector<NodeKind> kinds;
     std::vector<Compiled::KindName> names;
@@ -25,12 +25,19 @@ struct OfferMemo {
     std::vector<std::int64_t> reservations;
     std::map<std::string, std::vector<std::vector<std::uint64_t>>> offers;  // by what pods ask
   };
-  std::map<std::vector<std::string>, Made> made;
+  std::map<std::string, Made>
+      made;  // by the resources that pods ask for, and the variants of pools
   struct OfNode {
     model::StringMap labels;
     std::shared_ptr<const Requirements> requirements;  // that the labels are
   };
   std::map<std::string, OfNode> nodes;
+
+  Made& of(const std::string& key) {
+    constexpr std::size_t kMost = 64;  // pods may name ever other values
+    if (made.size() >= kMost && !made.contains(key)) made.clear();
+    return made[key];
+  }
 };
 
 std::shared_ptr<OfferMemo> make_offer_memo() {
@@ -62,6 +69,25 @@ struct PodKind {  // pods that ask the same of nodes, whatever they are called
   std::vector<Requirements> alternatives;
   std::vector<model::Toleration> tolerations;
 };
+
+std::string key_of(const Requirements& asked) {
+  std::string out;
+  for (const auto& [key, r] : asked) {
+    out += key + " " + std::string(r.op());
+    for (const std::string& v : r.values) out += "," + v;
+    out += fmt::format(" {} {};", r.gte ? fmt::to_string(*r.gte) : "",
+                       r.lte ? fmt::to_string(*r.lte) : "");
+  }
+  return out;
+}
+
+std::string key_of(const PodKind& kind) {
+  std::string out;
+  for (const Requirements& each : kind.alternatives) out += key_of(each) + "|";
+  for (const model::Toleration& t : kind.tolerations)
+    out += t.key + "\x1f" + t.operator_ + "\x1f" + t.value + "\x1f" + t.effect + "\n";
+  return out;
+}
 
 class Compiler {
  public:
@@ -358,7 +384,6 @@ void Compiler::add_kinds(const Variant& variant) {
     kind.pool = variant.pool;
     std::stable_sort(kind.offers.begin(), kind.offers.end(),
                      [](const PackOffer& a, const PackOffer& b) { return a.price < b.price; });
-    kind.domains = topology_.domains_of(of_kind[key]);
     out_.pack.kinds.push_back(std::move(kind));
     out_.kinds.push_back({std::get<0>(key), std::get<1>(key), std::get<2>(key)});
     kind_requirements_.push_back(of_kind[key]);
@@ -474,22 +499,6 @@ void Compiler::keep_off_taken_ports(const model::PodSpec& spec, PackClass& out) 
   const std::vector<HostPort> wanted = host_ports(spec);
   for (std::size_t n = 0; n < taken_ports_.size() && !wanted.empty(); ++n)
     if (!taken_ports_[n].conflict("", wanted).empty()) out.existing[n] = false;
-}
-
-std::string key_of(const PodKind& kind) {
-  std::string out;
-  for (const Requirements& each : kind.alternatives) {
-    for (const auto& [key, r] : each) {
-      out += key + " " + std::string(r.op());
-      for (const std::string& v : r.values) out += "," + v;
-      out += fmt::format(" {} {};", r.gte ? fmt::to_string(*r.gte) : "",
-                         r.lte ? fmt::to_string(*r.lte) : "");
-    }
-    out += "|";
-  }
-  for (const model::Toleration& t : kind.tolerations)
-    out += t.key + "\x1f" + t.operator_ + "\x1f" + t.value + "\x1f" + t.effect + "\n";
-  return out;
 }
 
 void Compiler::add_classes() {
@@ -634,29 +643,31 @@ void Compiler::add_wishes(std::uint32_t i, const PodKind& kind, std::string key,
   out_.pods_of_wish_class[at->second].push_back(i);
 }
 
-// Node kinds of all pools: those that the memo knows, where neither labels that the pods ask for
-// nor topology rules tell nodes of a pool apart.
+// Node kinds of all pools: those that the memo knows, with the domains of this problem.
 void Compiler::add_offers() {
   std::vector<Variant> all;
-  bool plain = topology_.keys().empty();
+  std::string key = fmt::format("{}", fmt::join(out_.dimensions, " "));
   for (std::uint32_t pool = 0; pool < problem_.pools.size(); ++pool) {
     add_pool(pool);
     if (problem_.pools[pool].spec.replicas) continue;  // pods do not decide how many nodes it has
-    const std::set<std::string> keys = split_keys(pool);
-    plain = plain && keys.empty();
-    for (Variant& variant : variants(pool, keys)) all.push_back(std::move(variant));
+    for (Variant& variant : variants(pool, split_keys(pool))) {
+      key += fmt::format("\n{} {}", pool, key_of(variant.requirements));
+      all.push_back(std::move(variant));
+    }
   }
-  if (plain && problem_.memo != nullptr) made_ = &problem_.memo->made[out_.dimensions];
-  if (made_ != nullptr && !made_->kinds.empty()) {
+  if (problem_.memo != nullptr) made_ = &problem_.memo->of(key);
+  if (made_ == nullptr || made_->kinds.empty()) {
+    for (const Variant& variant : all) add_kinds(variant);
+    if (made_ != nullptr)
+      *made_ = {out_.pack.kinds, out_.kinds, kind_requirements_, out_.pack.reservations, {}};
+  } else {
     out_.pack.kinds = made_->kinds;
     out_.kinds = made_->names;
     kind_requirements_ = made_->requirements;
     out_.pack.reservations = made_->reservations;
-    return;
   }
-  for (const Variant& variant : all) add_kinds(variant);
-  if (made_ != nullptr)
-    *made_ = {out_.pack.kinds, out_.kinds, kind_requirements_, out_.pack.reservations, {}};
+  for (std::size_t k = 0; k < out_.pack.kinds.size(); ++k)
+    out_.pack.kinds[k].domains = topology_.domains_of(kind_requirements_[k]);
 }
 
 Compiled Compiler::run() {
