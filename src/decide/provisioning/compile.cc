@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "decide/provisioning/node_ask.h"
+#include "decide/provisioning/offer_memo.h"
 #include "decide/provisioning/planned_node.h"
 #include "decide/provisioning/provision.h"
 #include "decide/provisioning/topology_compile.h"
@@ -15,30 +16,6 @@
 #include "model/pod_requests.h"
 
 namespace gputide::provisioning {
-
-struct OfferMemo {
-  // Of the kinds of nodes that what pods ask for tells apart.
-  struct Made {
-    std::vector<NodeKind> kinds;
-    std::vector<Compiled::KindName> names;
-    std::vector<Requirements> requirements;
-    std::vector<std::int64_t> reservations;
-    std::map<std::string, std::vector<std::vector<std::uint64_t>>> offers;  // by what pods ask
-  };
-  std::map<std::string, Made>
-      made;  // by the resources that pods ask for, and the variants of pools
-  struct OfNode {
-    model::StringMap labels;
-    std::shared_ptr<const Requirements> requirements;  // that the labels are
-  };
-  std::map<std::string, OfNode> nodes;
-
-  Made& of(const std::string& key) {
-    constexpr std::size_t kMost = 64;  // pods may name ever other values
-    if (made.size() >= kMost && !made.contains(key)) made.clear();
-    return made[key];
-  }
-};
 
 std::shared_ptr<OfferMemo> make_offer_memo() {
   return std::make_shared<OfferMemo>();

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "decide/provisioning/offer_memo.h"
 #include "model/conditions.h"
 #include "model/labels.h"
 
@@ -80,26 +81,37 @@ TopologyCompiler::TopologyCompiler(const ProvisionProblem& problem) : problem_(p
   keys.erase(std::string(kHostnameLabel));
   keys_.assign(keys.begin(), keys.end());
   if (keys_.empty()) return;
-  domains_.resize(keys_.size());
-  // The universe: what pools and their types allow, offered today or not.
-  for (std::size_t p = 0; p < problem.pools.size(); ++p) {
+  if (problem.memo == nullptr) {
+    domains_ = universe();
+    return;
+  }
+  const auto [known, fresh] = problem.memo->domains.try_emplace(keys_);
+  if (fresh) known->second = universe();
+  domains_ = known->second;
+}
+
+// By key: the domains that pools and their types allow, offered today or not.
+std::vector<std::map<std::string, std::uint32_t>> TopologyCompiler::universe() const {
+  std::vector<std::map<std::string, std::uint32_t>> all(keys_.size());
+  for (std::size_t p = 0; p < problem_.pools.size(); ++p) {
     Requirements base =
-        Requirements::from_node_pool(problem.pools[p].spec.template_.spec.requirements);
-    base.add(Requirements::from_labels(problem.pools[p].spec.template_.metadata.labels));
+        Requirements::from_node_pool(problem_.pools[p].spec.template_.spec.requirements);
+    base.add(Requirements::from_labels(problem_.pools[p].spec.template_.metadata.labels));
     for (std::size_t k = 0; k < keys_.size(); ++k) {
       const Requirement allowed = base.get(keys_[k]);
       const auto add = [&](const std::vector<std::string>& values) {
         for (const std::string& value : values)
           if (allowed.has(value))
-            domains_[k].try_emplace(value, static_cast<std::uint32_t>(domains_[k].size()));
+            all[k].try_emplace(value, static_cast<std::uint32_t>(all[k].size()));
       };
       if (!allowed.complement) add(allowed.values);
-      for (const std::uint32_t t : problem.pool_types[p])
-        if (const Requirement* values = problem.types[t].requirements.find(keys_[k]);
+      for (const std::uint32_t t : problem_.pool_types[p])
+        if (const Requirement* values = problem_.types[t].requirements.find(keys_[k]);
             values != nullptr && !values->complement)
           add(values->values);
     }
   }
+  return all;
 }
 
 std::uint32_t TopologyCompiler::key_number(const std::string& topology_key) const {

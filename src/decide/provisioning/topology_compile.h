@@ -46,6 +46,7 @@ class TopologyCompiler {
     model::Selector selector;
   };
 
+  std::vector<std::map<std::string, std::uint32_t>> universe() const;
   void collect();
   std::uint32_t key_number(const std::string& topology_key) const;
   std::uint32_t group(const std::string& topology_key, const model::LabelSelector& selector,
