@@ -134,6 +134,9 @@ void History::record(const Record& record) {
     case RecordKind::InstanceLaunched:
       launched(record);
       break;
+    case RecordKind::InstanceRunning:
+      if (MachineLife* life = machine(text_of(record, "instance"))) life->running = record.at;
+      break;
     case RecordKind::PriceChanged:
       prices.push_back(
           {record.at, pool_of(record), Money::micros(number_of(record, "price_micros"))});

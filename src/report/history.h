@@ -38,6 +38,7 @@ struct MachineLife {
   std::int64_t gpus = 0;
   Money price;  // an hour, at launch
   Instant launched;
+  std::optional<Instant> running;  // from then on it is billed
   std::optional<Instant> ready;
   std::optional<Instant> notice;  // AWS wants it back
   std::optional<Instant> ended;

@@ -114,6 +114,22 @@ std::string bill_line(const port::RunResult::Reservation& of) {
                      span_text(Duration::seconds(of.used_seconds)));
 }
 
+// What a machine that is there at the end has cost, at the price of each moment.
+Money cost_so_far(const History& history, const MachineLife& life) {
+  Money sum;
+  Money price = life.price;
+  Instant from = *life.running;
+  for (const PricePoint& point : history.prices) {
+    if (point.pool != life.pool || point.at < life.launched) continue;
+    if (point.at > from) {
+      sum += cost(price, point.at - from);
+      from = point.at;
+    }
+    price = point.price;
+  }
+  return sum + cost(price, history.end - from);
+}
+
 }  // namespace
 
 std::vector<TypeBill> bills_of(const History& history) {
@@ -125,10 +141,13 @@ std::vector<TypeBill> bills_of(const History& history) {
     bill.market = pool.market;
     bill.gpus = life.gpus;
     ++bill.machines;
-    const Duration billed =
-        life.ended ? Duration::seconds(life.seconds) : history.end - life.launched;
-    bill.billed += billed;
-    bill.cost += life.ended ? life.cost : cost(life.price, billed);
+    if (life.ended) {
+      bill.billed += Duration::seconds(life.seconds);
+      bill.cost += life.cost;
+    } else if (life.running) {
+      bill.billed += history.end - *life.running;
+      bill.cost += cost_so_far(history, life);
+    }
   }
   std::vector<TypeBill> bills;
   for (auto& [key, bill] : by_type) bills.push_back(std::move(bill));

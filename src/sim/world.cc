@@ -290,6 +290,9 @@ void World::Parts::tell_who_is_missing() {
     warn("no-provisioner", "NodePools buy nothing: no provisioner ran",
          "apply a Deployment that runs `gputide provisioner`, which stands in for Karpenter, and a "
          "node group for it to run on");
+  else if (groups.empty())
+    warn("no-cluster", "no node group and no NodePool is there to run them",
+         "give the ClusterConfig too, or NodePools and a program that buys nodes for them");
   else if (has_room_to_grow() && !runner.has_run(ProgramKind::ClusterAutoscaler) &&
            !runner.has_run(ProgramKind::GputideAutoscaler))
     warn("no-autoscaler", "node groups keep their size: no autoscaler ran",
