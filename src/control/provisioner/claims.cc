@@ -566,6 +566,8 @@ void Claims::drain(Claim& claim, Instant now, const Ask& ask, port::Commands& co
     claim.since = now;
     claim.call = ask(port::TerminateInstances{{instance_of(*claim.object)}});
   };
+  // Pods of a node that is gone are gone too, or will be.
+  if (!claim.node.empty() && cluster_.node(claim.node) == nullptr) return end();
   std::vector<PodRef> pods = to_drain(cluster_, claim.node);
   if (pods.empty() && now < claim.since + kLeastDrain) return;
   if (pods.empty()) return end();
