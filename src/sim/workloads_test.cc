@@ -38,6 +38,19 @@ TEST_F(WorkloadsTest, RollsToANewTemplateAsPodsBecomeReady) {
   EXPECT_EQ(images(), (std::map<std::string, int>{{"a:2", 4}}));
 }
 
+TEST_F(WorkloadsTest, SharesOutAnotherNumberWhileItRolls) {
+  const auto split = [this](int old, int now) {
+    EXPECT_EQ(images(), (std::map<std::string, int>{{"a:1", old}, {"a:2", now}}));
+  };
+  apply(deployment(10, "a:1"));
+  apply(deployment(10, "a:2"));
+  split(8, 5);  // no pod runs: so many wait
+  apply(deployment(20, "a:2"));
+  split(15, 10);
+  apply(deployment(5, "a:2"));
+  split(4, 3);
+}
+
 TEST_F(WorkloadsTest, RecreatesWhenTheStrategySaysSo) {
   const std::string recreate = "  strategy: {type: Recreate}\n";
   apply(deployment(3, "a:1", recreate));

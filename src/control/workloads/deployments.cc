@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "control/workloads/statuses.h"
 #include "control/workloads/template_hash.h"
@@ -66,6 +67,43 @@ void Deployments::scale(Entry& entry, const Ref<model::ReplicaSet>& set, std::in
   auto now = std::make_shared<model::ReplicaSet>(*set);
   now->spec.replicas = replicas;
   desk.replace(std::move(now));
+}
+
+// Where several sets have pods, another number of replicas is shared out in proportion to what they
+// have, with the surge; the largest takes what rounding leaves. True when a set changes. Source:
+// kube-controller-manager 1.34, pkg/controller/deployment (sync.go, util).
+bool Deployments::share_out(Entry& entry, Desk& desk) {
+  const std::int32_t want = entry.object->spec.replicas.value_or(1);
+  const std::int32_t before = entry.replicas.value_or(want);
+  const std::int64_t most_before = entry.most;
+  const std::int64_t most = want > 0 ? want + max_surge(*entry.object) : 0;
+  entry.replicas = want;
+  entry.most = static_cast<std::int32_t>(most);
+  std::vector<std::pair<Ref<model::ReplicaSet>, std::int64_t>> active;
+  std::int64_t missing = most;
+  for (const auto& [name, set] : entry.sets)
+    if (const std::int32_t has = wanted(entry, *set); has > 0) {
+      active.emplace_back(set, has);
+      missing -= has;
+    }
+  if (before == want || most_before <= 0 || active.size() < 2 || missing == 0) return false;
+  const auto age = [](const auto& each) {
+    return std::pair(each.first->metadata.creationTimestamp, each.first->metadata.name);
+  };
+  std::sort(active.begin(), active.end(), [&](const auto& a, const auto& b) {
+    if (a.second != b.second) return a.second > b.second;
+    return missing > 0 ? age(b) < age(a) : age(a) < age(b);
+  });
+  std::int64_t left = missing;
+  for (auto& [set, has] : active) {
+    const std::int64_t share = (2 * has * most + most_before) / (2 * most_before) - has;  // rounded
+    const std::int64_t change = missing > 0 ? std::min(share, left) : std::max(share, left);
+    has += change;
+    left -= change;
+  }
+  active.front().second = std::max<std::int64_t>(0, active.front().second + left);
+  for (const auto& [set, has] : active) scale(entry, set, static_cast<std::int32_t>(has), desk);
+  return true;
 }
 
 // Grows the new set as far as the surge allows, and shrinks the old ones as far as enough pods are
@@ -190,7 +228,7 @@ void Deployments::reconcile(Entry& entry, Desk& desk) {
     recreate(entry, current, desk);
   else if (entry.sets.size() == 1)
     scale(entry, current, entry.object->spec.replicas.value_or(1), desk);
-  else
+  else if (!share_out(entry, desk))
     roll(entry, current, desk);
 }
 

@@ -2,7 +2,9 @@
 // next. Source: kube-controller-manager 1.34, pkg/controller/deployment.
 #pragma once
 
+#include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <unordered_map>
@@ -33,6 +35,9 @@ class Deployments {
     std::map<std::string, Ref<model::ReplicaSet>> sets;  // by name
     std::string creating;                                // hash of the set that was asked for
     std::map<std::string, std::int32_t> scaling;         // by name: asked for and not seen yet
+    // What the sets were last scaled for: its replicas, and with the surge.
+    std::optional<std::int32_t> replicas;
+    std::int32_t most = 0;
   };
   void reconcile(Entry& entry, Desk& desk);
   static Ref<model::ReplicaSet> current_set(const Entry& entry);
@@ -41,6 +46,7 @@ class Deployments {
   void create_set(Entry& entry, std::int32_t replicas, Desk& desk);
   void scale(Entry& entry, const Ref<model::ReplicaSet>& set, std::int32_t replicas, Desk& desk);
   std::int32_t wanted(const Entry& entry, const model::ReplicaSet& set) const;
+  bool share_out(Entry& entry, Desk& desk);
   void roll(Entry& entry, const Ref<model::ReplicaSet>& current, Desk& desk);
   void recreate(Entry& entry, const Ref<model::ReplicaSet>& current, Desk& desk);
 
