@@ -111,7 +111,7 @@ std::string launched(const Happening& h) {
     text += fmt::format(", {}{}", plural(h.gpus_each, "GPU"), h.count > 1 ? " each" : "");
   // The cloud's own sentence begins with what has just been said.
   Happening rest = h;
-  const std::string said = fmt::format("for {}: {}, ", h.group, market);
+  const std::string said = h.group + ": ";
   if (rest.message.starts_with(said)) rest.message.erase(0, said.size());
   return with_reason(std::move(text), rest);
 }

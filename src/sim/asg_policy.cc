@@ -38,7 +38,7 @@ std::string why_chosen(std::string_view strategy, std::int64_t spot_pools,
                        std::span<const std::string> without_capacity) {
   const PoolChoice& pool = pools[chosen];
   const std::string what =
-      fmt::format("{} at ${}/h in {}", pool.instance_type, pool.price.text(2), zone);
+      fmt::format("{} at ${}/h in {}", pool.instance_type, pool.price.text(3), zone);
   std::string why;
   if (pools.size() == 1) {
     why = fmt::format("{}, the only choice", what);
