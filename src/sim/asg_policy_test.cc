@@ -11,11 +11,11 @@ TEST(Reasons, AreForPeople) {
   const std::vector<PoolChoice> pools = {{"p3.2xlarge", 0, Money::micros(918'000), 3, 0},
                                          {"p2.xlarge", 1, Money::micros(270'000), 3, 0}};
   EXPECT_EQ(why_chosen("lowest-price", 5, pools, 1, "us-west-2a", {}),
-            "lowest-price over 2 pools: p2.xlarge at $0.27/h in us-west-2a is the cheapest of 2");
+            "lowest-price over 2 pools: p2.xlarge at $0.270/h in us-west-2a is the cheapest of 2");
   const std::vector<std::string> without = {"p2.xlarge"};
   EXPECT_EQ(
       why_chosen("lowest-price", 1, pools, 0, "us-west-2a", without),
-      "lowest-price: p3.2xlarge at $0.92/h in us-west-2a is second cheapest of 2; no capacity "
+      "lowest-price: p3.2xlarge at $0.918/h in us-west-2a is second cheapest of 2; no capacity "
       "for p2.xlarge");
 }
 
