@@ -28,6 +28,7 @@ void check(std::span<const model::Object* const> objects, const pricing::Catalog
   check_device_plugins(context);
   check_pods(context);
   check_placement(context);
+  check_zones(context);
   check_workloads(context);
   check_karpenter(context);
   check_capacity_reservations(context);

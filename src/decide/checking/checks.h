@@ -26,6 +26,7 @@ void check_autoscalers(const Context& context);    // Cluster Autoscaler's flags
 void check_device_plugins(const Context& context);
 void check_pods(const Context& context);       // what the API server refuses, GPU requests
 void check_placement(const Context& context);  // selectors and tolerations against node groups
+void check_zones(const Context& context);      // pods of one zone, groups over several
 void check_workloads(const Context& context);  // selectors, templates, budgets
 void check_karpenter(const Context& context);
 void check_capacity_reservations(const Context& context);  // terms that select them

@@ -90,7 +90,7 @@ void check_version(const Context& context, const ClusterView& cluster) {
          fmt::format("write version: \"1.{}\" or later", supported->minor)});
 }
 
-void check_zones(const Context& context, const ClusterView& cluster, const Place& list) {
+void check_zone_names(const Context& context, const ClusterView& cluster, const Place& list) {
   const model::Value* zones = list.get();
   if (zones == nullptr || !zones->is_list() || !is_region(cluster.region)) return;
   for (std::size_t i = 0; i < zones->as_list().size(); ++i) {
@@ -121,7 +121,7 @@ void check_cluster(const Context& context, const ClusterView& cluster) {
          "write a letter, then letters, digits and hyphens, 100 at most"});
   check_region(context, config.metadata.region, place["metadata"]);
   check_version(context, cluster);
-  check_zones(context, cluster, place["availabilityZones"]);
+  check_zone_names(context, cluster, place["availabilityZones"]);
   if (config.availabilityZones.size() == 1)
     context.findings.error(
         place["availabilityZones"],

@@ -107,6 +107,10 @@ constexpr Code kCodes[] = {
      "Taint the group with nvidia.com/gpu:NoSchedule."},
     {"gpu-pod-without-group", kWarning, "No node group that a GPU pod may use has GPUs.",
      "Add one, or loosen the pod's selector."},
+    {"group-spans-zones", kWarning,
+     "Pods of one zone, and a node group over several: the autoscaler reckons with a node in one "
+     "zone, and AWS may launch it in another.",
+     "One node group for each zone, with --balance-similar-node-groups."},
     {"input-limit", kError, "The files together are bigger than what is read at once.",
      "Give fewer."},
     {"instance-selector", kError,

@@ -8,7 +8,6 @@
 #include "decide/checking/checks.h"
 #include "decide/scheduling/node_affinity.h"
 #include "decide/scheduling/tolerations.h"
-#include "model/pod_defaults.h"
 
 namespace gputide::checking {
 namespace {
@@ -112,16 +111,6 @@ std::vector<const GroupView*> selected_groups(const Context& context, const PodV
   return selected;
 }
 
-bool wants_gpu(const PodView& pod) {
-  const auto all = containers(pod);
-  return std::any_of(all.begin(), all.end(), [](const ContainerView& view) {
-    const auto asked = requests(*view.container);
-    return std::any_of(asked.begin(), asked.end(), [](const auto& each) {
-      return each.first.starts_with("nvidia.com/") && each.second.sign() > 0;
-    });
-  });
-}
-
 void check_repelled(const Context& context, const PodView& pod,
                     const std::vector<const GroupView*>& selected) {
   std::vector<const GroupView*> fitting;
@@ -138,9 +127,7 @@ void check_repelled(const Context& context, const PodView& pod,
            "add a node group with GPUs, or loosen its node selector"});
     return;
   }
-  model::PodSpec admitted = *pod.spec;
-  model::default_requests(admitted);
-  model::tolerate_requested_devices(admitted);
+  const model::PodSpec admitted = admitted_spec(pod);
   for (const GroupView* group : fitting)
     if (tolerates(admitted, group->plan.bootstrap.taints)) return;
   const GroupView& group = *fitting.front();

@@ -7,6 +7,7 @@
 #include "decide/cluster/node_groups.h"
 #include "decide/scheduling/node_affinity.h"
 #include "decide/scheduling/tolerations.h"
+#include "model/pod_defaults.h"
 
 namespace gputide::checking {
 namespace {
@@ -155,6 +156,23 @@ model::ResourceList requests(const model::Container& container) {
   model::ResourceList all = container.resources.requests;
   all.insert(container.resources.limits.begin(), container.resources.limits.end());
   return all;
+}
+
+bool wants_gpu(const PodView& pod) {
+  const auto all = containers(pod);
+  return std::any_of(all.begin(), all.end(), [](const ContainerView& view) {
+    const auto asked = requests(*view.container);
+    return std::any_of(asked.begin(), asked.end(), [](const auto& each) {
+      return each.first.starts_with("nvidia.com/") && each.second.sign() > 0;
+    });
+  });
+}
+
+model::PodSpec admitted_spec(const PodView& pod) {
+  model::PodSpec spec = *pod.spec;
+  model::default_requests(spec);
+  model::tolerate_requested_devices(spec);
+  return spec;
 }
 
 StringMap node_labels(const GroupView& group, const InstanceType& type, std::string_view zone) {

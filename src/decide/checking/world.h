@@ -77,6 +77,12 @@ std::vector<ContainerView> containers(const PodView& pod);
 /// What a container asks for: requests, with limits where there is no request.
 model::ResourceList requests(const model::Container& container);
 
+/// True when some container asks for a device of NVIDIA's.
+bool wants_gpu(const PodView& pod);
+
+/// The pods' spec with the tolerations of devices that the API server adds.
+model::PodSpec admitted_spec(const PodView& pod);
+
 /// Labels that a node of the group will have when it is up with the type: those that eksctl, EKS
 /// and the kubelet set.
 model::StringMap node_labels(const GroupView& group, const model::InstanceType& type,
