@@ -30,7 +30,7 @@ bool is_karpenters(std::string_view label) {
 void make_groups_own(const model::NodeGroupPlan& plan, const model::InstanceType& machine,
                      ProviderType& type) {
   pricing::NodeSizing sizing;
-  sizing.max_pods = plan.bootstrap.max_pods;
+  sizing.kubelet = plan.bootstrap.kubelet;
   sizing.volume_gib = plan.bootstrap.volume_gib;
   const pricing::NodeResources size = pricing::node_resources(machine, sizing);
   for (const auto& [name, amount] : size.capacity) type.capacity[name] = amount;

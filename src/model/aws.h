@@ -10,6 +10,7 @@
 
 #include "base/money.h"
 #include "base/time.h"
+#include "model/kubelet_settings.h"
 #include "model/pod.h"
 
 namespace gputide::model {
@@ -183,8 +184,9 @@ struct NodeBootstrap {
   std::string cluster_name;
   StringMap labels;
   std::vector<Taint> taints;
-  std::optional<std::int64_t> max_pods;
-  std::int64_t volume_gib = 80;  // root volume
+  KubeletSettings kubelet;
+  std::int64_t volume_gib = 80;      // root volume
+  bool pods_on_local_disks = false;  // made one array (RAID0), where the type has some
   /// The image brings NVIDIA's driver and container runtime (an accelerated AMI).
   bool nvidia_driver = false;
 };

@@ -29,7 +29,7 @@ bool same_launch(const model::NodeGroupPlan& plan, const model::LaunchTemplateDa
       plan.launch.image_id != launch.image_id || plan.launch.volume_gib != launch.volume_gib ||
       plan.launch.capacity_reservation != launch.capacity_reservation ||
       plan.launch.capacity_block != launch.capacity_block ||
-      plan.bootstrap.labels != bootstrap.labels || plan.bootstrap.max_pods != bootstrap.max_pods ||
+      plan.bootstrap.labels != bootstrap.labels || plan.bootstrap.kubelet != bootstrap.kubelet ||
       plan.bootstrap.nvidia_driver != bootstrap.nvidia_driver ||
       plan.bootstrap.taints.size() != bootstrap.taints.size())
     return false;

@@ -29,7 +29,8 @@ std::shared_ptr<model::Node> node_of(const CloudInstance& instance, Instant now)
   node->spec.taints = instance.bootstrap->taints;
   node->spec.taints.push_back({"node.kubernetes.io/not-ready", "", "NoSchedule", now});
   pricing::NodeSizing sizing;
-  sizing.max_pods = instance.bootstrap->max_pods;
+  sizing.kubelet = instance.bootstrap->kubelet;
+  sizing.pods_on_local_disks = instance.bootstrap->pods_on_local_disks;
   sizing.volume_gib = instance.bootstrap->volume_gib;
   pricing::NodeResources resources = pricing::node_resources(*instance.type, sizing);
   node->status.capacity = std::move(resources.capacity);

@@ -291,7 +291,8 @@ void Claims::launch(Claim& claim, Instant now, const Ask& ask, port::Commands& c
   const auto pool = cluster_.pools().find(label(object, kNodePool));
   if (pool != cluster_.pools().end()) {
     const auto sizing = provisioning::sizing_of(*pool->second, cluster_.node_class(node_class));
-    boot.max_pods = sizing.max_pods;
+    boot.kubelet = sizing.kubelet;
+    boot.pods_on_local_disks = sizing.pods_on_local_disks;
     boot.volume_gib = sizing.volume_gib;
   }
   boot.nvidia_driver = true;  // Karpenter takes the accelerated image for types with GPUs

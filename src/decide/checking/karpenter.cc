@@ -393,9 +393,40 @@ void check_pools(const Context& context, const model::Object& object, Shared& sh
   check_beta(context, object, *beta, shared);
 }
 
+// Amounts that the API server refuses: a node would keep from its pods what nobody meant.
+void check_kubelet(const Context& context, const model::Object& object,
+                   const model::EC2NodeClass& node_class) {
+  const Place place = Place(object)["spec"]["kubelet"];
+  const model::KubeletSettings settings = model::kubelet_settings(node_class.spec.kubelet);
+  const auto check = [&](std::string_view list, auto is_amount, const char* remedy) {
+    const Place amounts = place[list];
+    if (!amounts.exists() || !amounts.get()->is_map()) return;
+    for (const model::Member& each : amounts.get()->as_map())
+      if (!is_amount(each))
+        context.findings.error(
+            amounts[each.key],
+            {"bad-nodeclass", fmt::format("{} of {} is no amount", each.key, list), remedy});
+  };
+  check(
+      "kubeReserved",
+      [&](const model::Member& each) { return settings.kube_reserved.contains(each.key); },
+      "write an amount, as 200m or 1Gi");
+  check(
+      "systemReserved",
+      [&](const model::Member& each) { return settings.system_reserved.contains(each.key); },
+      "write an amount, as 200m or 1Gi");
+  check(
+      "evictionHard",
+      [&](const model::Member& each) {
+        return model::is_eviction_threshold(settings.eviction_hard.at(each.key));
+      },
+      "write an amount or a share, as 500Mi or 5%");
+}
+
 void check_classes(const Context& context, const model::Object& object, const Shared& shared) {
   if (const auto* node_class = object.as<model::EC2NodeClass>()) {
     check_class(context, object, *node_class, shared);
+    check_kubelet(context, object, *node_class);
     if (node_class->spec.amiSelectorTerms.empty())
       context.findings.error(Place(object)["spec"], Place(object)["spec"].key(),
                              {"bad-nodeclass", "amiSelectorTerms is required",

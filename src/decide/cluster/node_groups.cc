@@ -285,7 +285,7 @@ NodeGroupPlan Planner::common(const NodeGroupBase& group, Entry& entry) {
   plan.bootstrap.labels[std::string(kClusterNameLabel)] = cluster();
   plan.bootstrap.labels[std::string(kGroupNameLabel)] = group.name;
   plan.bootstrap.taints = group.taints.list;
-  plan.bootstrap.max_pods = group.maxPodsPerNode;
+  plan.bootstrap.kubelet.max_pods = group.maxPodsPerNode;
   plan.bootstrap.volume_gib = group.volumeSize.value_or(80);
   if (plan.bootstrap.volume_gib <= 0)
     entry.error("volume-size", fmt::format("volumeSize {} is not positive", *group.volumeSize),

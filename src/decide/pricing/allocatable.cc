@@ -1,6 +1,8 @@
 #include "decide/pricing/allocatable.h"
 
 #include <algorithm>
+#include <charconv>
+#include <string_view>
 
 namespace gputide::pricing {
 namespace {
@@ -8,7 +10,7 @@ namespace {
 constexpr std::int64_t kKib = 1024;
 constexpr std::int64_t kMib = 1024 * kKib;
 constexpr std::int64_t kGib = 1024 * kMib;
-constexpr std::int64_t kEvictionMemory = 100 * kMib;
+constexpr std::string_view kEvictionMemory = "100Mi", kEvictionStorage = "10%";
 // What partitions and the filesystem take from an AL2023 root volume.
 constexpr std::int64_t kVolumeOverheadKib = 77844;
 constexpr std::int64_t kDefaultMaxPods = 110;
@@ -20,9 +22,42 @@ std::int64_t memory_bytes(const model::InstanceType& type, const NodeSizing& siz
   return std::min(estimate, (type.memory_mib - (kept + 9999) / 10000) * kMib);
 }
 
-// The kubelet keeps the threshold of 10 % as a float of single precision.
-std::int64_t eviction_storage(std::int64_t capacity) {
-  return static_cast<std::int64_t>(static_cast<double>(capacity) * static_cast<double>(0.1F));
+std::int64_t storage_bytes(const model::InstanceType& type, const NodeSizing& sizing) {
+  if (sizing.pods_on_local_disks && type.local_nvme_gb > 0)
+    return type.local_nvme_gb * 1'000'000'000;
+  return std::max<std::int64_t>(sizing.volume_gib * kGib - kVolumeOverheadKib * kKib, 0);
+}
+
+std::int64_t pods_of(const model::InstanceType& type, const model::KubeletSettings& kubelet) {
+  const std::int64_t most = max_pods(type, kubelet.max_pods);
+  return kubelet.pods_per_core > 0 ? std::min(most, kubelet.pods_per_core * type.vcpu) : most;
+}
+
+// Bytes that must stay free of `capacity`. The kubelet keeps shares as floats of single precision,
+// and takes 0 and 100 % for no threshold.
+std::int64_t threshold(const model::KubeletSettings& kubelet, std::string_view signal,
+                       std::int64_t capacity, std::string_view usual) {
+  const auto set = kubelet.eviction_hard.find(signal);
+  std::string_view said = set == kubelet.eviction_hard.end() ? usual : set->second;
+  if (!said.ends_with('%')) return Quantity::parse(said).value_or(Quantity()).value();
+  said.remove_suffix(1);
+  float percent = 0;
+  std::from_chars(said.data(), said.data() + said.size(), percent);
+  if (percent <= 0 || percent >= 100) return 0;
+  return static_cast<std::int64_t>(static_cast<double>(capacity) *
+                                   static_cast<double>(percent / 100));
+}
+
+// What the kubelet's configuration says is kept of the resource for Kubernetes and the system, else
+// `usual`, in the unit of `amount`.
+template <class Amount>
+std::int64_t reserved(const model::KubeletSettings& kubelet, std::string_view resource,
+                      std::int64_t usual, Amount amount) {
+  const auto of = [&](const model::ResourceList& list, std::int64_t otherwise) {
+    const auto set = list.find(resource);
+    return set == list.end() ? otherwise : amount(set->second);
+  };
+  return of(kubelet.kube_reserved, usual) + of(kubelet.system_reserved, 0);
 }
 
 }  // namespace
@@ -48,20 +83,27 @@ std::int64_t estimated_memory_kib(const model::InstanceType& type) {
 }
 
 NodeSizes node_sizes(const model::InstanceType& type, const NodeSizing& sizing) {
-  const auto positive = [](std::int64_t bytes) { return std::max<std::int64_t>(bytes, 0); };
+  const auto positive = [](std::int64_t amount) { return std::max<std::int64_t>(amount, 0); };
   NodeSize capacity;
   capacity.cpu_milli = type.vcpu * 1000;
   capacity.memory_bytes = memory_bytes(type, sizing);
-  capacity.storage_bytes = positive(sizing.volume_gib * kGib - kVolumeOverheadKib * kKib);
-  capacity.pods = max_pods(type, sizing.max_pods);
+  capacity.storage_bytes = storage_bytes(type, sizing);
+  capacity.pods = pods_of(type, sizing.kubelet);
 
   NodeSize allocatable = capacity;
-  allocatable.cpu_milli -= kube_reserved_cpu_milli(type.vcpu);
+  const model::KubeletSettings& kubelet = sizing.kubelet;
+  const auto bytes = [](const Quantity& amount) { return amount.value(); };
+  allocatable.cpu_milli = positive(
+      capacity.cpu_milli - reserved(kubelet, "cpu", kube_reserved_cpu_milli(type.vcpu),
+                                    [](const Quantity& amount) { return amount.milli_value(); }));
   allocatable.memory_bytes =
-      positive(capacity.memory_bytes - kube_reserved_memory_mib(type) * kMib - kEvictionMemory);
+      positive(capacity.memory_bytes -
+               reserved(kubelet, "memory", kube_reserved_memory_mib(type) * kMib, bytes) -
+               threshold(kubelet, "memory.available", capacity.memory_bytes, kEvictionMemory));
   // kube-reserved has one GiB of the volume.
   allocatable.storage_bytes =
-      positive(capacity.storage_bytes - kGib - eviction_storage(capacity.storage_bytes));
+      positive(capacity.storage_bytes - reserved(kubelet, "ephemeral-storage", kGib, bytes) -
+               threshold(kubelet, "nodefs.available", capacity.storage_bytes, kEvictionStorage));
   return {capacity, allocatable};
 }
 

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "model/instance_type.h"
+#include "model/kubelet_settings.h"
 #include "model/meta.h"
 
 namespace gputide::pricing {
@@ -14,9 +15,9 @@ namespace gputide::pricing {
 /// How a node is set up, as far as its size depends on it. The defaults are those of an EKS node on
 /// AL2023.
 struct NodeSizing {
-  std::optional<std::int64_t>
-      max_pods;                  // the kubelet's maxPods; absent = by the network interfaces
-  std::int64_t volume_gib = 80;  // the root volume
+  model::KubeletSettings kubelet;
+  std::int64_t volume_gib = 80;      // the root volume
+  bool pods_on_local_disks = false;  // of types that have some: ephemeral-storage is theirs
   /// Memory that the machine keeps from the kernel, in 1/10000 of what is sold: Karpenter's
   /// estimate is 750. Absent, or where that is less: estimated_memory_kib. Types of 4 GiB keep 9 %,
   /// and whoever believes in 7.5 buys nodes on which the pods do not fit, without end.
@@ -48,7 +49,7 @@ struct NodeResources {
 /// (decide/sharing).
 NodeResources node_resources(const model::InstanceType& type, const NodeSizing& sizing = {});
 
-/// Pods that a node takes: as set, else by its network interfaces, else 110.
+/// Pods that a node takes: as set (maxPods), else by its network interfaces, else 110.
 std::int64_t max_pods(const model::InstanceType& type, std::optional<std::int64_t> set = {});
 
 /// CPU that an EKS node keeps for itself, in millicores: 6 % of the first core, 1 % of the second,

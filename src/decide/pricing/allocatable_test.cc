@@ -67,6 +67,39 @@ TEST(NodeSizes, KeepReservesAndEvictionThresholdsFromPods) {
   EXPECT_EQ(node_sizes(type("m5.large"), small).allocatable.storage_bytes, 18'181'869'946);
 }
 
+TEST(NodeSizes, FollowTheKubeletsConfiguration) {
+  const NodeSizes usual = node_sizes(type("g5.xlarge"));
+  NodeSizing sizing;
+  model::KubeletSettings& kubelet = sizing.kubelet;
+  kubelet.kube_reserved["cpu"] = *Quantity::parse("250m");  // memory stays as it is
+  kubelet.system_reserved["memory"] = *Quantity::parse("1Gi");
+  kubelet.eviction_hard.insert_or_assign("memory.available", "300Mi");
+  kubelet.eviction_hard.insert_or_assign("nodefs.available", "25%");
+  kubelet.pods_per_core = 5;
+  const auto [capacity, allocatable] = node_sizes(type("g5.xlarge"), sizing);
+  EXPECT_EQ(capacity.cpu_milli - allocatable.cpu_milli, 250);
+  EXPECT_EQ(usual.allocatable.memory_bytes - allocatable.memory_bytes, (1024 + 200) * kMib);
+  EXPECT_EQ(capacity.pods, 20);
+  EXPECT_EQ(capacity.storage_bytes, usual.capacity.storage_bytes);
+  EXPECT_EQ(capacity.storage_bytes - allocatable.storage_bytes,
+            1024 * kMib + capacity.storage_bytes / 4);
+  kubelet.max_pods = 8;
+  EXPECT_EQ(node_sizes(type("g5.xlarge"), sizing).capacity.pods, 8);
+  for (const char* none : {"0%", "100%"}) {
+    kubelet.eviction_hard.insert_or_assign("nodefs.available", none);
+    const NodeSizes sizes = node_sizes(type("g5.xlarge"), sizing);
+    EXPECT_EQ(sizes.capacity.storage_bytes - sizes.allocatable.storage_bytes, 1024 * kMib);
+  }
+}
+
+TEST(NodeSizes, GivePodsTheLocalDisksWhereAskedFor) {
+  NodeSizing sizing;
+  sizing.pods_on_local_disks = true;
+  EXPECT_EQ(node_sizes(type("g5.xlarge"), sizing).capacity.storage_bytes, 250'000'000'000);
+  EXPECT_EQ(node_sizes(type("m5.large"), sizing).capacity.storage_bytes,
+            node_sizes(type("m5.large")).capacity.storage_bytes);  // it has none
+}
+
 TEST(NodeSizes, AreNeverNegative) {
   NodeSizing sizing;
   sizing.volume_gib = 0;

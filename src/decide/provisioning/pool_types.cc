@@ -13,12 +13,6 @@ namespace {
 constexpr std::string_view kBetaKubelet = "compatibility.karpenter.sh/v1beta1-kubelet-conversion";
 constexpr std::int64_t kUsualVolumeGib = 20;  // Karpenter's, where a class maps no device
 
-std::optional<std::int64_t> max_pods_in(const model::Value& kubelet) {
-  const model::Value* value = kubelet.find("maxPods");
-  if (value == nullptr || value->kind() != model::Value::Kind::Int) return std::nullopt;
-  return value->as_int();
-}
-
 std::int64_t root_volume_gib(const model::EC2NodeClass& node_class) {
   const auto& mappings = node_class.spec.blockDeviceMappings;
   auto root = std::find_if(mappings.begin(), mappings.end(),
@@ -41,10 +35,12 @@ pricing::NodeSizing sizing_of(const model::NodePool& pool, const model::EC2NodeC
   const auto beta = pool.metadata.annotations.find(std::string(kBetaKubelet));
   if (beta != pool.metadata.annotations.end())
     if (const auto kubelet = codec::read_json(beta->second))
-      sizing.max_pods = max_pods_in(*kubelet);
+      sizing.kubelet = model::kubelet_settings(*kubelet);
   if (node_class == nullptr) return sizing;
   sizing.volume_gib = root_volume_gib(*node_class);
-  if (const auto own = max_pods_in(node_class->spec.kubelet)) sizing.max_pods = own;
+  if (node_class->spec.kubelet.is_map())
+    sizing.kubelet = model::kubelet_settings(node_class->spec.kubelet);
+  sizing.pods_on_local_disks = node_class->spec.instanceStorePolicy == "RAID0";
   return sizing;
 }
 
