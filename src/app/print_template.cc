@@ -16,7 +16,7 @@ constexpr std::size_t kConfigLimit = std::size_t{1} << 20;
 
 // The configuration in a file: its text, or the only one of the ConfigMap that it is.
 Result<std::string> config_text(const std::string& file) {
-  const Result<std::string> text = read_file(file, kConfigLimit);
+  Result<std::string> text = read_file(file, kConfigLimit);
   if (!text) return fail(file + ": " + text.error().message);
   Diagnostics other;  // of a text that is no object
   for (const model::Object& object : codec::read_objects(*text, file, other)) {
