@@ -37,6 +37,12 @@ void add_reservations(CLI::App& command, InputOptions& input) {
       ->type_name("FILE");
 }
 
+void add_region(CLI::App& command, std::string& region) {
+  command
+      .add_option("--region", region, "AWS region of the NodePools, where their zones do not tell")
+      ->type_name("REGION");
+}
+
 void add_output(CLI::App& command, Output& output) {
   command
       .add_option_function<std::string>(
@@ -80,10 +86,7 @@ CLI::App& add_plan(CLI::App& program, PlanOptions& options) {
   add_input(command, options.input);
   add_reservations(command, options.input);
   add_output(command, options.output);
-  command
-      .add_option("--region", options.region,
-                  "AWS region of the NodePools, where their zones do not tell")
-      ->type_name("REGION");
+  add_region(command, options.region);
   command.add_flag("--bound-certificate", options.certificate,
                    "print the proof of the lower bound: what each pod must cost at the least");
   CLI::Option* print_template =
@@ -114,10 +117,7 @@ CLI::App& add_cost(CLI::App& program, CostOptions& options) {
   add_input(command, options.input);
   add_reservations(command, options.input);
   add_output(command, options.output);
-  command
-      .add_option("--region", options.region,
-                  "AWS region of the NodePools, where their zones do not tell")
-      ->type_name("REGION");
+  add_region(command, options.region);
   command
       .add_option("--zones", options.zones,
                   "zones of the NodePools (default: a, b and c of the region)")

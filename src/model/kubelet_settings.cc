@@ -39,16 +39,24 @@ KubeletSettings kubelet_settings(const Value& config) {
   const Value* eviction = config.find("evictionHard");
   if (eviction != nullptr && eviction->is_map())
     for (const Member& each : eviction->as_map())
-      out.eviction_hard.insert_or_assign(each.key, text(each.value));
+      if (const std::string said = text(each.value); eviction_threshold(said, 0))
+        out.eviction_hard.insert_or_assign(each.key, said);
   return out;
 }
 
-bool is_eviction_threshold(std::string_view text) {
-  if (!text.ends_with('%')) return Quantity::parse(text).has_value();
+std::optional<std::int64_t> eviction_threshold(std::string_view text, std::int64_t capacity) {
+  if (!text.ends_with('%')) {
+    const Result<Quantity> amount = Quantity::parse(text);
+    return amount ? std::optional(amount->value()) : std::nullopt;
+  }
   text.remove_suffix(1);
   float percent = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), percent);
-  return error == std::errc() && end == text.data() + text.size() && percent >= 0;
+  if (error != std::errc() || end != text.data() + text.size() || !(percent >= 0))
+    return std::nullopt;
+  if (percent == 0 || percent >= 100) return 0;
+  return static_cast<std::int64_t>(static_cast<double>(capacity) *
+                                   static_cast<double>(percent / 100));
 }
 
 }  // namespace gputide::model

@@ -27,7 +27,9 @@ struct KubeletSettings {
 /// left out: the API server refuses it.
 KubeletSettings kubelet_settings(const Value& config);
 
-/// An amount, or a share ("5%").
-bool is_eviction_threshold(std::string_view text);
+/// What a threshold of evictionHard keeps free of `capacity`, in its unit; nullopt: it is neither
+/// an amount nor a share. As the kubelet does, shares are floats of single precision, and 0 and 100
+/// % mean no threshold.
+std::optional<std::int64_t> eviction_threshold(std::string_view text, std::int64_t capacity);
 
 }  // namespace gputide::model

@@ -202,8 +202,7 @@ void check_pool(const Context& context, const Pool& pool, Shared& shared) {
              "its nodes from going away",
              pool.object->metadata.name),
          "add the taint nvidia.com/gpu with effect NoSchedule, which pods that ask for it tolerate "
-         "on EKS "
-         "by themselves"});
+         "on EKS by themselves"});
   for (const auto& [key, value] : pool.labels) {
     const bool reserved = key == "kubernetes.io/hostname" || key == "karpenter.sh/nodepool" ||
                           key.starts_with("karpenter.sh/");
@@ -398,29 +397,18 @@ void check_kubelet(const Context& context, const model::Object& object,
                    const model::EC2NodeClass& node_class) {
   const Place place = Place(object)["spec"]["kubelet"];
   const model::KubeletSettings settings = model::kubelet_settings(node_class.spec.kubelet);
-  const auto check = [&](std::string_view list, auto is_amount, const char* remedy) {
+  const auto check = [&](std::string_view list, const auto& read, const char* remedy) {
     const Place amounts = place[list];
     if (!amounts.exists() || !amounts.get()->is_map()) return;
     for (const model::Member& each : amounts.get()->as_map())
-      if (!is_amount(each))
+      if (!read.contains(each.key))
         context.findings.error(
             amounts[each.key],
             {"bad-nodeclass", fmt::format("{} of {} is no amount", each.key, list), remedy});
   };
-  check(
-      "kubeReserved",
-      [&](const model::Member& each) { return settings.kube_reserved.contains(each.key); },
-      "write an amount, as 200m or 1Gi");
-  check(
-      "systemReserved",
-      [&](const model::Member& each) { return settings.system_reserved.contains(each.key); },
-      "write an amount, as 200m or 1Gi");
-  check(
-      "evictionHard",
-      [&](const model::Member& each) {
-        return model::is_eviction_threshold(settings.eviction_hard.at(each.key));
-      },
-      "write an amount or a share, as 500Mi or 5%");
+  check("kubeReserved", settings.kube_reserved, "write an amount, as 200m or 1Gi");
+  check("systemReserved", settings.system_reserved, "write an amount, as 200m or 1Gi");
+  check("evictionHard", settings.eviction_hard, "write an amount or a share, as 500Mi or 5%");
 }
 
 void check_classes(const Context& context, const model::Object& object, const Shared& shared) {

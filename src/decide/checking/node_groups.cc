@@ -45,8 +45,7 @@ void check_taints(const Context& context, const GroupView& group) {
              "keep its nodes from going away",
              group.written->name),
          "add the taint nvidia.com/gpu with effect NoSchedule, which pods that ask for it tolerate "
-         "on EKS "
-         "by themselves"});
+         "on EKS by themselves"});
 }
 
 // The kubelet may only set labels of Kubernetes' own domains that are on a short list.

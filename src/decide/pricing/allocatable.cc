@@ -1,7 +1,6 @@
 #include "decide/pricing/allocatable.h"
 
 #include <algorithm>
-#include <charconv>
 #include <string_view>
 
 namespace gputide::pricing {
@@ -33,19 +32,12 @@ std::int64_t pods_of(const model::InstanceType& type, const model::KubeletSettin
   return kubelet.pods_per_core > 0 ? std::min(most, kubelet.pods_per_core * type.vcpu) : most;
 }
 
-// Bytes that must stay free of `capacity`. The kubelet keeps shares as floats of single precision,
-// and takes 0 and 100 % for no threshold.
+// Bytes that must stay free of `capacity`.
 std::int64_t threshold(const model::KubeletSettings& kubelet, std::string_view signal,
                        std::int64_t capacity, std::string_view usual) {
   const auto set = kubelet.eviction_hard.find(signal);
-  std::string_view said = set == kubelet.eviction_hard.end() ? usual : set->second;
-  if (!said.ends_with('%')) return Quantity::parse(said).value_or(Quantity()).value();
-  said.remove_suffix(1);
-  float percent = 0;
-  std::from_chars(said.data(), said.data() + said.size(), percent);
-  if (percent <= 0 || percent >= 100) return 0;
-  return static_cast<std::int64_t>(static_cast<double>(capacity) *
-                                   static_cast<double>(percent / 100));
+  const std::string_view said = set == kubelet.eviction_hard.end() ? usual : set->second;
+  return model::eviction_threshold(said, capacity).value_or(0);
 }
 
 // What the kubelet's configuration says is kept of the resource for Kubernetes and the system, else
